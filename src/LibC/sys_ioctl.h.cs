@@ -1,0 +1,24 @@
+using System.Runtime.InteropServices;
+
+namespace VhostNet.LibC;
+
+/// <content>sys/ioctl.h</content>
+public static unsafe partial class LibC
+{
+    /// <summary>A device's own command.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int ioctl(int fd, nuint request, void* arg);
+
+    /// <summary>A command whose argument is a number.</summary>
+    public static int ioctl(int fd, nuint request, nint arg) => ioctl(fd, request, (void*)arg);
+
+    /// <summary>A command whose argument is a structure.</summary>
+    public static int ioctl<T>(int fd, nuint request, ref T arg)
+        where T : unmanaged
+    {
+        fixed (T* p = &arg)
+        {
+            return ioctl(fd, request, p);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+
+namespace VhostNet.LibC;
+
+/// <content>sys/syscall.h</content>
+public static partial class LibC
+{
+    /// <summary>System call numbers of x86-64.</summary>
+    public static class x86_64
+    {
+        /// <summary>membarrier.</summary>
+        public const int SYS_membarrier = 324;
+
+        /// <summary>userfaultfd.</summary>
+        public const int SYS_userfaultfd = 323;
+
+        /// <summary>io_uring_setup.</summary>
+        public const int SYS_io_uring_setup = 425;
+
+        /// <summary>io_uring_enter.</summary>
+        public const int SYS_io_uring_enter = 426;
+
+        /// <summary>io_uring_register.</summary>
+        public const int SYS_io_uring_register = 427;
+
+        /// <summary>pidfd_open.</summary>
+        public const int SYS_pidfd_open = 434;
+
+        /// <summary>pidfd_getfd.</summary>
+        public const int SYS_pidfd_getfd = 438;
+
+        /// <summary>Fail if the path is not a directory.</summary>
+        public const int O_DIRECTORY = 0x10000;
+
+        /// <summary>Do not follow a final symbolic link.</summary>
+        public const int O_NOFOLLOW = 0x20000;
+    }
+
+    /// <summary>System call numbers of arm64.</summary>
+    public static class aarch64
+    {
+        /// <summary>membarrier.</summary>
+        public const int SYS_membarrier = 283;
+
+        /// <summary>userfaultfd.</summary>
+        public const int SYS_userfaultfd = 282;
+
+        /// <summary>io_uring_setup.</summary>
+        public const int SYS_io_uring_setup = 425;
+
+        /// <summary>io_uring_enter.</summary>
+        public const int SYS_io_uring_enter = 426;
+
+        /// <summary>io_uring_register.</summary>
+        public const int SYS_io_uring_register = 427;
+
+        /// <summary>pidfd_open.</summary>
+        public const int SYS_pidfd_open = 434;
+
+        /// <summary>pidfd_getfd.</summary>
+        public const int SYS_pidfd_getfd = 438;
+
+        /// <summary>Fail if the path is not a directory.</summary>
+        public const int O_DIRECTORY = 0x4000;
+
+        /// <summary>Do not follow a final symbolic link.</summary>
+        public const int O_NOFOLLOW = 0x8000;
+    }
+
+    private static bool IsX64 => RuntimeInformation.ProcessArchitecture == Architecture.X64;
+
+    /// <summary>Fail if the path is not a directory.</summary>
+    public static int O_DIRECTORY => IsX64 ? x86_64.O_DIRECTORY : aarch64.O_DIRECTORY;
+
+    /// <summary>Do not follow a final symbolic link.</summary>
+    public static int O_NOFOLLOW => IsX64 ? x86_64.O_NOFOLLOW : aarch64.O_NOFOLLOW;
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
+
+    /// <summary>Refers to a process by a descriptor.</summary>
+    public static int pidfd_open(int pid, uint flags) =>
+        (int)syscall(IsX64 ? x86_64.SYS_pidfd_open : aarch64.SYS_pidfd_open, pid, (nint)flags, 0, 0, 0, 0);
+
+    /// <summary>Takes a copy of another process's descriptor.</summary>
+    public static int pidfd_getfd(int pidfd, int targetfd, uint flags) =>
+        (int)syscall(IsX64 ? x86_64.SYS_pidfd_getfd : aarch64.SYS_pidfd_getfd, pidfd, targetfd, (nint)flags, 0, 0, 0);
+}
