@@ -122,4 +122,12 @@ public static unsafe partial class LibC
 
     /// <summary>Waits for events; time-out in milliseconds, -1 for ever.</summary>
     public static int epoll_wait(int epfd, EpollEvents events, int timeout) => epoll_wait(epfd, events.Address, events.Capacity, timeout);
+
+    /// <summary>Waits for events; time-out in nanoseconds, negative for ever. -1 with ENOSYS before Linux 5.11.</summary>
+    public static int epoll_pwait2(int epfd, EpollEvents events, long timeoutNs)
+    {
+        // The kernel's timespec has 64-bit members, as has glibc's on 64-bit architectures.
+        timespec ts = timespec.FromNanoseconds(timeoutNs < 0 ? 0 : timeoutNs);
+        return (int)syscall(IsX64 ? x86_64.SYS_epoll_pwait2 : aarch64.SYS_epoll_pwait2, epfd, (nint)events.Address, events.Capacity, timeoutNs < 0 ? 0 : (nint)(&ts), 0, 0);
+    }
 }

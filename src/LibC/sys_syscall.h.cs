@@ -29,6 +29,9 @@ public static partial class LibC
         /// <summary>pidfd_getfd.</summary>
         public const int SYS_pidfd_getfd = 438;
 
+        /// <summary>epoll_pwait2 (Linux 5.11).</summary>
+        public const int SYS_epoll_pwait2 = 441;
+
         /// <summary>Fail if the path is not a directory.</summary>
         public const int O_DIRECTORY = 0x10000;
 
@@ -59,6 +62,9 @@ public static partial class LibC
 
         /// <summary>pidfd_getfd.</summary>
         public const int SYS_pidfd_getfd = 438;
+
+        /// <summary>epoll_pwait2 (Linux 5.11).</summary>
+        public const int SYS_epoll_pwait2 = 441;
 
         /// <summary>Fail if the path is not a directory.</summary>
         public const int O_DIRECTORY = 0x4000;

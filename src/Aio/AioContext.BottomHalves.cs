@@ -1,0 +1,171 @@
+namespace VhostNet.Aio;
+
+/// <content>Bottom halves: a lock-free stack of those that were scheduled, and the queue of those that the present pass runs.</content>
+public sealed partial class AioContext
+{
+    private const long IdleIntervalNs = 10_000_000;
+
+    private readonly BottomHalf?[] _oneShots = new BottomHalf?[32];
+    private BottomHalf? _runHead;
+    private BottomHalf? _runTail;
+
+    /// <summary>Makes a bottom half.</summary>
+    /// <param name="callback">Runs on the home thread.</param>
+    /// <param name="name">Name for messages.</param>
+    public BottomHalf CreateBottomHalf(Action callback, string name)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new BottomHalf(this, callback, name);
+    }
+
+    /// <summary>Has a callback called once by the next pass of the loop.</summary>
+    /// <param name="callback">Runs on the home thread.</param>
+    /// <param name="name">Unused; it documents the call.</param>
+    public void ScheduleOneShot(Action callback, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        BottomHalf bh = RentOneShot();
+        bh.Load(callback, null, null);
+        bh.Schedule();
+    }
+
+    internal void Post(SendOrPostCallback callback, object? state)
+    {
+        BottomHalf bh = RentOneShot();
+        bh.Load(null, callback, state);
+        bh.Schedule();
+    }
+
+    internal void Enqueue(BottomHalf bh, bool link)
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        if (link)
+        {
+            BottomHalf? head = Volatile.Read(ref _state.BottomHalves);
+            while (true)
+            {
+                bh.Next = head;
+                BottomHalf? seen = Interlocked.CompareExchange(ref _state.BottomHalves, bh, head);
+                if (ReferenceEquals(seen, head))
+                {
+                    break;
+                }
+
+                head = seen;
+            }
+        }
+
+        Notify();
+    }
+
+    internal void ReturnOneShot(BottomHalf bh)
+    {
+        foreach (ref BottomHalf? slot in _oneShots.AsSpan())
+        {
+            if (slot is null && Interlocked.CompareExchange(ref slot, bh, null) is null)
+            {
+                return;
+            }
+        }
+    }
+
+    private BottomHalf RentOneShot()
+    {
+        foreach (ref BottomHalf? slot in _oneShots.AsSpan())
+        {
+            if (slot is not null && Interlocked.Exchange(ref slot, null) is { } bh)
+            {
+                return bh;
+            }
+        }
+
+        return new BottomHalf(this);
+    }
+
+    /// <summary>Appends what was scheduled to the queue, oldest first, and runs the queue until it is empty.</summary>
+    private bool RunBottomHalves()
+    {
+        if (Volatile.Read(ref _state.BottomHalves) is not null)
+        {
+            StealBottomHalves();
+        }
+
+        bool progress = false;
+        while (_runHead is { } bh)
+        {
+            // Unlinked before its flags are taken: after that another thread may link it into the stack.
+            _runHead = bh.Next;
+            if (_runHead is null)
+            {
+                _runTail = null;
+            }
+
+            bh.Next = null;
+            progress |= bh.Run();
+        }
+
+        return progress;
+    }
+
+    private void StealBottomHalves()
+    {
+        BottomHalf? newest = Interlocked.Exchange(ref _state.BottomHalves, null);
+        BottomHalf? first = null;
+        BottomHalf? last = newest;
+        while (newest is not null)
+        {
+            BottomHalf? next = newest.Next;
+            newest.Next = first;
+            first = newest;
+            newest = next;
+        }
+
+        if (_runTail is null)
+        {
+            _runHead = first;
+        }
+        else
+        {
+            _runTail.Next = first;
+        }
+
+        _runTail = last;
+    }
+
+    /// <summary>0 if a bottom half is due, the idle interval if an idle one is, otherwise -1.</summary>
+    private long BottomHalfTimeout()
+    {
+        long timeout = -1;
+        return Scan(Volatile.Read(ref _state.BottomHalves), ref timeout) || Scan(_runHead, ref timeout) ? 0 : timeout;
+    }
+
+    private static bool Scan(BottomHalf? bh, ref long timeout)
+    {
+        for (; bh is not null; bh = bh.Next)
+        {
+            if (bh.IsDue)
+            {
+                return true;
+            }
+
+            if (bh.IsIdlyDue)
+            {
+                timeout = IdleIntervalNs;
+            }
+        }
+
+        return false;
+    }
+
+    private void DropBottomHalves()
+    {
+        Interlocked.Exchange(ref _state.BottomHalves, null);
+        _runHead = null;
+        _runTail = null;
+    }
+}

@@ -1,0 +1,130 @@
+namespace VhostNet.Aio;
+
+/// <summary>
+/// A callback that runs once, on its context's home thread, after it was scheduled. Scheduling it again before it ran changes nothing.
+/// All members may be called by any thread and never block.
+/// </summary>
+public sealed class BottomHalf
+{
+    private const int Pending = 1;
+    private const int Scheduled = 2;
+    private const int Idle = 4;
+    private const int Deleted = 8;
+
+    private readonly AioContext _context;
+    private readonly bool _oneShot;
+    private Action? _callback;
+    private SendOrPostCallback? _post;
+    private object? _state;
+    private int _flags;
+
+    internal BottomHalf(AioContext context, Action callback, string name)
+    {
+        _context = context;
+        _callback = callback;
+        Name = name;
+    }
+
+    internal BottomHalf(AioContext context)
+    {
+        _context = context;
+        _oneShot = true;
+        Name = "one-shot";
+    }
+
+    /// <summary>Name for messages.</summary>
+    public string Name { get; }
+
+    /// <summary>Next one in the list that it is linked into; owned by whoever owns that list.</summary>
+    internal BottomHalf? Next { get; set; }
+
+    /// <summary>It must be called before the loop may sleep.</summary>
+    internal bool IsDue => (Volatile.Read(ref _flags) & (Scheduled | Deleted)) == Scheduled;
+
+    /// <summary>It wants to be called now and then.</summary>
+    internal bool IsIdlyDue => (Volatile.Read(ref _flags) & (Idle | Deleted)) == Idle;
+
+    /// <summary>
+    /// Has the callback called by the next pass of the loop. What the caller wrote before is visible to the callback. From the callback itself: by the pass after the present one.
+    /// After <see cref="Delete"/>, and after its context was disposed of, it does nothing.
+    /// </summary>
+    public void Schedule()
+    {
+        // The atomic operation is a full barrier. Whoever set the flag before us links and notifies; the loop clears it before the callback reads what we wrote.
+        int old = Interlocked.Or(ref _flags, Pending | Scheduled);
+        if ((old & (Scheduled | Deleted)) != 0)
+        {
+            return;
+        }
+
+        _context.Enqueue(this, (old & Pending) == 0);
+    }
+
+    /// <summary>
+    /// As <see cref="Schedule"/>, but the loop need not hurry (10 ms at most) and does not count the call as progress. A later <see cref="Schedule"/> makes it urgent.
+    /// </summary>
+    public void ScheduleIdle()
+    {
+        int old = Interlocked.Or(ref _flags, Pending | Idle);
+        if ((old & (Idle | Scheduled | Deleted)) != 0)
+        {
+            return;
+        }
+
+        _context.Enqueue(this, (old & Pending) == 0);
+    }
+
+    /// <summary>Takes a <see cref="Schedule"/> back. If the callback runs on another thread at this moment, it goes on.</summary>
+    public void Cancel() => Interlocked.And(ref _flags, ~(Scheduled | Idle));
+
+    /// <summary>Never calls the callback again; also from the callback itself. If it runs on another thread at this moment, it goes on.</summary>
+    public void Delete() => Interlocked.Or(ref _flags, Deleted);
+
+    /// <summary>Prepares a pooled one-shot.</summary>
+    internal void Load(Action? callback, SendOrPostCallback? post, object? state)
+    {
+        _callback = callback;
+        _post = post;
+        _state = state;
+    }
+
+    /// <summary>Takes the flags and calls the callback if it is due. Home thread only; the caller has unlinked it.</summary>
+    /// <returns>Whether that was progress.</returns>
+    internal bool Run()
+    {
+        // From here on another thread may link it again, and the callback's own Schedule counts for the next pass.
+        int old = Interlocked.And(ref _flags, ~(Pending | Scheduled | Idle));
+        if ((old & (Scheduled | Idle)) == 0 || (old & Deleted) != 0)
+        {
+            return false;
+        }
+
+        if (_oneShot)
+        {
+            RunOneShot();
+            return true;
+        }
+
+        _callback!();
+        return (old & Scheduled) != 0;
+    }
+
+    private void RunOneShot()
+    {
+        Action? callback = _callback;
+        SendOrPostCallback? post = _post;
+        object? state = _state;
+        _callback = null;
+        _post = null;
+        _state = null;
+        _context.ReturnOneShot(this);
+        if (callback is not null)
+        {
+            callback();
+        }
+        else
+        {
+            _context.RunPosted(post!, state);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+namespace VhostNet.Aio;
+
+/// <summary>Ways to watch descriptors.</summary>
+public enum FdMonitorKind
+{
+    /// <summary>poll for few descriptors, epoll from the number on where it is faster.</summary>
+    Auto,
+
+    /// <summary>poll(2), whatever the number.</summary>
+    Poll,
+
+    /// <summary>epoll(7), whatever the number.</summary>
+    Epoll,
+
+    /// <summary>io_uring(7).</summary>
+    IoUring,
+
+    /// <summary>.NET wait handles: event notifiers only, in the order of steps of QEMU's Windows loop.</summary>
+    WaitHandles,
+}

@@ -1,0 +1,137 @@
+namespace VhostNet.Aio;
+
+/// <summary>A thread that runs one <see cref="AioContext"/>.</summary>
+public sealed class IoThread : IDisposable
+{
+    private readonly IoThreadOptions _options;
+    private readonly Thread _thread;
+    private volatile bool _stop;
+    private bool _started;
+
+    /// <summary>Makes one; <see cref="Start"/> starts it. Handlers can be set before.</summary>
+    public IoThread(IoThreadOptions? options = null)
+    {
+        _options = options ?? new IoThreadOptions();
+        Context = new AioContext(_options.Context ?? new AioContextOptions { Name = _options.Name });
+        if (_options.Policy == PollPolicy.Adaptive)
+        {
+            Context.SetPollParameters(_options.PollMaxNs, 0, 0);
+        }
+
+        _thread = new Thread(Main) { Name = _options.Name, IsBackground = true };
+    }
+
+    /// <summary>The context that it runs.</summary>
+    public AioContext Context { get; }
+
+    /// <summary>Name of the thread.</summary>
+    public string Name => _options.Name;
+
+    /// <summary>How it waits.</summary>
+    public PollPolicy Policy => _options.Policy;
+
+    /// <summary>Counters of the context. Any thread.</summary>
+    public AioStatistics GetStatistics() => Context.GetStatistics();
+
+    /// <summary>Starts the thread and waits until it runs.</summary>
+    /// <exception cref="ErrnoException">The processor does not exist or is not allowed.</exception>
+    /// <exception cref="InvalidOperationException">It was started before.</exception>
+    public void Start()
+    {
+        if (_started)
+        {
+            throw new InvalidOperationException($"The thread '{Name}' was started before; make another IoThread.");
+        }
+
+        _started = true;
+        _thread.Start();
+        Context.RunAndWait(SetAffinity);
+    }
+
+    /// <summary>Ends the loop after the present pass and waits for the thread. Not from the thread itself. A second call does nothing.</summary>
+    public void Stop()
+    {
+        if (!_started)
+        {
+            return;
+        }
+
+        if (Context.IsHomeThread)
+        {
+            throw new InvalidOperationException($"The thread '{Name}' can't wait for its own end; stop it from another thread.");
+        }
+
+        _stop = true;
+        Context.Notify();
+        _thread.Join();
+    }
+
+    /// <summary>Runs an action on the thread and waits for it. On the thread itself it is simply called. The action's exception is thrown here.</summary>
+    /// <exception cref="InvalidOperationException">The thread does not run.</exception>
+    public void Run(Action action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        if (Context.IsHomeThread && Thread.CurrentThread == _thread)
+        {
+            action();
+            return;
+        }
+
+        if (!_thread.IsAlive || _stop)
+        {
+            throw new InvalidOperationException($"The thread '{Name}' does not run; start it before running something on it.");
+        }
+
+        Context.RunAndWait(action);
+    }
+
+    /// <summary>Stops the thread and disposes of the context.</summary>
+    public void Dispose()
+    {
+        Stop();
+        Context.Dispose();
+    }
+
+    private void SetAffinity()
+    {
+        if (_options.Cpu is { } cpu && sched_setaffinity(cpu) < 0)
+        {
+            Errno.Last.Throw($"sched_setaffinity of thread '{Name}' to processor {cpu}");
+        }
+    }
+
+    private void Main()
+    {
+        Context.BindToCurrentThread();
+        SynchronizationContext.SetSynchronizationContext(Context.SynchronizationContext);
+        while (!_stop)
+        {
+            try
+            {
+                Loop();
+            }
+#pragma warning disable CA1031 // The outcome of any exception is documented at IoThreadOptions.UnhandledException.
+            catch (Exception e)
+            {
+                if (_options.UnhandledException is { } handler)
+                {
+                    handler(e);
+                }
+                else
+                {
+                    Environment.FailFast($"A callback of thread '{Name}' failed.", e);
+                }
+            }
+#pragma warning restore CA1031
+        }
+    }
+
+    private void Loop()
+    {
+        bool blocking = _options.Policy != PollPolicy.Busy;
+        while (!_stop)
+        {
+            Context.Poll(blocking);
+        }
+    }
+}
