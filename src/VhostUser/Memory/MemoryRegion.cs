@@ -1,0 +1,113 @@
+namespace VhostNet.VhostUser.Memory;
+
+/// <summary>
+/// A region of guest memory, mapped. It owns its descriptor (kept so that a session's state can be captured) and its mapping. Regions are shared between
+/// successive memory tables, so they are counted: <see cref="Retain"/> and <see cref="Release"/>, control thread only.
+/// </summary>
+public sealed class MemoryRegion
+{
+    private readonly Mapping _mapping;
+    private int _references = 1;
+
+    private MemoryRegion(MemoryRegionDescription description, FileDescriptor file, Mapping mapping, nint hostBase)
+    {
+        Description = description;
+        File = file;
+        _mapping = mapping;
+        HostBase = hostBase;
+    }
+
+    /// <summary>What the front end said of the region.</summary>
+    public MemoryRegionDescription Description { get; }
+
+    /// <summary>The file that backs the region; owned by it.</summary>
+    public FileDescriptor File { get; }
+
+    /// <summary>Where the region's first byte is mapped in this process.</summary>
+    public nint HostBase { get; }
+
+    /// <summary>Maps a region.</summary>
+    /// <param name="description">What the front end said; sizes and offsets are checked here.</param>
+    /// <param name="file">The backing file; the region owns it from here on, also when this call fails.</param>
+    /// <param name="sealPolicy">What to do when the file could be shrunk under us.</param>
+    /// <param name="warn">Receives a sentence when the policy is to warn.</param>
+    /// <exception cref="GuestMemoryException">The description is invalid or the file can't be mapped shared.</exception>
+    public static MemoryRegion Map(MemoryRegionDescription description, FileDescriptor file, SealPolicy sealPolicy, Action<string>? warn = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        try
+        {
+            CheckDescription(description);
+            CheckFile(description, file, sealPolicy, warn);
+            nuint length = checked((nuint)(description.MmapOffset + description.Size));
+            var mapping = Mapping.Create(length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
+            return new MemoryRegion(description, file, mapping, mapping.Address + (nint)description.MmapOffset);
+        }
+        catch (IOException e)
+        {
+            file.Dispose();
+            throw new GuestMemoryException(
+                $"memory region at guest address 0x{description.GuestAddress:x} ({description.Size} bytes) could not be mapped: {e.Message}. " +
+                "Guest memory must be a shareable file: with QEMU use memory-backend-memfd or memory-backend-file with share=on.", e);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Counts one more user of the mapping.</summary>
+    public void Retain() => _references++;
+
+    /// <summary>Drops one user; the last one unmaps the region and closes its file. No data path may use it any more.</summary>
+    public void Release()
+    {
+        if (--_references == 0)
+        {
+            _mapping.Dispose();
+            File.Dispose();
+        }
+    }
+
+    private static void CheckDescription(MemoryRegionDescription d)
+    {
+        if (d.Size == 0)
+        {
+            throw new GuestMemoryException($"memory region at guest address 0x{d.GuestAddress:x} has size 0; a region has at least one page");
+        }
+
+        if (d.GuestAddress + (d.Size - 1) < d.GuestAddress || d.UserAddress + (d.Size - 1) < d.UserAddress || d.MmapOffset + d.Size < d.Size
+            || d.MmapOffset + d.Size > long.MaxValue)
+        {
+            throw new GuestMemoryException(
+                $"memory region at guest address 0x{d.GuestAddress:x}, user address 0x{d.UserAddress:x}, offset 0x{d.MmapOffset:x} with size 0x{d.Size:x} " +
+                "runs past the end of its address space");
+        }
+    }
+
+    private static void CheckFile(MemoryRegionDescription d, FileDescriptor file, SealPolicy policy, Action<string>? warn)
+    {
+        long size = file.GetSize();
+        if (size >= 0 && (ulong)size < d.MmapOffset + d.Size)
+        {
+            throw new GuestMemoryException(
+                $"memory region at guest address 0x{d.GuestAddress:x} needs {d.MmapOffset + d.Size} bytes of its file, which has {size}: touching the rest would " +
+                "kill the process, so the front end has to send a file as large as the region");
+        }
+
+        if (policy == SealPolicy.Off || file.IsSealedAgainstShrinking())
+        {
+            return;
+        }
+
+        string text = $"memory region at guest address 0x{d.GuestAddress:x} is backed by a file that its owner can shrink (no F_SEAL_SHRINK); " +
+            "QEMU's memory-backend-memfd with seal=on (the default) gives a sealed one";
+        if (policy == SealPolicy.Refuse)
+        {
+            throw new GuestMemoryException(text);
+        }
+
+        warn?.Invoke(text);
+    }
+}

@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>
+/// The chains handled between two looks at the avail index: room for up to <see cref="ChainsMax"/> chains and their segments, in native memory that is
+/// allocated once. Owned by whoever drives the queue; what it holds is valid from <see cref="Virtqueue.Peek"/> to <see cref="Virtqueue.Complete"/>,
+/// under the queue's lock.
+/// </summary>
+public sealed unsafe class ChainBurst : IDisposable
+{
+    /// <summary>Most chains in a burst.</summary>
+    public const int ChainsMax = 256;
+
+    /// <summary>Most segments of one chain, descriptors that span two regions counted twice: what writev takes (IOV_MAX), and more than any guest's driver uses.</summary>
+    public const int ChainSegmentsMax = 1024;
+
+    /// <summary>Most segments of all chains of a burst with more than one segment.</summary>
+    public const int SegmentsMax = 4 * ChainSegmentsMax;
+
+    // SAFETY: both arrays are allocated here with the sizes above and freed only by Dispose; all indices are produced by the queue code below these bounds.
+    internal readonly Chain* Chains;
+    internal readonly GuestSegment* Segments;
+    private bool _disposed;
+
+    /// <summary>Allocates the burst.</summary>
+    public ChainBurst()
+    {
+        Chains = (Chain*)NativeMemory.AlignedAlloc(ChainsMax * (nuint)sizeof(Chain), 64);
+        Segments = (GuestSegment*)NativeMemory.AlignedAlloc(SegmentsMax * (nuint)sizeof(GuestSegment), 64);
+        NativeMemory.Clear(Chains, ChainsMax * (nuint)sizeof(Chain));
+        NativeMemory.Clear(Segments, SegmentsMax * (nuint)sizeof(GuestSegment));
+    }
+
+    /// <summary>Frees what a forgotten Dispose left.</summary>
+    ~ChainBurst() => Free();
+
+    /// <summary>Chains filled by the last <see cref="Virtqueue.Peek"/>.</summary>
+    public int Count { get; internal set; }
+
+    /// <summary>Segments used so far by chains of more than one segment.</summary>
+    internal int SegmentsUsed { get; set; }
+
+    /// <summary>The chain at <paramref name="index"/>, to be read or trimmed in place.</summary>
+    // SAFETY: the check keeps the reference inside the array, which outlives every user of the burst.
+    public ref Chain this[int index]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            if ((uint)index >= ChainsMax)
+            {
+                ThrowIndex();
+            }
+
+            return ref Chains[index];
+        }
+    }
+
+    /// <summary>The segment at <paramref name="index"/>: those of a chain follow each other from its SegmentStart.</summary>
+    // SAFETY: the check keeps the reference inside the array, which outlives every user of the burst.
+    public ref GuestSegment Segment(int index)
+    {
+        if ((uint)index >= SegmentsMax)
+        {
+            ThrowIndex();
+        }
+
+        return ref Segments[index];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private static void ThrowIndex() => throw new ArgumentOutOfRangeException("index", "The index lies outside the burst.");
+
+    private void Free()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            NativeMemory.AlignedFree(Chains);
+            NativeMemory.AlignedFree(Segments);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Memory;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>
+/// The device's side of one virtqueue, split or packed: peek at a burst of chains, use them, complete them. Every member that touches the ring needs
+/// <see cref="Lock"/>; a burst is peeked and completed within one hold of it. The control thread changes a running queue (memory, addresses, notifiers) under
+/// the same lock, so a burst sees one state from beginning to end.
+/// </summary>
+/// <remarks>virtio 1.3 sections 2.7 (split) and 2.8 (packed). Nothing here allocates or throws once the queue runs.</remarks>
+public abstract class Virtqueue : IDisposable
+{
+    private readonly RingLock _lock = new();
+    private VirtqueueCounters _counters;
+
+    private protected Virtqueue(VirtqueueLayout layout) => Layout = layout;
+
+    /// <summary>What the queue is built from; replaced under the lock.</summary>
+    public VirtqueueLayout Layout { get; private protected set; }
+
+    /// <summary>Number of the ring on the wire.</summary>
+    public int Index => Layout.Index;
+
+    /// <summary>Queue size in descriptors.</summary>
+    public int Size => Layout.Size;
+
+    /// <summary>The lock of this ring.</summary>
+    public RingLock Lock => _lock;
+
+    /// <summary>The guest's kicks arrive here; null when the guest expects the queue to be polled. Set before the device is told to start the queue.</summary>
+    public EventNotifier? Kick { get; set; }
+
+    /// <summary>The guest's interrupts leave here; null when the guest polls. Replaced under the lock.</summary>
+    public EventNotifier? CallNotifier { get; set; }
+
+    /// <summary>Sends a call in-band instead, when INBAND_NOTIFICATIONS was negotiated and the ring has no notifier; null otherwise.</summary>
+    public Action? CallInBand { get; set; }
+
+    /// <summary>False while SET_VRING_ENABLE keeps the ring disabled: transmit buffers are taken and dropped, receive buffers stay untouched.</summary>
+    public bool Enabled { get; set; }
+
+    /// <summary>Set when the guest broke the ring; nothing is taken from it until it is started anew.</summary>
+    public bool IsBroken { get; private protected set; }
+
+    /// <summary>Why <see cref="IsBroken"/> was set, or the last chain was refused.</summary>
+    public ChainStatus LastError { get; private protected set; }
+
+    /// <summary>Raised once, under the lock, when the ring breaks: the session tells the front end through the error notifier.</summary>
+    public Action<Virtqueue>? Broken { get; set; }
+
+    /// <summary>Raised under the lock when a descriptor's I/O virtual address is unknown: the session asks the front end (IOTLB miss). Arguments: address, wants write.</summary>
+    public Action<Virtqueue, ulong, bool>? IotlbMissed { get; set; }
+
+    /// <summary>What the queue did so far.</summary>
+    public ref VirtqueueCounters Counters => ref _counters;
+
+    /// <summary>
+    /// Looks at the avail ring and fills <paramref name="burst"/> with up to <paramref name="max"/> chains, checked and translated, without taking them.
+    /// Malformed chains are among them, marked. Needs the lock.
+    /// </summary>
+    /// <returns>The number of chains; 0 when there is none or the ring is broken.</returns>
+    public abstract int Peek(ChainBurst burst, int max, ChainDirection direction);
+
+    /// <summary>States how many bytes the device wrote into peeked chain <paramref name="position"/> (0 unless stated). Needs the lock.</summary>
+    public abstract void SetWritten(int position, uint bytes);
+
+    /// <summary>
+    /// Takes the first <paramref name="count"/> chains of the last peek and shows them to the guest as used, with one index store. The rest will be peeked
+    /// again. Needs the lock.
+    /// </summary>
+    public abstract void Complete(int count);
+
+    /// <summary>True when the guest has made a chain available that was not completed. Needs the lock, or the queue's own thread for a hint.</summary>
+    public abstract bool HasAvailable { get; }
+
+    /// <summary>Asks the guest not to kick. Needs the lock.</summary>
+    public abstract void DisableNotifications();
+
+    /// <summary>Asks the guest to kick, then looks again. Needs the lock.</summary>
+    /// <returns>True when the ring is still empty, so that a kick is sure to come; false when the guest added a buffer meanwhile.</returns>
+    public abstract bool EnableNotifications();
+
+    /// <summary>Where the queue stands, as GET_VRING_BASE reports it (split: next avail index; packed: both positions with their wrap bits).</summary>
+    public abstract uint Base { get; }
+
+    /// <summary>Moves a running queue to a new layout (new memory table, addresses or log); size, index and ring format stay. Needs the lock.</summary>
+    public void Relocate(VirtqueueLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        if (layout.Size != Layout.Size || layout.Index != Layout.Index || ((layout.Features ^ Layout.Features) & VirtioFeatures.RING_PACKED) != 0)
+        {
+            throw new ArgumentException($"queue {Index} can only be moved to a layout of the same size and format", nameof(layout));
+        }
+
+        Layout = layout;
+        ApplyLayout();
+    }
+
+    /// <summary>Interrupts the guest if it wants that for what was completed since the last call. One full fence. Needs the lock.</summary>
+    public void NotifyGuest()
+    {
+        if (!ShouldCall())
+        {
+            _counters.CallsSuppressed++;
+        }
+        else if (CallNotifier is { } notifier)
+        {
+            _counters.Calls++;
+            notifier.Set();
+        }
+        else if (CallInBand is { } inBand)
+        {
+            _counters.Calls++;
+            inBand();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Whether the guest wants an interrupt for the used entries published since the last such question (virtio 1.3 sections 2.7.7.2 and 2.8.10).</summary>
+    private protected abstract bool ShouldCall();
+
+    /// <summary>Takes over pointers and options from <see cref="Layout"/>.</summary>
+    private protected abstract void ApplyLayout();
+
+    /// <summary>Frees what the queue allocated.</summary>
+    private protected abstract void Dispose(bool disposing);
+
+    private protected void Break(ChainStatus status)
+    {
+        if (!IsBroken)
+        {
+            IsBroken = true;
+            LastError = status;
+            Broken?.Invoke(this);
+        }
+    }
+}

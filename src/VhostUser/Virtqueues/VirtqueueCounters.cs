@@ -1,0 +1,38 @@
+using System.Runtime.InteropServices;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>
+/// What one queue did since its session began: plain longs, written under the ring's lock, read by anybody at any time (a reader may see a value that is a
+/// burst old). Padded so that two queues' counters never share a cache line.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Size = 192)]
+public struct VirtqueueCounters
+{
+    private readonly long _padding0;
+    private readonly long _padding1;
+
+    /// <summary>Chains given back to the guest.</summary>
+    public long Chains;
+
+    /// <summary>Chains given back unused because they were malformed.</summary>
+    public long MalformedChains;
+
+    /// <summary>Bursts completed.</summary>
+    public long Bursts;
+
+    /// <summary>Kicks received from the guest.</summary>
+    public long Kicks;
+
+    /// <summary>Calls sent to the guest.</summary>
+    public long Calls;
+
+    /// <summary>Calls that the guest did not want and that were not sent.</summary>
+    public long CallsSuppressed;
+
+    /// <summary>Looks at the avail ring that found nothing.</summary>
+    public long EmptyPolls;
+
+    /// <summary>Looks at the avail ring that found chains.</summary>
+    public long Polls;
+}
