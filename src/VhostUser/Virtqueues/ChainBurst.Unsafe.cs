@@ -70,6 +70,46 @@ public sealed unsafe class ChainBurst : IDisposable
         return ref Segments[index];
     }
 
+    /// <summary>Forgets all chains and segments.</summary>
+    public void ResetSegments()
+    {
+        Count = 0;
+        SegmentsUsed = 0;
+    }
+
+    /// <summary>Makes chain <paramref name="index"/> a single segment.</summary>
+    public void SetSingle(int index, nint address, uint length)
+    {
+        ref Chain chain = ref this[index];
+        chain.Address = address;
+        chain.Length = length;
+        chain.TotalLength = length;
+        chain.SegmentCount = 1;
+    }
+
+    /// <summary>Makes chain <paramref name="index"/> a copy of these segments; false when the segment array is full or the list is empty.</summary>
+    public bool TrySet(int index, ReadOnlySpan<GuestSegment> segments)
+    {
+        if (segments.IsEmpty || segments.Length > SegmentsMax - SegmentsUsed)
+        {
+            return false;
+        }
+
+        ref Chain chain = ref this[index];
+        chain.SegmentStart = SegmentsUsed;
+        chain.SegmentCount = segments.Length;
+        chain.Address = segments[0].Address;
+        chain.Length = segments[0].Length;
+        chain.TotalLength = 0;
+        foreach (GuestSegment segment in segments)
+        {
+            Segments[SegmentsUsed++] = segment;
+            chain.TotalLength += segment.Length;
+        }
+
+        return true;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

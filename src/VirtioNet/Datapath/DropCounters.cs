@@ -1,0 +1,13 @@
+using System.Runtime.CompilerServices;
+
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <summary>One counter for each <see cref="DropReason"/>.</summary>
+[InlineArray(Length)]
+public struct DropCounters
+{
+    /// <summary>Number of reasons, with room to spare.</summary>
+    public const int Length = 16;
+
+    private long _first;
+}

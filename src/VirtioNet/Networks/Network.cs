@@ -1,0 +1,49 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.VirtioNet.Networks;
+
+/// <summary>Joins ports: decides where a burst goes. Ports join and leave on the control thread; <see cref="Forward"/> runs on data threads at the same time.</summary>
+public abstract class Network
+{
+    /// <summary>Creates a network.</summary>
+    /// <param name="name">Unique name, used in logs, metrics and the control API.</param>
+    protected Network(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        Name = name;
+    }
+
+    /// <summary>The network's name.</summary>
+    public string Name { get; }
+
+    /// <summary>What kind of network this is, as configuration spells it (<c>wire</c>, <c>hairpin</c>, <c>switch</c>).</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>The ports that are joined, in the order in which they came.</summary>
+    public abstract IReadOnlyList<Port> Ports { get; }
+
+    /// <summary>Joins a port. Control thread.</summary>
+    /// <exception cref="InvalidOperationException">The network takes no further port.</exception>
+    public abstract void Attach(Port port);
+
+    /// <summary>Lets a port go; when this returns, no data thread delivers to it any more. Control thread.</summary>
+    public abstract void Detach(Port port);
+
+    /// <summary>
+    /// Carries a burst from <paramref name="source"/> to its receivers. On the source's data thread.
+    /// </summary>
+    /// <param name="source">The port that the frames came in by.</param>
+    /// <param name="burst">The frames; valid until this returns.</param>
+    /// <param name="queue">The source's queue number.</param>
+    /// <param name="waiter">Scheduled when a receiver that held frames back can take more; null when the source can't wait.</param>
+    /// <returns>How many frames, from the first, are done with: delivered, or dropped and counted.</returns>
+    public abstract int Forward(Port source, FrameBurst burst, int queue, BottomHalf? waiter);
+
+    /// <summary>The one receive queue that all frames of <paramref name="source"/> go to, or null when a frame's header has to be seen first.</summary>
+    public virtual RxQueue? DirectReceiver(Port source, int queue) => null;
+
+    /// <summary>A port's <see cref="Port.Accepts"/> or <see cref="Port.IsUp"/> changed. Control thread.</summary>
+    public abstract void PortChanged(Port port);
+}

@@ -1,0 +1,97 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Networks;
+
+namespace VhostNet.VirtioNet.Ports;
+
+/// <summary>
+/// Where frames enter and leave a network: a guest, a tap, the responder. A port hands bursts that came in to <see cref="Forward"/> on its own thread and
+/// takes bursts for the outside in <see cref="Deliver"/>, which any data thread may call, also several at once.
+/// </summary>
+public abstract class Port : IDisposable
+{
+    private FrameCounters _received;
+    private FrameCounters _sent;
+
+    /// <summary>Creates a port.</summary>
+    /// <param name="name">Unique name, used in logs, metrics and the control API.</param>
+    protected Port(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        Name = name;
+    }
+
+    /// <summary>The port's name.</summary>
+    public string Name { get; }
+
+    /// <summary>What kind of port this is, as configuration spells it (<c>tap</c>, <c>vhost-user</c>, …).</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>The network that the port is joined to, or null. Set by the network; may change while frames flow.</summary>
+    public Network? Network { get; internal set; }
+
+    /// <summary>Which offloads the port's outside takes unfinished; frames that need more are finished in software before they get here.</summary>
+    public abstract Offloads Accepts { get; }
+
+    /// <summary>True when the outside can take frames: a guest's driver runs, an interface is up.</summary>
+    public virtual bool IsUp => true;
+
+    /// <summary>Frames that came in from the outside and were given to the network.</summary>
+    public ref FrameCounters Received => ref _received;
+
+    /// <summary>Frames that the network gave to the port for the outside.</summary>
+    public ref FrameCounters Sent => ref _sent;
+
+    /// <summary>
+    /// Takes frames for the outside: all of <paramref name="frames"/>, or a prefix when the outside can't take more now and <paramref name="waiter"/> is
+    /// given. What is taken is either sent or dropped and counted. Any data thread.
+    /// </summary>
+    /// <param name="burst">The frames; valid until this returns.</param>
+    /// <param name="frames">Indices into the burst, ascending.</param>
+    /// <param name="queue">The sender's queue number, a hint that keeps a flow on one queue.</param>
+    /// <param name="waiter">Scheduled once when the port can take frames again, if a prefix only was taken; null when the sender can't wait, and the rest is dropped.</param>
+    /// <returns>How many of <paramref name="frames"/> were taken.</returns>
+    public abstract int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter);
+
+    /// <summary>Called on the control thread when what the other side accepts may have changed (a guest negotiated, a port joined).</summary>
+    /// <param name="accepted">The offloads that may be sent into the network without being finished in software.</param>
+    public virtual void PeersAcceptChanged(Offloads accepted)
+    {
+    }
+
+    /// <summary>
+    /// A place to read frames into directly, for a network with one possible receiver: a guest's receive queue, or null when this port has none. Lets a tap
+    /// read straight into guest buffers.
+    /// </summary>
+    public virtual RxQueue? DirectReceiver(int queue) => null;
+
+    /// <summary>Starts taking frames from the outside. Control thread, after the port joined its network.</summary>
+    public virtual void Start()
+    {
+    }
+
+    /// <summary>Stops and frees the port. Control thread, after it left its network.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Hands frames that came in to the network. Returns how many are done with: fewer than the burst's only when a waiter was given.</summary>
+    protected int Forward(FrameBurst burst, int queue, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        if (Network is { } network)
+        {
+            return network.Forward(this, burst, queue, waiter);
+        }
+
+        Received.Drop(DropReason.NoReceiver, burst.Count);
+        return burst.Count;
+    }
+
+    /// <summary>Frees the port's resources.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
