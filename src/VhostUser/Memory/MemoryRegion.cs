@@ -39,11 +39,10 @@ public sealed class MemoryRegion
         {
             CheckDescription(description);
             CheckFile(description, file, sealPolicy, warn);
-            nuint length = checked((nuint)(description.MmapOffset + description.Size));
-            var mapping = Mapping.Create(length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
+            var mapping = Mapping.Map(file.Value, 0, MappingLength(description, file), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE);
             return new MemoryRegion(description, file, mapping, mapping.Address + (nint)description.MmapOffset);
         }
-        catch (IOException e)
+        catch (ErrnoException e)
         {
             file.Dispose();
             throw new GuestMemoryException(
@@ -70,6 +69,14 @@ public sealed class MemoryRegion
         }
     }
 
+    // munmap of a hugetlbfs mapping wants whole huge pages, which st_blksize tells.
+    private static nuint MappingLength(MemoryRegionDescription d, FileDescriptor file)
+    {
+        ulong length = d.MmapOffset + d.Size;
+        ulong page = statx(file.Value, STATX_SIZE, out statx_t stat) == 0 ? Math.Max(stat.stx_blksize, 1u) : 1;
+        return checked((nuint)((length + page - 1) / page * page));
+    }
+
     private static void CheckDescription(MemoryRegionDescription d)
     {
         if (d.Size == 0)
@@ -88,15 +95,19 @@ public sealed class MemoryRegion
 
     private static void CheckFile(MemoryRegionDescription d, FileDescriptor file, SealPolicy policy, Action<string>? warn)
     {
-        long size = file.GetSize();
-        if (size >= 0 && (ulong)size < d.MmapOffset + d.Size)
+        if (statx(file.Value, STATX_SIZE | STATX_TYPE, out statx_t stat) < 0)
         {
-            throw new GuestMemoryException(
-                $"memory region at guest address 0x{d.GuestAddress:x} needs {d.MmapOffset + d.Size} bytes of its file, which has {size}: touching the rest would " +
-                "kill the process, so the front end has to send a file as large as the region");
+            Errno.Last.Throw($"statx of the file behind the memory region at guest address 0x{d.GuestAddress:x}");
         }
 
-        if (policy == SealPolicy.Off || file.IsSealedAgainstShrinking())
+        if ((stat.stx_mode & S_IFMT) == S_IFREG && stat.stx_size < d.MmapOffset + d.Size)
+        {
+            throw new GuestMemoryException(
+                $"memory region at guest address 0x{d.GuestAddress:x} needs {d.MmapOffset + d.Size} bytes of its file, which has {stat.stx_size}: touching the " +
+                "rest would kill the process, so the front end has to send a file as large as the region");
+        }
+
+        if (policy == SealPolicy.Off || (fcntl(file.Value, F_GET_SEALS) is >= 0 and var seals && (seals & F_SEAL_SHRINK) != 0))
         {
             return;
         }

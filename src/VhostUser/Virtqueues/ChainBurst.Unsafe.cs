@@ -110,6 +110,29 @@ public sealed unsafe class ChainBurst : IDisposable
         return true;
     }
 
+    /// <summary>Cuts <paramref name="length"/> bytes, fewer than it has, off the start of a chain.</summary>
+    public void TrimStart(int index, uint length)
+    {
+        ref Chain chain = ref this[index];
+        chain.TotalLength -= length;
+        while (length >= chain.Length && chain.SegmentCount > 1)
+        {
+            length -= chain.Length;
+            chain.SegmentStart++;
+            chain.SegmentCount--;
+            GuestSegment next = Segment(chain.SegmentStart);
+            chain.Address = next.Address;
+            chain.Length = next.Length;
+        }
+
+        chain.Address += (nint)length;
+        chain.Length -= length;
+        if (chain.SegmentCount > 1)
+        {
+            Segment(chain.SegmentStart) = new GuestSegment(chain.Address, chain.Length);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -71,15 +71,25 @@ public abstract class Virtqueue : IDisposable
     /// </summary>
     public abstract void Complete(int count);
 
-    /// <summary>True when the guest has made a chain available that was not completed. Needs the lock, or the queue's own thread for a hint.</summary>
+    /// <summary>True when the guest has made a chain available that was not completed. Needs the lock.</summary>
     public abstract bool HasAvailable { get; }
+
+    /// <summary>True when at least <paramref name="count"/> chains wait (a packed ring's chains taken as one descriptor each: a hint). Needs the lock.</summary>
+    public abstract bool HasAtLeast(int count);
+
+    /// <summary>Remembers that the first <paramref name="seen"/> peeked chains are known and not enough. Needs the lock.</summary>
+    public abstract void RememberSeen(int seen);
+
+    /// <summary>True when the guest has made chains available behind those that were remembered as seen. Needs the lock.</summary>
+    public abstract bool HasUnseen { get; }
 
     /// <summary>Asks the guest not to kick. Needs the lock.</summary>
     public abstract void DisableNotifications();
 
     /// <summary>Asks the guest to kick, then looks again. Needs the lock.</summary>
-    /// <returns>True when the ring is still empty, so that a kick is sure to come; false when the guest added a buffer meanwhile.</returns>
-    public abstract bool EnableNotifications();
+    /// <param name="seen">Chains that were peeked and not completed: what is asked for is a kick for the next one after them.</param>
+    /// <returns>True when nothing was added meanwhile, so that a kick is sure to come; false when the guest added a buffer.</returns>
+    public abstract bool EnableNotifications(int seen = 0);
 
     /// <summary>Where the queue stands, as GET_VRING_BASE reports it (split: next avail index; packed: both positions with their wrap bits).</summary>
     public abstract uint Base { get; }
@@ -100,19 +110,26 @@ public abstract class Virtqueue : IDisposable
     /// <summary>Interrupts the guest if it wants that for what was completed since the last call. One full fence. Needs the lock.</summary>
     public void NotifyGuest()
     {
+        if (CallNotifier is null && CallInBand is null)
+        {
+            // The guest polls; asking it would cost a fence for nothing.
+            return;
+        }
+
         if (!ShouldCall())
         {
             _counters.CallsSuppressed++;
+            return;
         }
-        else if (CallNotifier is { } notifier)
+
+        _counters.Calls++;
+        if (CallNotifier is { } notifier)
         {
-            _counters.Calls++;
             notifier.Set();
         }
-        else if (CallInBand is { } inBand)
+        else
         {
-            _counters.Calls++;
-            inBand();
+            CallInBand!();
         }
     }
 

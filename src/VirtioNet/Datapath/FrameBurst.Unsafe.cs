@@ -34,6 +34,9 @@ public sealed unsafe class FrameBurst : IDisposable
     /// <summary>Number of frames.</summary>
     public int Count { get; set; }
 
+    /// <summary>The offloads that at least one of the frames leaves to its receiver; <see cref="Offloads.None"/> when all are complete.</summary>
+    public Offloads Unfinished { get; set; }
+
     /// <summary>The indices 0 to Count - 1, for calls that take a selection of frames.</summary>
     public ReadOnlySpan<ushort> AllFrames => s_identity.AsSpan(0, Count);
 
@@ -52,6 +55,7 @@ public sealed unsafe class FrameBurst : IDisposable
     public void Clear()
     {
         Count = 0;
+        Unfinished = Offloads.None;
         Chains.ResetSegments();
     }
 

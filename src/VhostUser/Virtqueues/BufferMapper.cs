@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+using VhostNet.VhostUser.Memory;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>Translates the buffers that descriptors name and appends them to a burst. It remembers the last window, which nearly every buffer hits.</summary>
+internal struct BufferMapper(AddressSpace space)
+{
+    private MemoryWindow _last;
+
+    /// <summary>The address at which the last failed translation stopped, for an IOTLB miss.</summary>
+    public ulong MissedAddress { get; private set; }
+
+    /// <summary>Translates a buffer that lies in one window; false when it doesn't, which need not be an error.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTranslate(ulong address, uint length, bool write, out nint host)
+    {
+        if (_last.TryTranslate(address, length, out host) && (_last.Writable || !write))
+        {
+            return true;
+        }
+
+        return TryTranslateSlow(address, length, write, out host);
+    }
+
+    /// <summary>Appends the segments of one buffer, which may span windows that follow each other, to the burst's segment array.</summary>
+    public ChainStatus Append(ChainBurst burst, ulong address, uint length, bool write)
+    {
+        while (length > 0)
+        {
+            if (!space.TryFind(address, out MemoryWindow window) || (write && !window.Writable))
+            {
+                MissedAddress = address;
+                return ChainStatus.BadAddress;
+            }
+
+            if (burst.SegmentsUsed == ChainBurst.SegmentsMax)
+            {
+                return ChainStatus.TooLong;
+            }
+
+            ulong offset = address - window.Start;
+            uint here = (uint)Math.Min(length, window.Size - offset);
+            burst.Segment(burst.SegmentsUsed++) = new GuestSegment(window.HostBase + (nint)offset, here);
+            address += here;
+            length -= here;
+        }
+
+        return ChainStatus.Ok;
+    }
+
+    private bool TryTranslateSlow(ulong address, uint length, bool write, out nint host)
+    {
+        host = 0;
+        if (!space.TryFind(address, out MemoryWindow window) || (write && !window.Writable))
+        {
+            MissedAddress = address;
+            return false;
+        }
+
+        _last = window;
+        return window.TryTranslate(address, length, out host);
+    }
+}

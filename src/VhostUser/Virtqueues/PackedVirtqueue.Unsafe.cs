@@ -1,0 +1,282 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>The device's side of a packed virtqueue (virtio 1.3 section 2.8), always little-endian as VERSION_1 asks.</summary>
+// SAFETY: the ring and both event areas were translated for the ring's whole size by whoever made the layout and stay mapped until Relocate, which needs the
+// same lock as every member that follows the pointers; slots are kept below size. The guest may change that memory at any time, so each value is
+// loaded once into a local, checked there and used from there.
+internal sealed unsafe partial class PackedVirtqueue : Virtqueue
+{
+    /// <summary>RING_EVENT_FLAGS_ENABLE, _DISABLE and _DESC (virtio 1.3 section 2.8.14).</summary>
+    private const ushort RING_EVENT_FLAGS_ENABLE = 0, RING_EVENT_FLAGS_DISABLE = 1, RING_EVENT_FLAGS_DESC = 2;
+
+    private const ushort StateBits = PackedDescriptor.F_AVAIL | PackedDescriptor.F_USED;
+    private const ushort ChainBits = SplitDescriptor.F_NEXT | SplitDescriptor.F_WRITE | SplitDescriptor.F_INDIRECT;
+
+    private readonly UsedElement* _pending;
+    private readonly int _size;
+    private PackedDescriptor* _ring;
+    private ushort* _driverEvent;
+    private ushort* _deviceEvent;
+    private BufferMapper _mapper;
+    private ChainBurst? _burst;
+    private ChainDirection _direction;
+    private int _peeked;
+    private int _peekedSlots;
+    private PackedPosition _next;
+    private PackedPosition _seen;
+    private PackedPosition _used;
+    private int _signalled;
+    private bool _signalledValid;
+    private bool _eventIndex;
+    private bool _indirect;
+    private bool _inOrder;
+    private bool _notificationsOff;
+    private bool _disposed;
+
+    public PackedVirtqueue(VirtqueueLayout layout, uint ringBase) : base(layout)
+    {
+        _size = layout.Size;
+        _next = PackedPosition.Decode((ushort)ringBase);
+        _used = PackedPosition.Decode((ushort)(ringBase >> 16));
+        if (_next.Slot >= _size || _used.Slot >= _size)
+        {
+            throw new ArgumentException($"queue {layout.Index}: base 0x{ringBase:x} names slots {_next.Slot} and {_used.Slot}, the ring has {_size}", nameof(ringBase));
+        }
+
+        _pending = (UsedElement*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(UsedElement), 64);
+        _signalled = _used.Slot;
+        ApplyLayout();
+        _notificationsOff = _deviceEvent[1] != RING_EVENT_FLAGS_ENABLE;
+    }
+
+    public override uint Base => _next.Encoded | ((uint)_used.Encoded << 16);
+
+    public override bool HasAvailable => !IsBroken && IsAvailableAcquire(_next);
+
+    public override bool HasUnseen => !IsBroken && IsAvailableAcquire(_seen);
+
+    public override int Peek(ChainBurst burst, int max, ChainDirection direction)
+    {
+        burst.ResetSegments();
+        _burst = burst;
+        _direction = direction;
+        _peeked = 0;
+        _peekedSlots = 0;
+        max = IsBroken ? 0 : Math.Min(max, Math.Min(_size, ChainBurst.ChainsMax));
+        bool write = direction == ChainDirection.Writable;
+        ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
+        int slot = _next.Slot;
+        ushort available = AvailableBits(_next.Wrap);
+        int count = 0;
+        for (; count < max && _peekedSlots < _size; count++)
+        {
+            ushort flags = Volatile.Read(ref _ring[slot].flags);
+            if ((flags & StateBits) != available)
+            {
+                break;
+            }
+
+            PackedDescriptor descriptor = Unsafe.ReadUnaligned<PackedDescriptor>(_ring + slot);
+            int slots = 1;
+            if ((flags & ChainBits) == wanted && descriptor.len != 0 && descriptor.id < _size
+                && _mapper.TryTranslate(descriptor.addr, descriptor.len, write, out nint host))
+            {
+                Chain* chain = burst.Chains + count;
+                chain->Address = host;
+                chain->Length = descriptor.len;
+                chain->TotalLength = descriptor.len;
+                chain->SegmentCount = 1;
+                _pending[count].Id = descriptor.id;
+                Prefetch.Read(host);
+            }
+            else
+            {
+                descriptor.flags = flags;
+                slots = GatherOrStop(burst, count, descriptor, slot, write);
+                if (slots == 0)
+                {
+                    break;
+                }
+            }
+
+            _pending[count].Written = 0;
+            _pending[count].Slots = (uint)slots;
+            _peekedSlots += slots;
+            slot += slots;
+            if (slot >= _size)
+            {
+                slot -= _size;
+                available ^= StateBits;
+            }
+        }
+
+        _peeked = count;
+        burst.Count = count;
+        return count;
+    }
+
+    public override void SetWritten(int position, uint bytes) => _pending[position].Written = bytes;
+
+    public override void Complete(int count)
+    {
+        if (count <= 0)
+        {
+            return;
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _peeked);
+        TrackBeforePublish(count);
+        if (_inOrder && _direction == ChainDirection.Readable)
+        {
+            CompleteInOrder(count);
+        }
+        else
+        {
+            CompleteEach(count);
+        }
+
+        TrackAfterPublish(count);
+        _peeked = 0;
+        Counters.Bursts++;
+        Counters.Chains += count;
+    }
+
+    public override bool HasAtLeast(int count) => !IsBroken && count <= _size && IsAvailableAcquire(_next.Advance(count - 1, _size));
+
+    public override void RememberSeen(int seen)
+    {
+        int slots = 0;
+        for (int i = 0; i < seen; i++)
+        {
+            slots += (int)_pending[i].Slots;
+        }
+
+        _seen = _next.Advance(slots, _size);
+    }
+
+    public override void DisableNotifications()
+    {
+        if (!_notificationsOff)
+        {
+            _notificationsOff = true;
+            Volatile.Write(ref _deviceEvent[1], RING_EVENT_FLAGS_DISABLE);
+            WriteLogger.MarkUsed(Layout, 0, 4);
+        }
+    }
+
+    public override bool EnableNotifications(int seen = 0)
+    {
+        RememberSeen(seen);
+        if (_eventIndex)
+        {
+            _deviceEvent[0] = _seen.Encoded;
+        }
+
+        Volatile.Write(ref _deviceEvent[1], _eventIndex ? RING_EVENT_FLAGS_DESC : RING_EVENT_FLAGS_ENABLE);
+        WriteLogger.MarkUsed(Layout, 0, 4);
+        _notificationsOff = false;
+
+        // Pairs with the driver's barrier between making a descriptor available and its look at our event area (2.8.21.3.1).
+        Interlocked.MemoryBarrier();
+        return !IsAvailableAcquire(_seen);
+    }
+
+    private protected override bool ShouldCall()
+    {
+        int before = _signalled;
+        int now = _used.Slot;
+        if (before == now && _signalledValid)
+        {
+            return false;
+        }
+
+        // Pairs with the driver's barrier between enabling interrupts and its second look at the ring.
+        Interlocked.MemoryBarrier();
+        _signalled = now;
+        bool first = !_signalledValid;
+        _signalledValid = true;
+        ushort flags = (ushort)(Volatile.Read(ref _driverEvent[1]) & 3);
+        if (flags != RING_EVENT_FLAGS_DESC || !_eventIndex)
+        {
+            return flags != RING_EVENT_FLAGS_DISABLE;
+        }
+
+        PackedPosition wanted = PackedPosition.Decode(Volatile.Read(ref _driverEvent[0]));
+        int from = now <= before ? before - _size : before;
+        int at = wanted.Wrap == _used.Wrap ? wanted.Slot : wanted.Slot - _size;
+        return first || (ushort)(now - at - 1) < (ushort)(now - from);
+    }
+
+    private protected override void ApplyLayout()
+    {
+        _ring = (PackedDescriptor*)Layout.Descriptors;
+        _driverEvent = (ushort*)Layout.Driver;
+        _deviceEvent = (ushort*)Layout.Device;
+        _mapper = new BufferMapper(Layout.Buffers);
+        _eventIndex = (Layout.Features & VirtioFeatures.EVENT_IDX) != 0;
+        _indirect = (Layout.Features & VirtioFeatures.INDIRECT_DESC) != 0;
+        _inOrder = (Layout.Features & VirtioFeatures.IN_ORDER) != 0;
+    }
+
+    private protected override void Dispose(bool disposing)
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            NativeMemory.AlignedFree(_pending);
+        }
+    }
+
+    private static ushort AvailableBits(bool wrap) => wrap ? PackedDescriptor.F_AVAIL : PackedDescriptor.F_USED;
+
+    /// <summary>Acquire: pairs with the driver's release of the descriptor's flags, so that the rest of it is seen.</summary>
+    private bool IsAvailableAcquire(PackedPosition position) =>
+        (Volatile.Read(ref _ring[position.Slot].flags) & StateBits) == AvailableBits(position.Wrap);
+
+    private static ulong UsedWord(uint id, uint written, bool wrap)
+    {
+        ushort flags = (ushort)((wrap ? StateBits : 0) | (written != 0 ? SplitDescriptor.F_WRITE : 0));
+        return written | ((ulong)(ushort)id << 32) | ((ulong)flags << 48);
+    }
+
+    /// <summary>One used descriptor with the last buffer's id stands for the whole batch (virtio 1.3 section 2.8.7).</summary>
+    private void CompleteInOrder(int count)
+    {
+        int slots = 0;
+        for (int i = 0; i < count; i++)
+        {
+            slots += (int)_pending[i].Slots;
+        }
+
+        PublishUsedRelease(_used, UsedWord(_pending[count - 1].Id, _pending[count - 1].Written, _used.Wrap));
+        _used = _used.Advance(slots, _size);
+        _next = _next.Advance(slots, _size);
+    }
+
+    /// <summary>Writes the used descriptors back to front in effect: the first one's flags go last, so that the driver sees the burst at once.</summary>
+    private void CompleteEach(int count)
+    {
+        ulong first = UsedWord(_pending[0].Id, _pending[0].Written, _used.Wrap);
+        int slots = (int)_pending[0].Slots;
+        PackedPosition at = _used.Advance(slots, _size);
+        for (int i = 1; i < count; i++)
+        {
+            UsedElement element = _pending[i];
+
+            // The second half of a descriptor (len, id, flags) is one aligned 8-byte store.
+            *((ulong*)(_ring + at.Slot) + 1) = UsedWord(element.Id, element.Written, at.Wrap);
+            at = at.Advance((int)element.Slots, _size);
+            slots += (int)element.Slots;
+        }
+
+        PublishUsedRelease(_used, first);
+        _used = at;
+        _next = _next.Advance(slots, _size);
+    }
+
+    /// <summary>Release: pairs with the driver's acquire of the flags; everything stored before is seen with it.</summary>
+    private void PublishUsedRelease(PackedPosition position, ulong word) => Volatile.Write(ref *((ulong*)(_ring + position.Slot) + 1), word);
+}

@@ -1,0 +1,218 @@
+using System.Runtime.CompilerServices;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <content>Chains of several descriptors, indirect tables, and what else the common path leaves out.</content>
+// SAFETY: as in the other part; an indirect table is translated for each 16-byte entry that is read, unless the whole of it lies in one window.
+internal sealed unsafe partial class SplitVirtqueue<TOrder>
+{
+    /// <summary>Handles one chain that is not a single good buffer; false when the burst has to end before it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool GatherOrStop(ChainBurst burst, int position, SplitDescriptor first, bool write)
+    {
+        ref Chain chain = ref burst[position];
+        int start = burst.SegmentsUsed;
+        if (position > 0 && start > ChainBurst.SegmentsMax - ChainBurst.ChainSegmentsMax)
+        {
+            return false;
+        }
+
+        ChainStatus status = Gather(burst, first, write, out uint total);
+        if (status == ChainStatus.BadAddress && IotlbMissed is { } missed)
+        {
+            burst.SegmentsUsed = start;
+            if (position == 0)
+            {
+                missed(this, _mapper.MissedAddress, write);
+            }
+
+            return false;
+        }
+
+        if (status != ChainStatus.Ok)
+        {
+            burst.SegmentsUsed = start;
+            LastError = status;
+            Counters.MalformedChains++;
+            chain = default;
+            return true;
+        }
+
+        chain.SegmentStart = start;
+        chain.SegmentCount = burst.SegmentsUsed - start;
+        chain.TotalLength = total;
+        GuestSegment head = burst.Segment(start);
+        chain.Address = head.Address;
+        chain.Length = head.Length;
+        Prefetch.Read(head.Address);
+        return true;
+    }
+
+    private ChainStatus Gather(ChainBurst burst, SplitDescriptor descriptor, bool write, out uint total)
+    {
+        total = 0;
+        int start = burst.SegmentsUsed;
+        IndirectTable table = default;
+        int count = Size;
+        for (int left = Size; ; left--)
+        {
+            ushort flags = TOrder.Order(descriptor.flags);
+            uint length = TOrder.Order(descriptor.len);
+            if (left == 0)
+            {
+                return ChainStatus.TooLong;
+            }
+
+            if ((flags & SplitDescriptor.F_INDIRECT) != 0)
+            {
+                ChainStatus opened = OpenTable(descriptor, flags, length, table.Count != 0, write, out table);
+                if (opened != ChainStatus.Ok)
+                {
+                    return opened;
+                }
+
+                count = table.Count;
+                left = count + 1;
+                if (!TryReadIndirect(table, 0, out descriptor))
+                {
+                    return ChainStatus.BadAddress;
+                }
+
+                continue;
+            }
+
+            ChainStatus status = AppendBuffer(burst, start, TOrder.Order(descriptor.addr), length, flags, write, ref total);
+            if (status != ChainStatus.Ok)
+            {
+                return status;
+            }
+
+            if ((flags & SplitDescriptor.F_NEXT) == 0)
+            {
+                return burst.SegmentsUsed == start ? ChainStatus.BadAddress : ChainStatus.Ok;
+            }
+
+            ushort next = TOrder.Order(descriptor.next);
+            if (next >= count)
+            {
+                return ChainStatus.IndexOutOfRange;
+            }
+
+            if (table.Count == 0)
+            {
+                descriptor = Unsafe.ReadUnaligned<SplitDescriptor>(_descriptors + next);
+            }
+            else if (!TryReadIndirect(table, next, out descriptor))
+            {
+                return ChainStatus.BadAddress;
+            }
+        }
+    }
+
+    private ChainStatus AppendBuffer(ChainBurst burst, int start, ulong address, uint length, ushort flags, bool write, ref uint total)
+    {
+        if ((flags & SplitDescriptor.F_WRITE) != (write ? SplitDescriptor.F_WRITE : 0))
+        {
+            return ChainStatus.WrongDirection;
+        }
+
+        if (total + length < total)
+        {
+            return ChainStatus.TooManyBytes;
+        }
+
+        total += length;
+        ChainStatus status = _mapper.Append(burst, address, length, write);
+        return status == ChainStatus.Ok && burst.SegmentsUsed - start > ChainBurst.ChainSegmentsMax ? ChainStatus.TooLong : status;
+    }
+
+    /// <summary>Checks an indirect descriptor (2.7.5.3); an indirect table may be preceded by direct descriptors but holds no further table.</summary>
+    private ChainStatus OpenTable(SplitDescriptor descriptor, ushort flags, uint length, bool nested, bool write, out IndirectTable table)
+    {
+        table = default;
+        if (nested || (flags & SplitDescriptor.F_NEXT) != 0)
+        {
+            return ChainStatus.NestedIndirect;
+        }
+
+        if (!_indirect || length == 0 || length % SplitDescriptor.Size != 0)
+        {
+            return ChainStatus.BadIndirectTable;
+        }
+
+        if (length / SplitDescriptor.Size > ChainBurst.ChainSegmentsMax)
+        {
+            return ChainStatus.TooLong;
+        }
+
+        ulong address = TOrder.Order(descriptor.addr);
+        _ = _mapper.TryTranslate(address, length, write: false, out nint host);
+        table = new IndirectTable(address, host, (int)(length / SplitDescriptor.Size));
+        return ChainStatus.Ok;
+    }
+
+    private bool TryReadIndirect(IndirectTable table, int index, out SplitDescriptor descriptor)
+    {
+        nint host = table.Host == 0 ? 0 : table.Host + (index * SplitDescriptor.Size);
+        if (host == 0 && !_mapper.TryTranslate(table.Address + (ulong)(index * SplitDescriptor.Size), SplitDescriptor.Size, write: false, out host))
+        {
+            descriptor = default;
+            return false;
+        }
+
+        descriptor = Unsafe.ReadUnaligned<SplitDescriptor>((void*)host);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void TrackBeforePublish(int count)
+    {
+        if (Layout.Log is not null || Layout.Inflight is not null)
+        {
+            TrackBeforePublishCore(count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TrackBeforePublishCore(int count)
+    {
+        if (Layout.Log is { } log)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                WriteLogger.MarkChain(Layout, _burst!, i, _pending[i].Written);
+                WriteLogger.MarkUsed(Layout, (ulong)(4 + (8 * ((_usedIndex + i) & _mask))), 8);
+            }
+
+            WriteLogger.MarkUsed(Layout, 2, 2);
+            log.Flush();
+        }
+
+        if (Layout.Inflight is { } inflight)
+        {
+            Span<ushort> heads = stackalloc ushort[count];
+            CopyHeads(heads);
+            inflight.Take(heads);
+            inflight.BeforePublish(heads);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void TrackAfterPublish(int count)
+    {
+        if (Layout.Inflight is { } inflight)
+        {
+            Span<ushort> heads = stackalloc ushort[count];
+            CopyHeads(heads);
+            inflight.AfterPublish(heads, _usedIndex);
+        }
+    }
+
+    private void CopyHeads(Span<ushort> heads)
+    {
+        for (int i = 0; i < heads.Length; i++)
+        {
+            heads[i] = (ushort)_pending[i].Id;
+        }
+    }
+}

@@ -1,0 +1,276 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>The device's side of a split virtqueue (virtio 1.3 section 2.7).</summary>
+/// <typeparam name="TOrder">The ring's byte order.</typeparam>
+// SAFETY: the three areas were translated for the ring's whole size by whoever made the layout, and stay mapped until Relocate, which needs the same lock as
+// every member that follows the pointers; ring positions are masked with size - 1. The guest may change any of that memory at any time, so each
+// value is loaded once into a local, checked there and used from there.
+internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
+    where TOrder : struct, IByteOrder
+{
+    /// <summary>VRING_USED_F_NO_NOTIFY.</summary>
+    private const ushort USED_F_NO_NOTIFY = 1;
+
+    /// <summary>VRING_AVAIL_F_NO_INTERRUPT.</summary>
+    private const ushort AVAIL_F_NO_INTERRUPT = 1;
+
+    private readonly UsedElement* _pending;
+    private readonly ushort _mask;
+    private SplitDescriptor* _descriptors;
+    private ushort* _avail;
+    private byte* _used;
+    private BufferMapper _mapper;
+    private ChainBurst? _burst;
+    private int _peeked;
+    private ushort _nextAvail;
+    private ushort _availShadow;
+    private ushort _seen;
+    private ushort _usedIndex;
+    private ushort _signalled;
+    private bool _signalledValid;
+    private bool _eventIndex;
+    private bool _indirect;
+    private bool _notificationsOff;
+    private bool _disposed;
+
+    public SplitVirtqueue(VirtqueueLayout layout, uint ringBase) : base(layout)
+    {
+        _mask = (ushort)(layout.Size - 1);
+        _pending = (UsedElement*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(UsedElement), 64);
+        _nextAvail = (ushort)ringBase;
+        _availShadow = _nextAvail;
+        ApplyLayout();
+        _usedIndex = TOrder.Order(Volatile.Read(ref *(ushort*)(_used + 2)));
+        _signalled = _usedIndex;
+        _notificationsOff = !_eventIndex && *(ushort*)_used != 0;
+    }
+
+    public override uint Base => _nextAvail;
+
+    public override bool HasAvailable => !IsBroken && LoadAvailIndexAcquire() != _nextAvail;
+
+    public override bool HasUnseen => !IsBroken && LoadAvailIndexAcquire() != _seen;
+
+    private ref ushort AvailEvent => ref *(ushort*)(_used + 4 + (8 * Size));
+
+    public override int Peek(ChainBurst burst, int max, ChainDirection direction)
+    {
+        burst.ResetSegments();
+        _burst = burst;
+        _peeked = 0;
+        int available = CountAvailable(max);
+        if (available == 0)
+        {
+            return 0;
+        }
+
+        int count = ReadHeads(Math.Min(Math.Min(available, max), ChainBurst.ChainsMax));
+        bool write = direction == ChainDirection.Writable;
+        ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
+        for (int i = 0; i < count; i++)
+        {
+            SplitDescriptor descriptor = Unsafe.ReadUnaligned<SplitDescriptor>(_descriptors + _pending[i].Id);
+            ushort flags = (ushort)(TOrder.Order(descriptor.flags) & (SplitDescriptor.F_NEXT | SplitDescriptor.F_WRITE | SplitDescriptor.F_INDIRECT));
+            uint length = TOrder.Order(descriptor.len);
+            if (flags == wanted && length != 0 && _mapper.TryTranslate(TOrder.Order(descriptor.addr), length, write, out nint host))
+            {
+                Chain* chain = burst.Chains + i;
+                chain->Address = host;
+                chain->Length = length;
+                chain->TotalLength = length;
+                chain->SegmentCount = 1;
+                Prefetch.Read(host);
+            }
+            else if (!GatherOrStop(burst, i, descriptor, write))
+            {
+                count = i;
+            }
+        }
+
+        _peeked = count;
+        burst.Count = count;
+        return count;
+    }
+
+    public override void SetWritten(int position, uint bytes) => _pending[position].Written = bytes;
+
+    public override void Complete(int count)
+    {
+        if (count <= 0)
+        {
+            return;
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _peeked);
+        TrackBeforePublish(count);
+        ulong* ring = (ulong*)(_used + 4);
+        for (int i = 0; i < count; i++)
+        {
+            ulong value = TOrder.Order(_pending[i].Id) | ((ulong)TOrder.Order(_pending[i].Written) << 32);
+            ulong* slot = ring + ((_usedIndex + i) & _mask);
+
+            // A store would take the cache line from the driver even when it changes nothing, and in a steady flow it mostly doesn't.
+            if (Unsafe.ReadUnaligned<ulong>(slot) != value)
+            {
+                Unsafe.WriteUnaligned(slot, value);
+            }
+        }
+
+        PublishUsedIndexRelease((ushort)(_usedIndex + count));
+        TrackAfterPublish(count);
+        _nextAvail += (ushort)count;
+        _peeked = 0;
+        Counters.Bursts++;
+        Counters.Chains += count;
+    }
+
+    public override bool HasAtLeast(int count)
+    {
+        if ((ushort)(_availShadow - _nextAvail) < count)
+        {
+            _availShadow = LoadAvailIndexAcquire();
+        }
+
+        return !IsBroken && (ushort)(_availShadow - _nextAvail) >= count;
+    }
+
+    public override void RememberSeen(int seen) => _seen = (ushort)(_nextAvail + seen);
+
+    public override void DisableNotifications()
+    {
+        if (!_eventIndex && !_notificationsOff)
+        {
+            // With the event index the last avail_event, now behind, silences the driver by itself.
+            WriteUsedFlags(USED_F_NO_NOTIFY);
+        }
+
+        _notificationsOff = true;
+    }
+
+    public override bool EnableNotifications(int seen = 0)
+    {
+        RememberSeen(seen);
+        if (_eventIndex)
+        {
+            Volatile.Write(ref AvailEvent, TOrder.Order(_seen));
+            WriteLogger.MarkUsed(Layout, (ulong)(4 + (8 * Size)), 2);
+        }
+        else if (_notificationsOff)
+        {
+            WriteUsedFlags(0);
+        }
+
+        _notificationsOff = false;
+
+        // Pairs with the driver's barrier between its avail index store and its look at our flags (2.7.13.4.1): one of us sees the other's store.
+        Interlocked.MemoryBarrier();
+        return LoadAvailIndexAcquire() == _seen;
+    }
+
+    private protected override bool ShouldCall()
+    {
+        ushort before = _signalled;
+        if (before == _usedIndex && _signalledValid)
+        {
+            return false;
+        }
+
+        // Pairs with the driver's barrier between enabling interrupts and its second look at the used index (2.7.14).
+        Interlocked.MemoryBarrier();
+        _signalled = _usedIndex;
+        bool first = !_signalledValid;
+        _signalledValid = true;
+        if (_eventIndex)
+        {
+            ushort usedEvent = TOrder.Order(Volatile.Read(ref _avail[2 + Size]));
+            return first || (ushort)(_usedIndex - usedEvent - 1) < (ushort)(_usedIndex - before);
+        }
+
+        return (TOrder.Order(Volatile.Read(ref _avail[0])) & AVAIL_F_NO_INTERRUPT) == 0;
+    }
+
+    private protected override void ApplyLayout()
+    {
+        _descriptors = (SplitDescriptor*)Layout.Descriptors;
+        _avail = (ushort*)Layout.Driver;
+        _used = (byte*)Layout.Device;
+        _mapper = new BufferMapper(Layout.Buffers);
+        _eventIndex = (Layout.Features & VirtioFeatures.EVENT_IDX) != 0;
+        _indirect = (Layout.Features & VirtioFeatures.INDIRECT_DESC) != 0;
+    }
+
+    private protected override void Dispose(bool disposing)
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            NativeMemory.AlignedFree(_pending);
+        }
+    }
+
+    /// <summary>Acquire: pairs with the driver's barrier before it stores the index, so that the ring entries below it are seen.</summary>
+    private ushort LoadAvailIndexAcquire() => TOrder.Order(Volatile.Read(ref _avail[1]));
+
+    /// <summary>Release: pairs with the driver's acquire of the index; the used elements and the buffers' contents are seen with it.</summary>
+    private void PublishUsedIndexRelease(ushort index)
+    {
+        _usedIndex = index;
+        Volatile.Write(ref *(ushort*)(_used + 2), TOrder.Order(index));
+    }
+
+    private int CountAvailable(int max)
+    {
+        if (IsBroken)
+        {
+            return 0;
+        }
+
+        int available = (ushort)(_availShadow - _nextAvail);
+        if (available < max)
+        {
+            _availShadow = LoadAvailIndexAcquire();
+            available = (ushort)(_availShadow - _nextAvail);
+        }
+
+        if (available > Size)
+        {
+            Break(ChainStatus.BrokenRing);
+            return 0;
+        }
+
+        return available;
+    }
+
+    /// <summary>First stage of a burst: the heads, read once, and their descriptors on the way into the cache.</summary>
+    private int ReadHeads(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            ushort head = TOrder.Order(_avail[2 + ((_nextAvail + i) & _mask)]);
+            if (head > _mask)
+            {
+                if (i == 0)
+                {
+                    Break(ChainStatus.IndexOutOfRange);
+                }
+
+                return i;
+            }
+
+            _pending[i].Id = head;
+            _pending[i].Written = 0;
+            Prefetch.Read((nint)(_descriptors + head));
+        }
+
+        return count;
+    }
+
+    private void WriteUsedFlags(ushort flags)
+    {
+        Volatile.Write(ref *(ushort*)_used, TOrder.Order(flags));
+        WriteLogger.MarkUsed(Layout, 0, 2);
+    }
+}

@@ -1,0 +1,34 @@
+using VhostNet.VhostUser.Memory;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>Marks what a completed burst wrote into guest memory in the dirty log ("Migration" in the vhost-user specification).</summary>
+internal static class WriteLogger
+{
+    /// <summary>Marks the first <paramref name="written"/> bytes of a chain.</summary>
+    public static void MarkChain(VirtqueueLayout layout, ChainBurst burst, int position, uint written)
+    {
+        Chain chain = burst[position];
+        for (int i = 0; i < chain.SegmentCount && written > 0; i++)
+        {
+            GuestSegment segment = chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : burst.Segment(chain.SegmentStart + i);
+            uint length = Math.Min(segment.Length, written);
+            if (layout.Host.TryFind((ulong)segment.Address, out MemoryWindow window))
+            {
+                // The host space maps our addresses to guest-physical ones: HostBase holds the region's guest address.
+                layout.Log!.Mark((ulong)window.HostBase + ((ulong)segment.Address - window.Start), length);
+            }
+
+            written -= length;
+        }
+    }
+
+    /// <summary>Marks a write to the used ring (or device area) at an offset, when that ring is logged.</summary>
+    public static void MarkUsed(VirtqueueLayout layout, ulong offset, ulong length)
+    {
+        if (layout.Log is { } log && layout.UsedLogAddress is { } address)
+        {
+            log.Mark(address + offset, length);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <summary>Turns a peeked burst of a transmit queue into frames: reads each virtio_net_hdr once, checks it, and trims it off the chain (virtio 1.3 section 5.1.6.2).</summary>
+internal static unsafe class TxParser
+{
+    /// <summary>Shortest Ethernet frame that is carried: two addresses and a type.</summary>
+    public const int EthernetHeaderSize = 14;
+
+    /// <summary>Longest frame: 64 KiB of payload and every header that can stand before it.</summary>
+    public const int FrameSizeMax = 65535 + 256;
+
+    /// <summary>Parses the first <paramref name="count"/> chains of the burst in place.</summary>
+    /// <returns>Bytes of all good frames.</returns>
+    // SAFETY: a chain's segments were checked when the burst was filled; the header is read by value from within the first of them.
+    public static long Parse(FrameBurst burst, int count, int headerSize, ref FrameCounters counters)
+    {
+        long bytes = 0;
+        uint unfinished = 0;
+        Chain* chains = burst.Chains.Chains;
+        VirtioNetHeader* headers = burst.Headers;
+        uint least = (uint)(headerSize + EthernetHeaderSize);
+        for (int i = 0; i < count; i++)
+        {
+            Chain* chain = chains + i;
+            if (chain->SegmentCount == 1 && chain->Length - least <= FrameSizeMax - EthernetHeaderSize)
+            {
+                ulong low = Unsafe.ReadUnaligned<ulong>((void*)chain->Address);
+                ushort high = Unsafe.ReadUnaligned<ushort>((byte*)chain->Address + 8);
+                Unsafe.WriteUnaligned(headers + i, low);
+                Unsafe.WriteUnaligned((byte*)(headers + i) + 8, (uint)high | 1u << 16);
+                chain->Address += headerSize;
+                chain->Length -= (uint)headerSize;
+                chain->TotalLength = chain->Length;
+                unfinished |= (ushort)low;
+                bytes += chain->Length;
+            }
+            else
+            {
+                bytes += ParseOther(burst, i, headerSize, ref counters);
+                unfinished |= headers[i].Flags | ((uint)headers[i].GsoType << 8);
+            }
+        }
+
+        burst.Count = count;
+        burst.Unfinished = Offloads.None;
+        return unfinished == 0 ? bytes : bytes - CheckHeaders(burst, ref counters);
+    }
+
+    /// <summary>A chain of several segments, or a malformed one.</summary>
+    // SAFETY: as above; the cursor stays within the chain's segments.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long ParseOther(FrameBurst burst, int index, int headerSize, ref FrameCounters counters)
+    {
+        ref Chain chain = ref burst[index];
+        burst.Headers[index] = new VirtioNetHeader { NumBuffers = 1 };
+        if (chain.IsMalformed)
+        {
+            counters.Drop(DropReason.MalformedChain);
+            return 0;
+        }
+
+        if (chain.TotalLength < headerSize + EthernetHeaderSize || chain.TotalLength > headerSize + FrameSizeMax)
+        {
+            counters.Drop(chain.TotalLength > FrameSizeMax ? DropReason.TooLong : DropReason.TooShort);
+            chain = default;
+            return 0;
+        }
+
+        var cursor = new SegmentCursor(burst.Chains, index, index);
+        VirtioNetHeader header = default;
+        cursor.Read((byte*)&header, (uint)headerSize);
+        header.NumBuffers = 1;
+        burst.Headers[index] = header;
+        burst.Chains.TrimStart(index, (uint)headerSize);
+        return chain.TotalLength;
+    }
+
+    /// <summary>Drops frames whose header contradicts them and notes what the others leave to the receiver. Returns the bytes of what was dropped.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long CheckHeaders(FrameBurst burst, ref FrameCounters counters)
+    {
+        long dropped = 0;
+        for (int i = 0; i < burst.Count; i++)
+        {
+            VirtioNetHeader header = burst.Headers[i];
+            ref Chain chain = ref burst[i];
+            if (header.IsPlain || chain.IsMalformed)
+            {
+                continue;
+            }
+
+            if (!HeaderCheck.TryGetOffloads(header, chain.TotalLength, out Offloads needs))
+            {
+                counters.Drop(DropReason.BadHeader);
+                dropped += chain.TotalLength;
+                chain = default;
+                continue;
+            }
+
+            burst.Unfinished |= needs;
+        }
+
+        return dropped;
+    }
+}
