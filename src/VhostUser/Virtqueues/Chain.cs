@@ -25,6 +25,9 @@ public struct Chain
     /// <summary>Number of segments; 0 marks a malformed chain.</summary>
     public int SegmentCount;
 
+    /// <summary>Bytes that the device wrote into the chain; 0 after a peek.</summary>
+    public uint Written;
+
     /// <summary>True when the chain was malformed and carries no data.</summary>
     public readonly bool IsMalformed => SegmentCount == 0;
 }

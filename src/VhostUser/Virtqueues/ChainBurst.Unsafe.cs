@@ -20,8 +20,12 @@ public sealed unsafe class ChainBurst : IDisposable
     public const int SegmentsMax = 4 * ChainSegmentsMax;
 
     // SAFETY: both arrays are allocated here with the sizes above and freed only by Dispose; all indices are produced by the queue code below these bounds.
-    internal readonly Chain* Chains;
-    internal readonly GuestSegment* Segments;
+    /// <summary>The chains, for data paths' *.Unsafe.cs files; all others use the indexer.</summary>
+    public readonly Chain* Chains;
+
+    /// <summary>The segments of chains that have more than one, for data paths' *.Unsafe.cs files; all others use <see cref="Segment"/>.</summary>
+    public readonly GuestSegment* Segments;
+
     private bool _disposed;
 
     /// <summary>Allocates the burst.</summary>

@@ -55,6 +55,7 @@ internal sealed unsafe partial class PackedVirtqueue
         chain.SegmentStart = start;
         chain.SegmentCount = burst.SegmentsUsed - start;
         chain.TotalLength = total;
+        chain.Written = 0;
         GuestSegment head = burst.Segment(start);
         chain.Address = head.Address;
         chain.Length = head.Length;
@@ -164,7 +165,7 @@ internal sealed unsafe partial class PackedVirtqueue
             PackedPosition at = _used;
             for (int i = 0; i < count; i++)
             {
-                WriteLogger.MarkChain(Layout, _burst!, i, _pending[i].Written);
+                WriteLogger.MarkChain(Layout, _burst!, i);
                 WriteLogger.MarkUsed(Layout, (ulong)at.Slot * PackedDescriptor.Size, PackedDescriptor.Size);
                 at = at.Advance((int)_pending[i].Slots, _size);
             }

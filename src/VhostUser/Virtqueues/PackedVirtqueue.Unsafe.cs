@@ -89,6 +89,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
                 chain->Length = descriptor.len;
                 chain->TotalLength = descriptor.len;
                 chain->SegmentCount = 1;
+                chain->Written = 0;
                 _pending[count].Id = descriptor.id;
                 Prefetch.Read(host);
             }
@@ -102,7 +103,6 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
                 }
             }
 
-            _pending[count].Written = 0;
             _pending[count].Slots = (uint)slots;
             _peekedSlots += slots;
             slot += slots;
@@ -117,8 +117,6 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         burst.Count = count;
         return count;
     }
-
-    public override void SetWritten(int position, uint bytes) => _pending[position].Written = bytes;
 
     public override void Complete(int count)
     {
@@ -251,7 +249,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             slots += (int)_pending[i].Slots;
         }
 
-        PublishUsedRelease(_used, UsedWord(_pending[count - 1].Id, _pending[count - 1].Written, _used.Wrap));
+        PublishUsedRelease(_used, UsedWord(_pending[count - 1].Id, _burst!.Chains[count - 1].Written, _used.Wrap));
         _used = _used.Advance(slots, _size);
         _next = _next.Advance(slots, _size);
     }
@@ -259,7 +257,8 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     /// <summary>Writes the used descriptors back to front in effect: the first one's flags go last, so that the driver sees the burst at once.</summary>
     private void CompleteEach(int count)
     {
-        ulong first = UsedWord(_pending[0].Id, _pending[0].Written, _used.Wrap);
+        Chain* chains = _burst!.Chains;
+        ulong first = UsedWord(_pending[0].Id, chains[0].Written, _used.Wrap);
         int slots = (int)_pending[0].Slots;
         PackedPosition at = _used.Advance(slots, _size);
         for (int i = 1; i < count; i++)
@@ -267,7 +266,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             UsedElement element = _pending[i];
 
             // The second half of a descriptor (len, id, flags) is one aligned 8-byte store.
-            *((ulong*)(_ring + at.Slot) + 1) = UsedWord(element.Id, element.Written, at.Wrap);
+            *((ulong*)(_ring + at.Slot) + 1) = UsedWord(element.Id, chains[i].Written, at.Wrap);
             at = at.Advance((int)element.Slots, _size);
             slots += (int)element.Slots;
         }

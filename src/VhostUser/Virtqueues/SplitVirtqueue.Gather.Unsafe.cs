@@ -41,6 +41,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         chain.SegmentStart = start;
         chain.SegmentCount = burst.SegmentsUsed - start;
         chain.TotalLength = total;
+        chain.Written = 0;
         GuestSegment head = burst.Segment(start);
         chain.Address = head.Address;
         chain.Length = head.Length;
@@ -180,7 +181,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         {
             for (int i = 0; i < count; i++)
             {
-                WriteLogger.MarkChain(Layout, _burst!, i, _pending[i].Written);
+                WriteLogger.MarkChain(Layout, _burst!, i);
                 WriteLogger.MarkUsed(Layout, (ulong)(4 + (8 * ((_usedIndex + i) & _mask))), 8);
             }
 

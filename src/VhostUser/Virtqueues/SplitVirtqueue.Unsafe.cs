@@ -82,6 +82,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
                 chain->Length = length;
                 chain->TotalLength = length;
                 chain->SegmentCount = 1;
+                chain->Written = 0;
                 Prefetch.Read(host);
             }
             else if (!GatherOrStop(burst, i, descriptor, write))
@@ -95,8 +96,6 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         return count;
     }
 
-    public override void SetWritten(int position, uint bytes) => _pending[position].Written = bytes;
-
     public override void Complete(int count)
     {
         if (count <= 0)
@@ -107,9 +106,10 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _peeked);
         TrackBeforePublish(count);
         ulong* ring = (ulong*)(_used + 4);
+        Chain* chains = _burst!.Chains;
         for (int i = 0; i < count; i++)
         {
-            ulong value = TOrder.Order(_pending[i].Id) | ((ulong)TOrder.Order(_pending[i].Written) << 32);
+            ulong value = TOrder.Order(_pending[i].Id) | ((ulong)TOrder.Order(chains[i].Written) << 32);
             ulong* slot = ring + ((_usedIndex + i) & _mask);
 
             // A store would take the cache line from the driver even when it changes nothing, and in a steady flow it mostly doesn't.
@@ -261,7 +261,6 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
             }
 
             _pending[i].Id = head;
-            _pending[i].Written = 0;
             Prefetch.Read((nint)(_descriptors + head));
         }
 

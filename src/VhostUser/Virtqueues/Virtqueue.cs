@@ -1,5 +1,4 @@
 using VhostNet.Aio;
-using VhostNet.VhostUser.Memory;
 
 namespace VhostNet.VhostUser.Virtqueues;
 
@@ -62,12 +61,9 @@ public abstract class Virtqueue : IDisposable
     /// <returns>The number of chains; 0 when there is none or the ring is broken.</returns>
     public abstract int Peek(ChainBurst burst, int max, ChainDirection direction);
 
-    /// <summary>States how many bytes the device wrote into peeked chain <paramref name="position"/> (0 unless stated). Needs the lock.</summary>
-    public abstract void SetWritten(int position, uint bytes);
-
     /// <summary>
     /// Takes the first <paramref name="count"/> chains of the last peek and shows them to the guest as used, with one index store. The rest will be peeked
-    /// again. Needs the lock.
+    /// again. What the device wrote into a chain it has said in <see cref="Chain.Written"/>. Needs the lock.
     /// </summary>
     public abstract void Complete(int count);
 

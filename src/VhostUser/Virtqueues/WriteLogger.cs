@@ -5,10 +5,11 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// <summary>Marks what a completed burst wrote into guest memory in the dirty log ("Migration" in the vhost-user specification).</summary>
 internal static class WriteLogger
 {
-    /// <summary>Marks the first <paramref name="written"/> bytes of a chain.</summary>
-    public static void MarkChain(VirtqueueLayout layout, ChainBurst burst, int position, uint written)
+    /// <summary>Marks the bytes that were written into a chain.</summary>
+    public static void MarkChain(VirtqueueLayout layout, ChainBurst burst, int position)
     {
         Chain chain = burst[position];
+        uint written = chain.Written;
         for (int i = 0; i < chain.SegmentCount && written > 0; i++)
         {
             GuestSegment segment = chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : burst.Segment(chain.SegmentStart + i);

@@ -20,6 +20,17 @@ public struct FrameCounters
     /// <summary>Counts <paramref name="count"/> dropped frames.</summary>
     public void Drop(DropReason reason, int count = 1) => Drops[(int)reason] += count;
 
+    /// <summary>Adds another direction's or queue's figures.</summary>
+    public void Add(in FrameCounters other)
+    {
+        Frames += other.Frames;
+        Bytes += other.Bytes;
+        for (int i = 0; i < DropCounters.Length; i++)
+        {
+            Drops[i] += other.Drops[i];
+        }
+    }
+
     /// <summary>All drops together.</summary>
     public readonly long DroppedTotal
     {

@@ -46,4 +46,15 @@ public abstract class Network
 
     /// <summary>A port's <see cref="Port.Accepts"/> or <see cref="Port.IsUp"/> changed. Control thread.</summary>
     public abstract void PortChanged(Port port);
+
+    /// <summary>
+    /// Gives frames to a port, after finishing in software what they leave undone and the port does not take. On the source's data thread.
+    /// </summary>
+    /// <returns>How many of <paramref name="frames"/> are done with.</returns>
+    protected static int DeliverTo(Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(port);
+        ArgumentNullException.ThrowIfNull(burst);
+        return port.Deliver(burst, frames, queue, waiter);
+    }
 }

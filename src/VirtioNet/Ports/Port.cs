@@ -42,6 +42,13 @@ public abstract class Port : IDisposable
     /// <summary>Frames that the network gave to the port for the outside.</summary>
     public ref FrameCounters Sent => ref _sent;
 
+    /// <summary>Reads both directions' counters, those of the port's queues included. Any thread; a value may be a burst old.</summary>
+    public virtual void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    {
+        received = _received;
+        sent = _sent;
+    }
+
     /// <summary>
     /// Takes frames for the outside: all of <paramref name="frames"/>, or a prefix when the outside can't take more now and <paramref name="waiter"/> is
     /// given. What is taken is either sent or dropped and counted. Any data thread.
@@ -53,7 +60,10 @@ public abstract class Port : IDisposable
     /// <returns>How many of <paramref name="frames"/> were taken.</returns>
     public abstract int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter);
 
-    /// <summary>Called on the control thread when what the other side accepts may have changed (a guest negotiated, a port joined).</summary>
+    /// <summary>
+    /// Called on the control thread when what the other side accepts, or whether it is up, may have changed (a guest negotiated, a port joined): a port that
+    /// stopped reading its outside because nobody was there starts again.
+    /// </summary>
     /// <param name="accepted">The offloads that may be sent into the network without being finished in software.</param>
     public virtual void PeersAcceptChanged(Offloads accepted)
     {

@@ -1,0 +1,20 @@
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <summary>Why <see cref="RxQueue.ReceiveDirect"/> returned.</summary>
+public enum ReceiveResult
+{
+    /// <summary>The source has nothing more.</summary>
+    SourceEmpty,
+
+    /// <summary>The budget is used up; there may be more.</summary>
+    Budget,
+
+    /// <summary>The guest has no buffers; the waiter is scheduled when it has.</summary>
+    Blocked,
+
+    /// <summary>The guest's ring does not run.</summary>
+    NotRunning,
+
+    /// <summary>The source failed.</summary>
+    SourceFailed,
+}

@@ -1,0 +1,200 @@
+using System.Runtime.InteropServices;
+using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <content>Lets the kernel write frames into the guest's buffers.</content>
+// SAFETY: the segment list holds checked guest memory and one header buffer of our own; the reader is bounded by their lengths, and all of it happens within one
+// hold of the ring's lock.
+public sealed unsafe partial class RxQueue
+{
+    private const int DirectSegmentsMax = ChainBurst.ChainSegmentsMax;
+
+    /// <summary>Chains peeked at once: enough for the largest frame in the smallest usual buffers.</summary>
+    private const int DirectPeek = 64;
+
+    private GuestSegment* _iovecs;
+    private VirtioNetHeader* _header;
+
+    /// <summary>Reads frames from the operating system into the guest's buffers until the source is empty, the guest is full or the budget is used up.</summary>
+    /// <typeparam name="TReader">The source.</typeparam>
+    /// <param name="reader">The source.</param>
+    /// <param name="budget">Most frames to be read in this call.</param>
+    /// <param name="waiter">Scheduled when the guest has buffers again, after <see cref="ReceiveResult.Blocked"/>.</param>
+    /// <param name="frames">Frames that the guest got.</param>
+    public ReceiveResult ReceiveDirect<TReader>(ref TReader reader, int budget, BottomHalf waiter, out int frames)
+        where TReader : struct, IFrameReader
+    {
+        ArgumentNullException.ThrowIfNull(waiter);
+        frames = 0;
+        if (!TryEnter(out Virtqueue? queue))
+        {
+            return ReceiveResult.NotRunning;
+        }
+
+        EnsureScratch();
+        ReceiveResult result;
+        do
+        {
+            result = ReceivePeeked(queue, ref reader, budget, ref frames);
+        }
+        while (result == ReceiveResult.Blocked && !IsBlocked(queue, waiter));
+
+        queue.NotifyGuest();
+        queue.Lock.Exit();
+        return result;
+    }
+
+    private bool IsBlocked(Virtqueue queue, BottomHalf waiter)
+    {
+        if (queue.IsBroken || !TryAddWaiter(waiter) || WillBeWoken(queue))
+        {
+            return true;
+        }
+
+        RemoveWaiter(waiter);
+        return false;
+    }
+
+    private ReceiveResult ReceivePeeked<TReader>(Virtqueue queue, ref TReader reader, int budget, ref int frames)
+        where TReader : struct, IFrameReader
+    {
+        uint needed = (uint)(reader.FrameSizeMax + _headerSize);
+        int wanted = _mergeable ? DirectPeek : Math.Min(DirectPeek, budget);
+        while (frames < budget)
+        {
+            int chains = queue.Peek(_chains, wanted, ChainDirection.Writable);
+            int used = 0;
+            ReceiveResult? result = chains == 0 ? ReceiveResult.Blocked : null;
+            while (result is null && used < chains && frames < budget)
+            {
+                int segments = Offer(ref used, chains, needed, queue.Size, wanted, out int last);
+                if (segments == 0)
+                {
+                    break;
+                }
+
+                int read = reader.Read((nint)_iovecs, segments);
+                result = read > VirtioNetHeader.Size ? null : read < 0 ? ReceiveResult.SourceFailed : ReceiveResult.SourceEmpty;
+                if (result is null)
+                {
+                    used = Accept(used, last, (uint)read - VirtioNetHeader.Size);
+                    frames++;
+                }
+            }
+
+            queue.Complete(used);
+            if (result is { } final)
+            {
+                return final;
+            }
+
+            if (used == 0)
+            {
+                if (wanted == ChainBurst.ChainsMax || chains < wanted)
+                {
+                    return ReceiveResult.Blocked;
+                }
+
+                wanted = ChainBurst.ChainsMax;
+            }
+        }
+
+        return ReceiveResult.Budget;
+    }
+
+    /// <summary>Builds the segment list for one frame from chain <paramref name="used"/> on; 0 when the chains left don't suffice.</summary>
+    private int Offer(ref int used, int chains, uint needed, int queueSize, int wanted, out int last)
+    {
+        while (true)
+        {
+            last = FindCapacity(used, chains, needed, out bool malformed);
+            if (!malformed)
+            {
+                break;
+            }
+
+            used = last + 1;
+            if (used >= chains)
+            {
+                return 0;
+            }
+        }
+
+        if (last < 0)
+        {
+            // A guest that will never offer more gets what fits; the kernel cuts off the rest, as it would with any reader's short buffer.
+            bool allThereIs = !_mergeable || (used == 0 && (chains == queueSize || wanted == ChainBurst.ChainsMax) && chains == Math.Min(queueSize, wanted));
+            if (!allThereIs)
+            {
+                return 0;
+            }
+
+            last = _mergeable ? chains - 1 : used;
+        }
+
+        return BuildSegments(used, last);
+    }
+
+    private int BuildSegments(int first, int last)
+    {
+        _iovecs[0] = new GuestSegment((nint)_header, VirtioNetHeader.Size);
+        int count = 1;
+        uint skip = (uint)_headerSize;
+        for (int i = first; i <= last; i++)
+        {
+            Chain* chain = _chains.Chains + i;
+            for (int j = 0; j < chain->SegmentCount && count < DirectSegmentsMax; j++)
+            {
+                GuestSegment segment = chain->SegmentCount == 1 ? new GuestSegment(chain->Address, chain->Length) : _chains.Segments[chain->SegmentStart + j];
+                uint cut = Math.Min(skip, segment.Length);
+                skip -= cut;
+                if (segment.Length > cut)
+                {
+                    _iovecs[count++] = new GuestSegment(segment.Address + (nint)cut, segment.Length - cut);
+                }
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Finishes a frame that was read: writes its header and says which chains it took. Returns the next free chain.</summary>
+    private int Accept(int first, int last, uint length)
+    {
+        uint total = length + (uint)_headerSize;
+        int end = first;
+        for (ulong capacity = _chains[end].TotalLength; capacity < total && end < last; capacity += _chains[end].TotalLength)
+        {
+            end++;
+        }
+
+        VirtioNetHeader header = HeaderForGuest(*_header);
+        header.NumBuffers = (ushort)(end - first + 1);
+        var target = new SegmentCursor(_chains, first, first);
+        target.Write((byte*)&header, (uint)_headerSize);
+        SetWritten(first, end, total);
+        _counters.Frames++;
+        _counters.Bytes += length;
+        return end + 1;
+    }
+
+    private void EnsureScratch()
+    {
+        if (_iovecs is null)
+        {
+            _iovecs = (GuestSegment*)NativeMemory.AlignedAlloc(DirectSegmentsMax * (nuint)sizeof(GuestSegment), 64);
+            NativeMemory.Clear(_iovecs, DirectSegmentsMax * (nuint)sizeof(GuestSegment));
+            _header = (VirtioNetHeader*)NativeMemory.AlignedAlloc(64, 64);
+        }
+    }
+
+    private void DisposeScratch()
+    {
+        NativeMemory.AlignedFree(_iovecs);
+        NativeMemory.AlignedFree(_header);
+        _iovecs = null;
+        _header = null;
+    }
+}

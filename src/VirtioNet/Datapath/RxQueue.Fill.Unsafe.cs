@@ -1,0 +1,222 @@
+using System.Runtime.CompilerServices;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <content>Copies a burst of frames into the guest's buffers.</content>
+// SAFETY: every address comes from a segment that was checked against guest memory or belongs to a port's own buffers, and is used within one hold of the ring's
+// lock; each copy is bounded by the lengths that were read, once, into the two chains.
+public sealed unsafe partial class RxQueue
+{
+    /// <summary>virtio_net_hdr of a complete frame in one buffer: all zero but num_buffers = 1 in its last two bytes.</summary>
+    private const uint PlainHeaderHigh = 1u << 16;
+
+    /// <summary>What a frame that can't be placed now comes to.</summary>
+    private enum Placement
+    {
+        Placed,
+        Skipped,
+        NeedsBuffers,
+    }
+
+    /// <summary>Places as many frames as the guest has buffers for; the lock is held. Returns the number of frames done with.</summary>
+    private int Fill(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames)
+    {
+        int done = 0;
+        int wanted = frames.Length;
+        while (done < frames.Length)
+        {
+            int chains = queue.Peek(_chains, Math.Min(wanted, ChainBurst.ChainsMax), ChainDirection.Writable);
+            if (chains == 0)
+            {
+                break;
+            }
+
+            int used = 0;
+            int before = done;
+            bool starved = FillPeeked(burst, frames, ref done, chains, ref used);
+            queue.Complete(used);
+            if (!starved)
+            {
+                wanted = frames.Length - done;
+                continue;
+            }
+
+            if (used == 0 && done == before)
+            {
+                if (chains < wanted && chains < queue.Size)
+                {
+                    break;
+                }
+
+                if (chains == ChainBurst.ChainsMax || chains >= queue.Size)
+                {
+                    // All that the guest can ever offer for one frame is not enough.
+                    _counters.Drop(DropReason.TooLong);
+                    done++;
+                }
+            }
+
+            wanted = ChainBurst.ChainsMax;
+        }
+
+        return done;
+    }
+
+    /// <summary>Places frames into peeked chains until either runs out; true when a frame needs more chains than were left.</summary>
+    private bool FillPeeked(FrameBurst burst, ReadOnlySpan<ushort> frames, ref int done, int chains, ref int used)
+    {
+        Chain* sources = burst.Chains.Chains;
+        Chain* targets = _chains.Chains;
+        VirtioNetHeader* headers = burst.Headers;
+        uint headerSize = (uint)_headerSize;
+        long bytes = 0;
+        int count = 0;
+        bool modern = headerSize == VirtioNetHeader.Size;
+        int at = used;
+        int frame = done;
+        bool starved = false;
+        while (frame < frames.Length && at < chains)
+        {
+            int index = frames[frame];
+            Chain* source = sources + index;
+            Chain* target = targets + at;
+            uint length = source->Length;
+            if (source->SegmentCount == 1 && target->SegmentCount == 1 && modern && headers[index].IsPlain && target->Length - headerSize >= length
+                && target->Length >= headerSize)
+            {
+                byte* destination = (byte*)target->Address;
+                if (Unsafe.ReadUnaligned<ulong>(destination) != 0 || Unsafe.ReadUnaligned<uint>(destination + 8) != PlainHeaderHigh)
+                {
+                    Unsafe.WriteUnaligned(destination, 0UL);
+                    Unsafe.WriteUnaligned(destination + 8, PlainHeaderHigh);
+                }
+
+                MemoryCopy.Copy(destination + VirtioNetHeader.Size, (byte*)source->Address, length);
+                target->Written = length + VirtioNetHeader.Size;
+                bytes += length;
+                count++;
+                at++;
+                frame++;
+                continue;
+            }
+
+            Placement placement = PlaceOther(burst, index, ref at, chains, ref bytes);
+            if (placement == Placement.NeedsBuffers)
+            {
+                starved = true;
+                break;
+            }
+
+            count += placement == Placement.Placed ? 1 : 0;
+            frame++;
+        }
+
+        used = at;
+        done = frame;
+        _counters.Frames += count;
+        _counters.Bytes += bytes;
+        return starved;
+    }
+
+    /// <summary>Any frame into any number of chains from <paramref name="at"/> on.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Placement PlaceOther(FrameBurst burst, int index, ref int at, int chains, ref long bytes)
+    {
+        ref Chain source = ref burst[index];
+        if (source.IsMalformed)
+        {
+            return Placement.Skipped;
+        }
+
+        uint needed = source.TotalLength + (uint)_headerSize;
+        int last;
+        while (true)
+        {
+            last = FindCapacity(at, chains, needed, out bool malformed);
+            if (!malformed)
+            {
+                break;
+            }
+
+            // The chains up to the malformed one go back unused, so that buffers of one frame stay together.
+            at = last + 1;
+            if (at == chains)
+            {
+                return Placement.NeedsBuffers;
+            }
+        }
+
+        if (last < 0)
+        {
+            if (_mergeable)
+            {
+                return Placement.NeedsBuffers;
+            }
+
+            _counters.Drop(DropReason.TooLong);
+            return Placement.Skipped;
+        }
+
+        VirtioNetHeader header = HeaderForGuest(burst.Headers[index]);
+        header.NumBuffers = (ushort)(last - at + 1);
+        var target = new SegmentCursor(_chains, at, last);
+        target.Write((byte*)&header, (uint)_headerSize);
+        var from = new SegmentCursor(burst.Chains, index, index);
+        target.CopyFrom(ref from, source.TotalLength);
+        SetWritten(at, last, needed);
+        bytes += source.TotalLength;
+        at = last + 1;
+        return Placement.Placed;
+    }
+
+    /// <summary>Finds the last chain that is needed for a number of bytes, or -1; stops at a malformed chain and returns its index.</summary>
+    private int FindCapacity(int first, int chains, uint needed, out bool malformed)
+    {
+        ulong capacity = 0;
+        malformed = false;
+        for (int i = first; i < chains; i++)
+        {
+            Chain* chain = _chains.Chains + i;
+            if (chain->IsMalformed || (i == first && chain->TotalLength < _headerSize))
+            {
+                malformed = true;
+                return i;
+            }
+
+            capacity += chain->TotalLength;
+            if (capacity >= needed)
+            {
+                return i;
+            }
+
+            if (!_mergeable)
+            {
+                return -1;
+            }
+        }
+
+        return -1;
+    }
+
+    private void SetWritten(int first, int last, uint total)
+    {
+        for (int i = first; i <= last; i++)
+        {
+            Chain* chain = _chains.Chains + i;
+            chain->Written = Math.Min(chain->TotalLength, total);
+            total -= chain->Written;
+        }
+    }
+
+    /// <summary>A guest sees only what it may be told: segmentation and checksum fields as they came, without what it did not ask for.</summary>
+    private static VirtioNetHeader HeaderForGuest(in VirtioNetHeader header) => new()
+    {
+        Flags = (byte)(header.Flags & (VirtioNetHeader.F_NEEDS_CSUM | VirtioNetHeader.F_DATA_VALID)),
+        GsoType = header.GsoType,
+        HdrLen = header.HdrLen,
+        GsoSize = header.GsoSize,
+        CsumStart = header.CsumStart,
+        CsumOffset = header.CsumOffset,
+    };
+}

@@ -1,0 +1,240 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <summary>
+/// A guest's receive queue: frames for the guest are copied, or read by the kernel, straight into its buffers. Any data thread may deliver; the ring's lock is
+/// taken once per burst. When the guest has no buffers a sender that can wait is woken as soon as it has (back pressure).
+/// </summary>
+public sealed partial class RxQueue : IDisposable
+{
+    /// <summary>How many senders can wait at the same time; a further one drops instead.</summary>
+    private const int WaitersMax = 16;
+
+    private readonly IoThread _thread;
+    private readonly ChainBurst _chains = new();
+    private readonly BottomHalf?[] _waiters = new BottomHalf?[WaitersMax];
+    private readonly bool _busy;
+    private Virtqueue? _queue;
+    private EventNotifier? _kick;
+    private FrameCounters _counters;
+    private int _waiterCount;
+    private int _headerSize = VirtioNetHeader.Size;
+    private bool _mergeable;
+
+    /// <summary>Creates the queue; it carries nothing until it is started.</summary>
+    /// <param name="index">Number of the queue pair.</param>
+    /// <param name="thread">The thread that handles the guest's kicks.</param>
+    public RxQueue(int index, IoThread thread)
+    {
+        ArgumentNullException.ThrowIfNull(thread);
+        Index = index;
+        _thread = thread;
+        _busy = thread.Policy == PollPolicy.Busy;
+    }
+
+    /// <summary>Number of the queue pair.</summary>
+    public int Index { get; }
+
+    /// <summary>The ring while it runs, or null.</summary>
+    public Virtqueue? Queue => Volatile.Read(ref _queue);
+
+    /// <summary>True when the guest takes frames: the ring runs and is enabled.</summary>
+    public bool IsUp => Queue is { Enabled: true, IsBroken: false };
+
+    /// <summary>Frames given to the guest, and what could not be.</summary>
+    public ref FrameCounters Counters => ref _counters;
+
+    /// <summary>Starts working with a ring. Control thread.</summary>
+    /// <param name="queue">The ring.</param>
+    /// <param name="headerSize">Bytes of virtio_net_hdr that the guest expects: 12, or 10 for a legacy guest without mergeable buffers.</param>
+    /// <param name="mergeable">VIRTIO_NET_F_MRG_RXBUF was negotiated.</param>
+    public void Start(Virtqueue queue, int headerSize, bool mergeable)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        queue.Lock.Enter();
+        _headerSize = headerSize;
+        _mergeable = mergeable;
+        queue.DisableNotifications();
+        Volatile.Write(ref _queue, queue);
+        queue.Lock.Exit();
+        _kick = queue.Kick;
+        if (_kick is not null)
+        {
+            _thread.Context.SetEventNotifier(_kick, OnKick, PollForWaiters, WakeWaiters);
+        }
+    }
+
+    /// <summary>Stops working with the ring; when this returns no thread uses it. Waiting senders are woken and find the queue stopped. Control thread.</summary>
+    public void Stop()
+    {
+        if (_queue is not { } queue)
+        {
+            return;
+        }
+
+        if (_kick is { } kick)
+        {
+            _thread.Run(() => _thread.Context.SetEventNotifier(kick, null));
+            _kick = null;
+        }
+
+        queue.Lock.Enter();
+        Volatile.Write(ref _queue, null);
+        ScheduleWaiters();
+        queue.Lock.Exit();
+    }
+
+    /// <summary>Wakes senders that wait for buffers, after the ring was enabled or its memory changed. Any thread.</summary>
+    public void WakeWaiters()
+    {
+        if (_queue is { } queue)
+        {
+            queue.Lock.Enter();
+            queue.DisableNotifications();
+            ScheduleWaiters();
+            queue.Lock.Exit();
+        }
+    }
+
+    /// <summary>Gives frames to the guest. Any data thread.</summary>
+    /// <returns>How many of <paramref name="frames"/> are done with: all, unless a waiter is given and the guest lacks buffers.</returns>
+    public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        if (!TryEnter(out Virtqueue? queue))
+        {
+            // Counted without the lock: a stopped ring has none, and a lost increment here costs nothing.
+            _counters.Drop(DropReason.NotRunning, frames.Length);
+            return frames.Length;
+        }
+
+        int done = Fill(queue, burst, frames);
+        while (done < frames.Length)
+        {
+            if (waiter is null || queue.IsBroken || !TryAddWaiter(waiter))
+            {
+                _counters.Drop(queue.IsBroken ? DropReason.NotRunning : DropReason.NoBuffers, frames.Length - done);
+                done = frames.Length;
+            }
+            else if (WillBeWoken(queue))
+            {
+                break;
+            }
+            else
+            {
+                RemoveWaiter(waiter);
+                done += Fill(queue, burst, frames[done..]);
+            }
+        }
+
+        queue.NotifyGuest();
+        queue.Lock.Exit();
+        return done;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Stop();
+        _chains.Dispose();
+        DisposeScratch();
+    }
+
+    private bool TryEnter([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Virtqueue? queue)
+    {
+        queue = Volatile.Read(ref _queue);
+        if (queue is null)
+        {
+            return false;
+        }
+
+        queue.Lock.Enter();
+        if (ReferenceEquals(queue, _queue) && queue.Enabled && !queue.IsBroken)
+        {
+            return true;
+        }
+
+        queue.Lock.Exit();
+        queue = null;
+        return false;
+    }
+
+    /// <summary>Makes sure that new buffers are noticed; false when some came meanwhile.</summary>
+    private bool WillBeWoken(Virtqueue queue)
+    {
+        int seen = queue.Peek(_chains, ChainBurst.ChainsMax, ChainDirection.Writable);
+        if (_busy || queue.Kick is null)
+        {
+            // The queue's own thread polls for the waiters, and the guest is spared the kick.
+            queue.RememberSeen(seen);
+            return !queue.HasUnseen;
+        }
+
+        return queue.EnableNotifications(seen);
+    }
+
+    private bool TryAddWaiter(BottomHalf waiter)
+    {
+        for (int i = 0; i < _waiterCount; i++)
+        {
+            if (ReferenceEquals(_waiters[i], waiter))
+            {
+                return true;
+            }
+        }
+
+        if (_waiterCount == WaitersMax)
+        {
+            return false;
+        }
+
+        _waiters[_waiterCount] = waiter;
+        Volatile.Write(ref _waiterCount, _waiterCount + 1);
+        return true;
+    }
+
+    private void RemoveWaiter(BottomHalf waiter)
+    {
+        int index = Array.IndexOf(_waiters, waiter, 0, _waiterCount);
+        if (index >= 0)
+        {
+            _waiters[index] = _waiters[_waiterCount - 1];
+            _waiters[--_waiterCount] = null;
+        }
+    }
+
+    private void ScheduleWaiters()
+    {
+        int count = _waiterCount;
+        Volatile.Write(ref _waiterCount, 0);
+        for (int i = 0; i < count; i++)
+        {
+            _waiters[i]!.Schedule();
+            _waiters[i] = null;
+        }
+    }
+
+    private void OnKick()
+    {
+        _kick?.TestAndClear();
+        if (_queue is { } queue)
+        {
+            queue.Counters.Kicks++;
+            WakeWaiters();
+        }
+    }
+
+    private bool PollForWaiters()
+    {
+        if (Volatile.Read(ref _waiterCount) == 0 || _queue is not { } queue || !queue.Lock.TryEnter())
+        {
+            return false;
+        }
+
+        bool ready = ReferenceEquals(queue, _queue) && queue.HasUnseen;
+        queue.Lock.Exit();
+        return ready;
+    }
+}

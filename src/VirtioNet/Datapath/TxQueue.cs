@@ -1,0 +1,247 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <summary>
+/// A guest's transmit queue, worked on by a bottom half of its thread. A kick, or a poll that saw the avail index move, runs it; it forwards at most a budget of
+/// frames and then reschedules itself, so that other handlers get their turn; an empty ring enables the guest's notifications and is looked at once more,
+/// because the guest may have added a buffer in between (QEMU's virtio_net_tx_bh). Frames that the receiver can't take yet stay in the ring.
+/// </summary>
+public sealed class TxQueue : IDisposable
+{
+    /// <summary>Frames forwarded before other handlers get their turn.</summary>
+    private const int Budget = 1024;
+
+    private readonly IoThread _thread;
+    private readonly FrameBurst _burst = new();
+    private readonly BottomHalf _bottomHalf;
+    private readonly Func<FrameBurst, int, BottomHalf, int> _forward;
+    private Virtqueue? _queue;
+    private EventNotifier? _kick;
+    private FrameCounters _counters;
+    private BurstPacer _pacer = new();
+    private int _headerSize = VirtioNetHeader.Size;
+    private bool _polling;
+    private bool _blocked;
+
+    /// <summary>Creates the queue; it does nothing until it is started.</summary>
+    /// <param name="index">Number of the queue pair.</param>
+    /// <param name="port">The port that the frames come in by, for its name.</param>
+    /// <param name="thread">The thread that works on the queue.</param>
+    /// <param name="forward">Takes the burst on to the network; see <see cref="Networks.Network.Forward"/>.</param>
+    public TxQueue(int index, Port port, IoThread thread, Func<FrameBurst, int, BottomHalf, int> forward)
+    {
+        ArgumentNullException.ThrowIfNull(port);
+        ArgumentNullException.ThrowIfNull(thread);
+        ArgumentNullException.ThrowIfNull(forward);
+        Index = index;
+        _thread = thread;
+        _forward = forward;
+        _bottomHalf = thread.Context.CreateBottomHalf(Run, $"{port.Name}.tx{index}");
+    }
+
+    /// <summary>Number of the queue pair.</summary>
+    public int Index { get; }
+
+    /// <summary>The ring while it runs, or null.</summary>
+    public Virtqueue? Queue => Volatile.Read(ref _queue);
+
+    /// <summary>Frames taken from the guest, and what was dropped of them.</summary>
+    public ref FrameCounters Counters => ref _counters;
+
+    /// <summary>The thread that works on the queue.</summary>
+    public IoThread Thread => _thread;
+
+    /// <summary>Starts working on a ring, and looks at it at once. Control thread.</summary>
+    /// <param name="queue">The ring.</param>
+    /// <param name="headerSize">Bytes of virtio_net_hdr before each frame: 12, or 10 for a legacy guest without mergeable buffers.</param>
+    public void Start(Virtqueue queue, int headerSize)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        _headerSize = headerSize;
+        _blocked = false;
+        _polling = _thread.Policy == PollPolicy.Busy;
+        _kick = queue.Kick;
+        Volatile.Write(ref _queue, queue);
+        if (_kick is { } kick)
+        {
+            _thread.Context.SetEventNotifier(kick, OnKick, PollReady, Run);
+            _thread.Context.SetEventNotifierPollCallbacks(kick, BeginPolling, EndPolling);
+        }
+
+        _bottomHalf.Schedule();
+    }
+
+    /// <summary>Stops working on the ring; when this returns no thread uses it. Control thread.</summary>
+    public void Stop()
+    {
+        if (_queue is not { } queue)
+        {
+            return;
+        }
+
+        _thread.Run(() =>
+        {
+            if (_kick is { } kick)
+            {
+                _thread.Context.SetEventNotifier(kick, null);
+            }
+
+        });
+        queue.Lock.Enter();
+        Volatile.Write(ref _queue, null);
+        queue.Lock.Exit();
+        _kick = null;
+    }
+
+    /// <summary>Looks at the ring again: it was enabled, its memory changed, or its receiver came up. Any thread.</summary>
+    public void Wake() => _bottomHalf.Schedule();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Stop();
+        _bottomHalf.Delete();
+        _burst.Dispose();
+    }
+
+    private void OnKick()
+    {
+        _kick?.TestAndClear();
+        if (_queue is { } queue)
+        {
+            queue.Lock.Enter();
+            queue.Counters.Kicks++;
+            queue.DisableNotifications();
+            queue.Lock.Exit();
+            _bottomHalf.Schedule();
+        }
+    }
+
+    private bool PollReady()
+    {
+        if (_blocked || _queue is not { } queue || !queue.Lock.TryEnter())
+        {
+            return false;
+        }
+
+        bool ready = queue.HasAvailable;
+        if (!ready)
+        {
+            queue.Counters.EmptyPolls++;
+            _pacer.Idle();
+        }
+
+        queue.Lock.Exit();
+        return ready;
+    }
+
+    private void BeginPolling()
+    {
+        _polling = true;
+        if (_queue is { } queue)
+        {
+            queue.Lock.Enter();
+            queue.DisableNotifications();
+            queue.Lock.Exit();
+        }
+    }
+
+    private void EndPolling()
+    {
+        _polling = false;
+        if (_queue is { } queue && !_blocked)
+        {
+            queue.Lock.Enter();
+            if (!queue.EnableNotifications())
+            {
+                _bottomHalf.Schedule();
+            }
+
+            queue.Lock.Exit();
+        }
+    }
+
+    /// <summary>The bottom half.</summary>
+    private void Run()
+    {
+        if (_queue is not { } queue)
+        {
+            return;
+        }
+
+        queue.Lock.Enter();
+        _blocked = false;
+        int left = Budget;
+        while (left > 0)
+        {
+            if (_polling)
+            {
+                _pacer.Await(queue);
+            }
+
+            int count = queue.Peek(_burst.Chains, ChainBurst.ChainsMax, ChainDirection.Readable);
+            if (count == 0)
+            {
+                if (_polling || queue.IsBroken || queue.EnableNotifications())
+                {
+                    break;
+                }
+
+                queue.DisableNotifications();
+                continue;
+            }
+
+            queue.Counters.Polls++;
+            int done = Forward(queue, count);
+            queue.Complete(done);
+            left -= done;
+            if (done < count)
+            {
+                _blocked = true;
+                break;
+            }
+
+            if (_polling)
+            {
+                // One burst a turn: the poll that follows finds the next one, and other queues of this thread are not kept waiting.
+                break;
+            }
+        }
+
+        queue.NotifyGuest();
+        queue.Lock.Exit();
+        if (left <= 0)
+        {
+            _bottomHalf.Schedule();
+        }
+    }
+
+    private int Forward(Virtqueue queue, int count)
+    {
+        long bytes = TxParser.Parse(_burst, count, _headerSize, ref _counters);
+        if (!queue.Enabled)
+        {
+            _counters.Drop(DropReason.Disabled, count);
+            return count;
+        }
+
+        int done = _forward(_burst, Index, _bottomHalf);
+        if (done == count)
+        {
+            _counters.Bytes += bytes;
+        }
+        else
+        {
+            for (int i = 0; i < done; i++)
+            {
+                _counters.Bytes += _burst[i].TotalLength;
+            }
+        }
+
+        _counters.Frames += done;
+        return done;
+    }
+}

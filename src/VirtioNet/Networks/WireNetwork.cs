@@ -1,0 +1,75 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.VirtioNet.Networks;
+
+/// <summary>Two ports back to back: what comes in by one goes out by the other, without a look at the frames. A receiver without buffers holds its sender back.</summary>
+public sealed class WireNetwork(string name) : Network(name)
+{
+    private Port[] _ends = [];
+
+    /// <inheritdoc/>
+    public override string Kind => "wire";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Port> Ports => Volatile.Read(ref _ends);
+
+    /// <inheritdoc/>
+    public override void Attach(Port port)
+    {
+        ArgumentNullException.ThrowIfNull(port);
+        if (_ends.Length == 2)
+        {
+            throw new InvalidOperationException($"Wire {Name} joins {_ends[0].Name} and {_ends[1].Name} already; a wire has two ends, a switch takes more.");
+        }
+
+        Volatile.Write(ref _ends, [.. _ends, port]);
+        port.Network = this;
+        TellPeers();
+    }
+
+    /// <inheritdoc/>
+    public override void Detach(Port port)
+    {
+        ArgumentNullException.ThrowIfNull(port);
+        port.Network = null;
+        Volatile.Write(ref _ends, [.. _ends.Where(p => p != port)]);
+        TellPeers();
+    }
+
+    /// <inheritdoc/>
+    public override int Forward(Port source, FrameBurst burst, int queue, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        if (Peer(source) is { } peer)
+        {
+            return DeliverTo(peer, burst, burst.AllFrames, queue, waiter);
+        }
+
+        source.Received.Drop(DropReason.NoReceiver, burst.Count);
+        return burst.Count;
+    }
+
+    /// <inheritdoc/>
+    public override RxQueue? DirectReceiver(Port source, int queue) => Peer(source)?.DirectReceiver(queue);
+
+    /// <inheritdoc/>
+    public override void PortChanged(Port port) => TellPeers();
+
+    private Port? Peer(Port source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Port[] ends = Volatile.Read(ref _ends);
+        return ends.Length != 2 ? null : ReferenceEquals(ends[0], source) ? ends[1] : ends[0];
+    }
+
+    private void TellPeers()
+    {
+        if (_ends.Length == 2)
+        {
+            _ends[0].PeersAcceptChanged(_ends[1].Accepts);
+            _ends[1].PeersAcceptChanged(_ends[0].Accepts);
+        }
+    }
+}
