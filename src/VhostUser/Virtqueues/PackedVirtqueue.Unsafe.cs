@@ -28,7 +28,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     private PackedPosition _next;
     private PackedPosition _seen;
     private PackedPosition _used;
-    private int _signalled;
+    private PackedPosition _signalled;
     private bool _signalledValid;
     private bool _eventIndex;
     private bool _indirect;
@@ -47,7 +47,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         }
 
         _pending = (UsedElement*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(UsedElement), 64);
-        _signalled = _used.Slot;
+        _signalled = _used;
         ApplyLayout();
         _notificationsOff = _deviceEvent[1] != RING_EVENT_FLAGS_ENABLE;
     }
@@ -184,16 +184,17 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
     private protected override bool ShouldCall()
     {
-        int before = _signalled;
-        int now = _used.Slot;
-        if (before == now && _signalledValid)
+        if (_signalled == _used && _signalledValid)
         {
             return false;
         }
 
+        int before = _signalled.Slot;
+        int now = _used.Slot;
+
         // Pairs with the driver's barrier between enabling interrupts and its second look at the ring.
         Interlocked.MemoryBarrier();
-        _signalled = now;
+        _signalled = _used;
         bool first = !_signalledValid;
         _signalledValid = true;
         ushort flags = (ushort)(Volatile.Read(ref _driverEvent[1]) & 3);
