@@ -89,6 +89,9 @@ public static unsafe partial class LibC
     /// <summary>Socket.</summary>
     public const int S_IFSOCK = 0xc000;
 
+    /// <summary>Pipe.</summary>
+    public const int S_IFIFO = 0x1000;
+
     /// <summary>Regular file.</summary>
     public const int S_IFREG = 0x8000;
 

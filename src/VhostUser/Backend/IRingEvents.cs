@@ -1,0 +1,19 @@
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>What a <see cref="RingReconciler"/> tells its session. Control thread.</summary>
+internal interface IRingEvents
+{
+    /// <summary>A virtqueue was made: connect the signals that it raises.</summary>
+    void Connect(RingState ring, Virtqueue queue);
+
+    /// <summary>A ring runs, from <paramref name="position"/> on.</summary>
+    void RingStarted(RingState ring, uint position);
+
+    /// <summary>A ring no longer runs; its base says where it stood.</summary>
+    void RingStopped(RingState ring);
+
+    /// <summary>A started ring can't run yet; <see cref="RingState.WaitsFor"/> says why.</summary>
+    void RingWaits(RingState ring);
+}

@@ -1,0 +1,168 @@
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>
+/// Makes the virtqueues what the session's state says they should be: after each message that touches rings, <see cref="Reconcile"/> compares the two and
+/// starts, stops or moves rings. Nothing else starts or stops one. Control thread.
+/// </summary>
+internal sealed class RingReconciler(SessionState state, IVhostUserDevice device, SessionOptions options, IRingEvents events)
+{
+    private readonly List<IDisposable> _retired = [];
+
+    /// <summary>Disposes something, once no ring uses it any more: at the end of the next <see cref="Reconcile"/>.</summary>
+    public void Retire(IDisposable? resource)
+    {
+        if (resource is not null)
+        {
+            _retired.Add(resource);
+        }
+    }
+
+    /// <summary>Brings every ring in line with the state, then disposes what was retired.</summary>
+    /// <exception cref="ProtocolException">A ring could not be started.</exception>
+    public void Reconcile()
+    {
+        foreach (RingState ring in state.Rings)
+        {
+            Reconcile(ring);
+        }
+
+        DisposeRetired();
+    }
+
+    /// <summary>Stops a ring, if it runs, and notes where it stood.</summary>
+    public void Stop(RingState ring)
+    {
+        if (ring.Queue is not { } queue)
+        {
+            return;
+        }
+
+        device.StopQueue(queue);
+        ring.Base = queue.Base;
+        ring.Queue = null;
+        queue.Dispose();
+        events.RingStopped(ring);
+    }
+
+    /// <summary>Stops everything: the session ends.</summary>
+    public void StopAll()
+    {
+        foreach (RingState ring in state.Rings)
+        {
+            Stop(ring);
+        }
+
+        DisposeRetired();
+    }
+
+    /// <summary>Takes a running ring from the device, changes it, and gives it back.</summary>
+    public void Restart(RingState ring, Action<Virtqueue> change)
+    {
+        Virtqueue queue = ring.Queue!;
+        device.StopQueue(queue);
+        change(queue);
+        StartOnDevice(ring, queue);
+    }
+
+    private void Reconcile(RingState ring)
+    {
+        if (!ring.IsStarted)
+        {
+            ring.WaitsFor = null;
+            Stop(ring);
+            return;
+        }
+
+        VirtqueueLayout? layout = RingLayoutBuilder.Build(state, ring, state.Memory, ring.Address, out string problem);
+        if (layout is null)
+        {
+            if (ring.WaitsFor != problem)
+            {
+                ring.WaitsFor = problem;
+                events.RingWaits(ring);
+            }
+
+            Stop(ring);
+            return;
+        }
+
+        ring.WaitsFor = null;
+        if (ring.Queue is { } queue)
+        {
+            Update(ring, queue, layout);
+        }
+        else
+        {
+            Start(ring, layout);
+        }
+    }
+
+    private void Start(RingState ring, VirtqueueLayout layout)
+    {
+        uint position = RingPosition.Normalize(layout, ring.Base);
+        Virtqueue queue = options.CreateVirtqueue(layout, position);
+        queue.Kick = ring.Kick;
+        queue.CallNotifier = ring.Call;
+        queue.Enabled = ring.IsEnabled;
+        events.Connect(ring, queue);
+        ring.Queue = queue;
+        StartOnDevice(ring, queue);
+        events.RingStarted(ring, position);
+    }
+
+    private void StartOnDevice(RingState ring, Virtqueue queue)
+    {
+        try
+        {
+            device.StartQueue(queue);
+        }
+        catch (ErrnoException e)
+        {
+            // The kick descriptor can't be waited on: a file, or something else that no front end should send.
+            ring.IsStarted = false;
+            ring.Queue = null;
+            ring.Base = queue.Base;
+            ring.DropKick();
+            queue.Dispose();
+            throw new ProtocolException($"ring {ring.Index} could not be started: {e.Message}", e);
+        }
+    }
+
+    private void Update(RingState ring, Virtqueue queue, VirtqueueLayout layout)
+    {
+        bool moved = layout != queue.Layout;
+        if (!moved && queue.Enabled == ring.IsEnabled)
+        {
+            return;
+        }
+
+        queue.Lock.Enter();
+        try
+        {
+            queue.Enabled = ring.IsEnabled;
+            if (moved)
+            {
+                queue.Relocate(layout);
+            }
+        }
+        finally
+        {
+            queue.Lock.Exit();
+        }
+
+        device.QueueChanged(queue);
+    }
+
+    private void DisposeRetired()
+    {
+        foreach (IDisposable resource in _retired)
+        {
+            resource.Dispose();
+        }
+
+        _retired.Clear();
+    }
+}

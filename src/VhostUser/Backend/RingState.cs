@@ -1,0 +1,72 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>
+/// What the front end said of one ring, and the virtqueue that runs because of it ("Ring states"). Messages change the first; <see cref="RingReconciler"/>
+/// derives the second. Control thread.
+/// </summary>
+internal sealed class RingState(int index) : IDisposable
+{
+    /// <summary>Number on the wire.</summary>
+    public int Index { get; } = index;
+
+    /// <summary>Descriptors (SET_VRING_NUM); 0 until it is told.</summary>
+    public int Size { get; set; }
+
+    /// <summary>Addresses (SET_VRING_ADDR), or null until they are told.</summary>
+    public VringAddress? Address { get; set; }
+
+    /// <summary>Where to start (SET_VRING_BASE), or where the ring was stopped; null until either happened.</summary>
+    public uint? Base { get; set; }
+
+    /// <summary>Set by SET_VRING_KICK, cleared by GET_VRING_BASE.</summary>
+    public bool IsStarted { get; set; }
+
+    /// <summary>Set by SET_VRING_ENABLE, or for all rings by SET_FEATURES without PROTOCOL_FEATURES. Kept while the ring is stopped.</summary>
+    public bool IsEnabled { get; set; }
+
+    /// <summary>A legacy guest of the other byte order (SET_VRING_ENDIAN).</summary>
+    public bool IsBigEndian { get; set; }
+
+    /// <summary>Whether SET_VRING_ENDIAN came.</summary>
+    public bool IsEndianSet { get; set; }
+
+    /// <summary>The guest's kicks; null in poll mode.</summary>
+    public EventNotifier? Kick { get; set; }
+
+    /// <summary>True when <see cref="Kick"/> is ours, set by VRING_KICK messages.</summary>
+    public bool IsKickInBand { get; set; }
+
+    /// <summary>The guest's interrupts; null when it polls.</summary>
+    public EventNotifier? Call { get; set; }
+
+    /// <summary>Told when the ring breaks; null when nobody wants to know.</summary>
+    public EventNotifier? Error { get; set; }
+
+    /// <summary>The virtqueue while the ring runs.</summary>
+    public Virtqueue? Queue { get; set; }
+
+    /// <summary>What a started ring still waits for, for the log; null when nothing.</summary>
+    public string? WaitsFor { get; set; }
+
+    /// <summary>Forgets the kick notifier: the ring waits for the next SET_VRING_KICK.</summary>
+    public void DropKick()
+    {
+        Kick?.Dispose();
+        Kick = null;
+        IsKickInBand = false;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        DropKick();
+        Call?.Dispose();
+        Call = null;
+        Error?.Dispose();
+        Error = null;
+    }
+}

@@ -1,0 +1,41 @@
+using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>How a session is to behave; the same for all sessions of an endpoint.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>
+    /// The protocol features offered by default: all that are implemented, without two that front ends are known to acknowledge by accident. QEMU acknowledges
+    /// every bit below its own highest one, INBAND_NOTIFICATIONS among them, which it does not implement; and bit 21, GPA_ADDRESSES, is SHMEM to some
+    /// releases of rust-vmm.
+    /// </summary>
+    public const ulong DefaultProtocolFeatures =
+        ImplementedProtocolFeatures & ~(ProtocolFeatures.INBAND_NOTIFICATIONS | ProtocolFeatures.GPA_ADDRESSES);
+
+    /// <summary>Protocol features that need nothing of the device.</summary>
+    internal const ulong SessionProtocolFeatures =
+        ProtocolFeatures.REPLY_ACK | ProtocolFeatures.BACKEND_REQ | ProtocolFeatures.CROSS_ENDIAN | ProtocolFeatures.RESET_DEVICE
+        | ProtocolFeatures.CONFIGURE_MEM_SLOTS | ProtocolFeatures.STATUS | ProtocolFeatures.INBAND_NOTIFICATIONS | ProtocolFeatures.GPA_ADDRESSES;
+
+    /// <summary>Protocol features that a device may add (<see cref="IVhostUserDevice.ProtocolFeatures"/>).</summary>
+    internal const ulong DeviceProtocolFeatures =
+        ProtocolFeatures.MQ | ProtocolFeatures.RARP | ProtocolFeatures.MTU | ProtocolFeatures.CONFIG | ProtocolFeatures.DEVICE_STATE;
+
+    /// <summary>All that is implemented.</summary>
+    public const ulong ImplementedProtocolFeatures = SessionProtocolFeatures | DeviceProtocolFeatures;
+
+    /// <summary>Protocol features that may be offered; the device's own choice limits them further.</summary>
+    public ulong AllowedProtocolFeatures { get; init; } = DefaultProtocolFeatures;
+
+    /// <summary>What to do with guest memory whose file could be shrunk.</summary>
+    public SealPolicy SealPolicy { get; init; } = SealPolicy.Warn;
+
+    /// <summary>Where the session says what happens.</summary>
+    public ISessionLog Log { get; init; } = NullSessionLog.Instance;
+
+    /// <summary>Makes virtqueues; replaced by tests.</summary>
+    internal Func<VirtqueueLayout, uint, Virtqueue> CreateVirtqueue { get; init; } = VirtqueueFactory.Create;
+}

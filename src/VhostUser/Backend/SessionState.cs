@@ -1,0 +1,59 @@
+using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>All that the front end has said so far. Handlers change it after they succeeded; nothing else happens here. Control thread.</summary>
+internal sealed class SessionState
+{
+    /// <summary>Creates the state of a new connection.</summary>
+    public SessionState(int ringCount)
+    {
+        Rings = new RingState[ringCount];
+        for (int i = 0; i < ringCount; i++)
+        {
+            Rings[i] = new RingState(i);
+        }
+    }
+
+    /// <summary>Acknowledged virtio and vhost features, bit 30 included.</summary>
+    public ulong Features { get; set; }
+
+    /// <summary>Whether SET_FEATURES came.</summary>
+    public bool HasFeatures { get; set; }
+
+    /// <summary>Acknowledged protocol features.</summary>
+    public ulong ProtocolFeatures { get; set; }
+
+    /// <summary>Whether SET_OWNER came.</summary>
+    public bool IsOwned { get; set; }
+
+    /// <summary>The virtio device status.</summary>
+    public byte Status { get; set; }
+
+    /// <summary>Guest memory.</summary>
+    public MemoryTable Memory { get; set; } = MemoryTable.Empty;
+
+    /// <summary>The rings by number.</summary>
+    public RingState[] Rings { get; }
+
+    /// <summary>Whether ring formats are packed.</summary>
+    public bool IsPacked => HasVirtio(VirtioFeatures.RING_PACKED);
+
+    /// <summary>Whether any ring runs.</summary>
+    public bool AnyRunning => Array.Exists(Rings, r => r.Queue is not null);
+
+    /// <summary>Whether all of a virtio feature mask are acknowledged.</summary>
+    public bool HasVirtio(ulong mask) => (Features & mask) == mask;
+
+    /// <summary>Whether all of a protocol feature mask are acknowledged.</summary>
+    public bool HasProtocol(ulong mask) => (ProtocolFeatures & mask) == mask;
+
+    /// <summary>The space that ring addresses are in ("Memory access", and GPA_ADDRESSES).</summary>
+    public AddressSpace RingSpace(MemoryTable memory) =>
+        HasProtocol(Protocol.ProtocolFeatures.GPA_ADDRESSES) ? memory.Guest : memory.User;
+
+    /// <summary>The space that descriptors' addresses are in.</summary>
+    public AddressSpace BufferSpace(MemoryTable memory) => memory.Guest;
+}

@@ -1,0 +1,109 @@
+using VhostNet.Aio;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>
+/// Where front ends of one device come from: a listening socket (<see cref="VhostUserServer"/>) or a front end to connect to
+/// (<see cref="VhostUserClient"/>). One session at a time. All members belong to the thread of the control AioContext.
+/// </summary>
+public abstract class VhostUserEndpoint : IDisposable
+{
+    private bool _disposed;
+
+    private protected VhostUserEndpoint(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Path is null == options.Descriptor is null)
+        {
+            throw new ArgumentException("An endpoint needs either a socket path or an inherited descriptor, and not both.", nameof(options));
+        }
+
+        Context = context;
+        Device = device;
+        Options = options;
+        Name = options.Name ?? options.Path ?? $"fd {options.Descriptor!.Value}";
+    }
+
+    /// <summary>A front end connected. Its session has not handled a message yet.</summary>
+    public event Action<VhostUserSession>? SessionStarted;
+
+    /// <summary>A session is over and the device has been told.</summary>
+    public event Action<VhostUserSession>? SessionEnded;
+
+    /// <summary>Name in log lines.</summary>
+    public string Name { get; }
+
+    /// <summary>The connected front end, or null.</summary>
+    public VhostUserSession? CurrentSession { get; private set; }
+
+    /// <summary>Sessions so far.</summary>
+    public long SessionCount { get; private set; }
+
+    /// <summary>The control context.</summary>
+    protected AioContext Context { get; }
+
+    /// <summary>The device.</summary>
+    protected IVhostUserDevice Device { get; }
+
+    /// <summary>The options.</summary>
+    protected VhostUserEndpointOptions Options { get; }
+
+    private protected bool IsDisposed => _disposed;
+
+    /// <summary>Whether the last session got as far as acknowledging features, rather than being turned away.</summary>
+    private protected bool SessionMadeProgress { get; set; }
+
+    private protected SessionLogWriter Log => new(Options.Session.Log, Name);
+
+    /// <summary>Makes the endpoint that the options ask for.</summary>
+    public static VhostUserEndpoint Create(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options.Mode == EndpointMode.Client ? new VhostUserClient(context, device, options) : new VhostUserServer(context, device, options);
+    }
+
+    /// <summary>Begins to listen or to connect.</summary>
+    /// <exception cref="IOException">The socket can't be had; the message says why.</exception>
+    public abstract void Start();
+
+    /// <summary>Ends the session and stops listening or connecting.</summary>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Dispose(true);
+            CurrentSession?.Dispose();
+            GC.SuppressFinalize(this);
+        }
+    }
+
+    /// <summary>Stops listening or connecting.</summary>
+    protected abstract void Dispose(bool disposing);
+
+    /// <summary>The session is over; the endpoint looks for the next.</summary>
+    protected abstract void OnSessionEnded();
+
+    private protected void BeginSession(FileDescriptor socket)
+    {
+        var session = new VhostUserSession(Context, socket, Device, Name, Options.Session, Options.OfferedFeatures);
+        session.Ended += EndSession;
+        CurrentSession = session;
+        SessionCount++;
+        session.Start();
+        SessionStarted?.Invoke(session);
+    }
+
+    private void EndSession(VhostUserSession session)
+    {
+        CurrentSession = null;
+        SessionMadeProgress = session.HasNegotiated;
+        SessionEnded?.Invoke(session);
+        if (!_disposed)
+        {
+            OnSessionEnded();
+        }
+    }
+}

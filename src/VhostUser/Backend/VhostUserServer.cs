@@ -1,0 +1,91 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Transport;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>Listens on a path or an inherited socket, and serves one front end after the other.</summary>
+public sealed class VhostUserServer : VhostUserEndpoint
+{
+    private UnixListener? _listener;
+
+    /// <summary>Creates a server; it listens after <see cref="Start"/>.</summary>
+    public VhostUserServer(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options) : base(context, device, options)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override void Start()
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (Options.Descriptor is { } inherited)
+        {
+            if (!UnixListener.IsListening(inherited))
+            {
+                // Connected already: there is this one front end and never another.
+                BeginSession(inherited);
+                return;
+            }
+
+            _listener = UnixListener.FromDescriptor(inherited);
+        }
+        else
+        {
+            _listener = UnixListener.Bind(Options.Path!, Options.SocketMode, Options.SocketOwner, Options.SocketGroup);
+        }
+
+        Context.SetFdHandler(_listener.Socket.Value, OnConnection);
+        Log.Info("listening for a front end");
+    }
+
+    /// <inheritdoc/>
+    protected override void OnSessionEnded() => Log.Info(_listener is null ? "the inherited connection is over" : "listening for the next front end");
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (_listener is not null)
+        {
+            Context.SetFdHandler(_listener.Socket.Value, null);
+            _listener.Dispose();
+            _listener = null;
+        }
+        else
+        {
+            Options.Descriptor?.Dispose();
+        }
+    }
+
+    private void OnConnection()
+    {
+        FileDescriptor? socket;
+        try
+        {
+            socket = _listener!.Accept();
+        }
+        catch (ErrnoException e)
+        {
+            Log.Write(SessionLogLevel.Error, $"a front end could not be accepted: {e.Message}");
+            return;
+        }
+
+        if (socket is null)
+        {
+            return;
+        }
+
+        if (CurrentSession is { HasHungUp: true } gone)
+        {
+            // The old connection's end and the new one can be seen in either order.
+            gone.Close("the front end is gone and another one connects");
+        }
+
+        if (CurrentSession is not null)
+        {
+            Log.Warning($"a second front end, process {UnixSocket.PeerProcess(socket)}, was turned away: process {CurrentSession.PeerProcess} is connected");
+            socket.Dispose();
+            return;
+        }
+
+        BeginSession(socket);
+    }
+}

@@ -1,0 +1,86 @@
+using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Transport;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <content>Guest memory: the whole map at once, or region by region.</content>
+public sealed partial class VhostUserSession
+{
+    private void SetMemoryTable(ReadOnlySpan<byte> payload, FdCollection descriptors)
+    {
+        uint count = Wire.Read<uint>(payload);
+        if (count > MemoryRegionPayload.TableMax || payload.Length != MemoryRegionPayload.PrefixSize + (count * MemoryRegionPayload.Size))
+        {
+            throw ProtocolException.Fatal($"SET_MEM_TABLE announces {count} regions in {payload.Length} bytes; 0 to {MemoryRegionPayload.TableMax} regions of {MemoryRegionPayload.Size} bytes after 8 bytes are right");
+        }
+
+        if (descriptors.Count != count)
+        {
+            throw ProtocolException.Fatal($"SET_MEM_TABLE describes {count} regions and came with {descriptors.Count} descriptors; each region has one");
+        }
+
+        var regions = new List<MemoryRegion>((int)count);
+        try
+        {
+            for (int i = 0; i < count; i++)
+            {
+                regions.Add(MapRegion(payload[(MemoryRegionPayload.PrefixSize + (i * MemoryRegionPayload.Size))..], descriptors.Take(i)));
+            }
+
+            ReplaceMemory(regions);
+        }
+        finally
+        {
+            regions.ForEach(r => r.Release());
+        }
+    }
+
+    private void AddMemoryRegion(ReadOnlySpan<byte> payload, FdCollection descriptors)
+    {
+        MemoryRegion region = MapRegion(payload[MemoryRegionPayload.PrefixSize..], descriptors.Take(0));
+        try
+        {
+            ReplaceMemory([.. _state.Memory.Regions, region]);
+        }
+        finally
+        {
+            region.Release();
+        }
+    }
+
+    private void RemoveMemoryRegion(ReadOnlySpan<byte> payload)
+    {
+        var wanted = Wire.Read<MemoryRegionPayload>(payload[MemoryRegionPayload.PrefixSize..]);
+        MemoryRegion region = _state.Memory.Regions.FirstOrDefault(r => r.Description.GuestAddress == wanted.GuestAddress
+            && r.Description.UserAddress == wanted.UserAddress && r.Description.Size == wanted.RegionSize)
+            ?? throw new ProtocolException(
+                $"REM_MEM_REG names a region at guest address 0x{wanted.GuestAddress:x}, user address 0x{wanted.UserAddress:x}, {wanted.RegionSize} bytes, which was not added");
+        ReplaceMemory([.. _state.Memory.Regions.Where(r => r != region)]);
+    }
+
+    private MemoryRegion MapRegion(ReadOnlySpan<byte> payload, FileDescriptor file)
+    {
+        var wire = Wire.Read<MemoryRegionPayload>(payload);
+        var description = new MemoryRegionDescription(wire.GuestAddress, wire.RegionSize, wire.UserAddress, wire.MmapOffset);
+        return MemoryRegion.Map(description, file, _options.SealPolicy, Log.Warning);
+    }
+
+    /// <summary>Puts a new table in place, unless a running ring would lie outside it. The rings move to it in <see cref="RingReconciler.Reconcile"/>.</summary>
+    private void ReplaceMemory(List<MemoryRegion> regions)
+    {
+        var table = new MemoryTable(regions);
+        foreach (RingState ring in _state.Rings)
+        {
+            if (ring.Queue is not null && RingLayoutBuilder.Build(_state, ring, table, ring.Address, out string problem) is null)
+            {
+                table.Dispose();
+                throw new ProtocolException($"the new guest memory leaves out a running ring: {problem}");
+            }
+        }
+
+        _rings.Retire(_state.Memory);
+        _state.Memory = table;
+        Log.Info($"guest memory: {regions.Count} regions, {regions.Aggregate(0UL, (sum, r) => sum + r.Description.Size) >> 20} MiB");
+    }
+}

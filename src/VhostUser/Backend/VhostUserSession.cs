@@ -1,0 +1,149 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Transport;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VhostUser.Backend;
+
+/// <summary>
+/// One connected front end. Messages change a state; after each, one function makes the rings follow it. Nothing that a front end sends ends anything but
+/// its own session. All members belong to the thread of the control AioContext.
+/// </summary>
+public sealed partial class VhostUserSession : IDisposable, IChannelHandler
+{
+    private readonly AioContext _context;
+    private readonly IVhostUserDevice _device;
+    private readonly SessionOptions _options;
+    private readonly VhostUserChannel _channel;
+    private readonly SessionState _state;
+    private readonly RingReconciler _rings;
+    private readonly Reply _reply = new();
+    private readonly ulong _offeredFeatures;
+    private readonly ulong _offeredProtocolFeatures;
+    private readonly OfferedFeatureStore? _offeredStore;
+    private bool _ended;
+
+    /// <summary>Takes over a connected socket; nothing happens before <see cref="Start"/>.</summary>
+    /// <param name="context">The control context.</param>
+    /// <param name="socket">The connection; owned from here on.</param>
+    /// <param name="device">The device, which serves one session at a time.</param>
+    /// <param name="name">Name in log lines.</param>
+    /// <param name="options">How to behave.</param>
+    /// <param name="offeredStore">Remembers what was offered on this socket; null when nothing does.</param>
+    public VhostUserSession(
+        AioContext context, FileDescriptor socket, IVhostUserDevice device, string name, SessionOptions options, OfferedFeatureStore? offeredStore = null)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(socket);
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(options);
+        _context = context;
+        _device = device;
+        _options = options;
+        _offeredStore = offeredStore;
+        Name = name;
+        PeerProcess = UnixSocket.PeerProcess(socket);
+        _state = new SessionState(device.QueueCountMax);
+        _rings = new RingReconciler(_state, device, options, new RingEvents(this));
+        _channel = new VhostUserChannel(context, socket, this);
+        _offeredFeatures = OfferFeatures();
+        _offeredProtocolFeatures = (SessionOptions.SessionProtocolFeatures | (device.ProtocolFeatures & SessionOptions.DeviceProtocolFeatures))
+            & options.AllowedProtocolFeatures;
+    }
+
+    /// <summary>Raised once, when the session is over and the device has been told.</summary>
+    public event Action<VhostUserSession>? Ended;
+
+    /// <summary>Name in log lines.</summary>
+    public string Name { get; }
+
+    /// <summary>Process id of the front end as the kernel knows it, 0 if it does not.</summary>
+    public int PeerProcess { get; }
+
+    /// <summary>Virtio features that the front end acknowledged.</summary>
+    public ulong Features => _state.Features;
+
+    /// <summary>Protocol features that the front end acknowledged.</summary>
+    public ulong AcknowledgedProtocolFeatures => _state.ProtocolFeatures;
+
+    /// <summary>Virtio features that are offered, VHOST_USER_F_PROTOCOL_FEATURES among them.</summary>
+    public ulong OfferedFeatures => _offeredFeatures;
+
+    /// <summary>Protocol features that are offered.</summary>
+    public ulong OfferedProtocolFeatures => _offeredProtocolFeatures;
+
+    /// <summary>Whether the front end has acknowledged features.</summary>
+    public bool HasNegotiated => _state.HasFeatures;
+
+    /// <summary>Whether the session is over.</summary>
+    public bool IsEnded => _ended;
+
+    /// <summary>Whether the front end is gone although nobody has noticed yet.</summary>
+    internal bool HasHungUp => !_ended && UnixSocket.HasHungUp(_channel.Socket);
+
+    /// <summary>The session's state, for tests and status.</summary>
+    internal SessionState State => _state;
+
+    private SessionLogWriter Log => new(_options.Log, Name);
+
+    /// <summary>Begins to talk to the front end.</summary>
+    public void Start()
+    {
+        Log.Info($"front end connected{(PeerProcess == 0 ? string.Empty : $", process {PeerProcess}")}");
+        _channel.Start();
+    }
+
+    /// <summary>Ends the session from this side.</summary>
+    public void Close(string reason) => _channel.Close(reason, isError: false);
+
+    /// <summary>Ends the session.</summary>
+    public void Dispose()
+    {
+        if (!_ended)
+        {
+            Close("the back end ends the session");
+        }
+    }
+
+    /// <inheritdoc/>
+    void IChannelHandler.ChannelClosed(string reason, bool isError)
+    {
+        if (_ended)
+        {
+            return;
+        }
+
+        _ended = true;
+        Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, $"connection ended: {reason}");
+        _rings.StopAll();
+        _device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
+        foreach (RingState ring in _state.Rings)
+        {
+            ring.Dispose();
+        }
+
+        DisposeParts();
+        _reply.Clear();
+        Ended?.Invoke(this);
+    }
+
+    private void DisposeParts()
+    {
+        _state.Memory.Dispose();
+    }
+
+    private ulong OfferFeatures()
+    {
+        ulong features = _device.Features;
+        if (_offeredStore is not null)
+        {
+            features = _offeredStore.Offer(features, out string? warning);
+            if (warning is not null)
+            {
+                Log.Warning(warning);
+            }
+        }
+
+        return features | VirtioFeatures.PROTOCOL_FEATURES;
+    }
+}

@@ -1,0 +1,152 @@
+namespace VhostNet.VhostUser.Transport;
+
+/// <summary>A listening Unix socket: bound to a path, whose name it removes again, or inherited. Control thread.</summary>
+public sealed class UnixListener : IDisposable
+{
+    private const int Backlog = 16;
+
+    private readonly FileDescriptor _socket;
+    private readonly string? _path;
+    private readonly ulong _inode;
+
+    private UnixListener(FileDescriptor socket, string? path, ulong inode)
+    {
+        _socket = socket;
+        _path = path;
+        _inode = inode;
+    }
+
+    /// <summary>The socket's descriptor, to wait on.</summary>
+    public FileDescriptor Socket => _socket;
+
+    /// <summary>Binds a path and listens. A socket left behind by a process that is gone is replaced; one that is alive is not.</summary>
+    /// <param name="path">Path of at most 107 bytes.</param>
+    /// <param name="mode">Permissions, as in chmod; null leaves what the umask gives.</param>
+    /// <param name="owner">User id, or null to leave it.</param>
+    /// <param name="group">Group id, or null to leave it.</param>
+    /// <exception cref="ErrnoException">The path can't be bound, or its owner or mode not be set.</exception>
+    /// <exception cref="IOException">The path is taken by a live socket, or by something that is no socket.</exception>
+    public static UnixListener Bind(string path, uint? mode = null, uint? owner = null, uint? group = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        FileDescriptor socket = UnixSocket.Create();
+        try
+        {
+            if (mode is { } early && fchmod(socket.Value, early) < 0)
+            {
+                // Set before the name exists, so that nobody can connect in between with more rights than wanted.
+                Errno.Last.Throw($"fchmod of the socket for '{path}'");
+            }
+
+            BindReplacingStale(socket, path);
+            SetOwnerAndMode(path, mode, owner, group);
+            if (listen(socket.Value, Backlog) < 0)
+            {
+                Errno.Last.Throw($"listen on '{path}'");
+            }
+
+            return new UnixListener(socket, path, statx(path, STATX_INO, out statx_t facts) == 0 ? facts.stx_ino : 0);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes over a listening socket that was inherited; its name is left alone at the end.</summary>
+    public static UnixListener FromDescriptor(FileDescriptor socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        return new UnixListener(socket, null, 0);
+    }
+
+    /// <summary>Whether a descriptor is a listening socket.</summary>
+    /// <exception cref="ErrnoException">It is no socket at all.</exception>
+    public static bool IsListening(FileDescriptor socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        if (getsockopt(socket.Value, SOL_SOCKET, SO_ACCEPTCONN, out int listening) < 0)
+        {
+            Errno.Last.Throw($"inherited descriptor {socket.Value} is not usable as a socket");
+        }
+
+        return listening != 0;
+    }
+
+    /// <summary>Takes a waiting connection, or returns null when there is none.</summary>
+    /// <exception cref="ErrnoException">The process is out of descriptors or the like.</exception>
+    public FileDescriptor? Accept()
+    {
+        int fd = accept4(_socket.Value, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+        {
+            return new FileDescriptor(fd);
+        }
+
+        Errno error = Errno.Last;
+        if (error.IsRetry || error.IsGone)
+        {
+            return null;
+        }
+
+        error.Throw($"accept on '{_path ?? _socket.ToString()}'");
+        return null;
+    }
+
+    /// <summary>Stops listening and removes the name, if it is still this socket's.</summary>
+    public void Dispose()
+    {
+        if (_path is not null && !_socket.IsClosed && statx(_path, STATX_INO, out statx_t facts) == 0 && facts.stx_ino == _inode)
+        {
+            _ = unlink(_path);
+        }
+
+        _socket.Dispose();
+    }
+
+    private static void BindReplacingStale(FileDescriptor socket, string path)
+    {
+        Errno error = UnixSocket.Bind(socket, path);
+        if (error.Value == EADDRINUSE)
+        {
+            CheckStale(path);
+            _ = unlink(path);
+            error = UnixSocket.Bind(socket, path);
+        }
+
+        if (error.Value != 0)
+        {
+            error.Throw($"bind of the socket '{path}'");
+        }
+    }
+
+    private static void CheckStale(string path)
+    {
+        if (statx(path, STATX_TYPE, out statx_t facts) == 0 && (facts.stx_mode & S_IFMT) != S_IFSOCK)
+        {
+            throw new IOException($"'{path}' exists and is not a socket; remove it or choose another path");
+        }
+
+        using FileDescriptor probe = UnixSocket.Create();
+        Errno error = UnixSocket.Connect(probe, path);
+        if (error.Value is not (ECONNREFUSED or ENOENT))
+        {
+            throw new IOException(
+                $"'{path}' belongs to a socket that is in use ({(error.Value == 0 ? "a process answers on it" : error.ToString())}); stop that process or choose another path");
+        }
+    }
+
+    private static void SetOwnerAndMode(string path, uint? mode, uint? owner, uint? group)
+    {
+        if ((owner ?? group) is not null && chown(path, owner ?? uint.MaxValue, group ?? uint.MaxValue) < 0)
+        {
+            Errno.Last.Throw($"chown of '{path}' to user {owner?.ToString() ?? "unchanged"}, group {group?.ToString() ?? "unchanged"}");
+        }
+
+        if (mode is { } wanted && chmod(path, wanted) < 0)
+        {
+            Errno.Last.Throw($"chmod of '{path}' to {Convert.ToString(wanted, 8)}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Protocol;
+
+namespace VhostNet.VhostUser.Transport;
+
+/// <summary>
+/// Framed messages with descriptors over a connected Unix stream socket ("Communication" and "Message Specification"), driven by an AioContext.
+/// Reads and writes may be partial; while something is unsent nothing is read, so a peer that does not read its replies can't make this process hoard them.
+/// All members belong to the context's thread.
+/// </summary>
+public sealed class VhostUserChannel : IDisposable
+{
+    /// <summary>Messages handled before other handlers of the context get their turn.</summary>
+    private const int MessagesPerEvent = 16;
+
+    private readonly AioContext _context;
+    private readonly FileDescriptor _socket;
+    private readonly IChannelHandler _handler;
+    private readonly byte[] _input = new byte[MessageHeader.Size + MessageHeader.PayloadSizeMax];
+    private readonly FdCollection _descriptors = new();
+    private readonly Queue<UnsentMessage> _unsent = new();
+    private int _received;
+    private bool _started;
+    private bool _closed;
+    private bool _reading;
+    private bool _writing;
+
+    /// <summary>Takes over a connected socket; nothing happens before <see cref="Start"/>.</summary>
+    /// <param name="context">Where its events are handled.</param>
+    /// <param name="socket">A connected Unix stream socket; owned from here on.</param>
+    /// <param name="handler">Receives the messages.</param>
+    public VhostUserChannel(AioContext context, FileDescriptor socket, IChannelHandler handler)
+    {
+        _context = context;
+        _socket = socket;
+        _handler = handler;
+    }
+
+    /// <summary>The socket.</summary>
+    public FileDescriptor Socket => _socket;
+
+    /// <summary>Whether the connection is over.</summary>
+    public bool IsClosed => _closed;
+
+    /// <summary>Bytes received of a message that is not complete yet; together with its descriptors they are part of the connection's state.</summary>
+    public ReadOnlySpan<byte> PartialInput => _input.AsSpan(0, _received);
+
+    /// <summary>Begins to receive.</summary>
+    public void Start()
+    {
+        int flags = fcntl(_socket.Value, F_GETFL);
+        if (flags >= 0 && (flags & O_NONBLOCK) == 0)
+        {
+            // An inherited socket may block; sends and receives say MSG_DONTWAIT anyway, this is for whoever inherits it next.
+            _ = fcntl(_socket.Value, F_SETFL, flags | O_NONBLOCK);
+        }
+
+        _started = true;
+        UpdateHandlers();
+    }
+
+    /// <summary>Feeds bytes that another process had received already, before <see cref="Start"/>.</summary>
+    public void RestorePartialInput(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(_input);
+        _received = bytes.Length;
+    }
+
+    /// <summary>Sends a message, at once or when the socket has room.</summary>
+    /// <param name="header">The header; its size must be the payload's.</param>
+    /// <param name="payload">The payload.</param>
+    /// <param name="descriptor">A descriptor to go along; it stays the caller's.</param>
+    public void Send(in MessageHeader header, ReadOnlySpan<byte> payload, FileDescriptor? descriptor = null)
+    {
+        if (_closed)
+        {
+            return;
+        }
+
+        byte[] bytes = new byte[MessageHeader.Size + payload.Length];
+        Wire.Write(bytes, in header);
+        payload.CopyTo(bytes.AsSpan(MessageHeader.Size));
+        _unsent.Enqueue(new UnsentMessage(bytes, descriptor?.Duplicate()));
+        SendUnsent();
+        UpdateHandlers();
+    }
+
+    /// <summary>Ends the connection from this side and tells the handler.</summary>
+    public void Close(string reason, bool isError = true)
+    {
+        if (!_closed)
+        {
+            Dispose();
+            _handler.ChannelClosed(reason, isError);
+        }
+    }
+
+    /// <summary>Ends the connection without telling the handler.</summary>
+    public void Dispose()
+    {
+        if (_closed)
+        {
+            return;
+        }
+
+        _closed = true;
+        UpdateHandlers();
+        _socket.Dispose();
+        _descriptors.Dispose();
+        while (_unsent.TryDequeue(out UnsentMessage? message))
+        {
+            message.Dispose();
+        }
+    }
+
+    private void OnReadable()
+    {
+        for (int i = 0; i < MessagesPerEvent && !_closed && _unsent.Count == 0; i++)
+        {
+            if (!ReceiveMessage())
+            {
+                break;
+            }
+        }
+
+        UpdateHandlers();
+    }
+
+    /// <summary>Receives as much of the next message as there is; true when it was whole and was handled.</summary>
+    private bool ReceiveMessage()
+    {
+        if (!ReceiveUpTo(MessageHeader.Size))
+        {
+            return false;
+        }
+
+        MessageHeader header = Wire.Read<MessageHeader>(_input);
+        if ((header.Flags & MessageHeader.VersionMask) != MessageHeader.Version)
+        {
+            Close($"message {header.Request} has protocol version {header.Flags & MessageHeader.VersionMask} in its flags 0x{header.Flags:x}; the version is 1");
+            return false;
+        }
+
+        if (header.PayloadSize > MessageHeader.PayloadSizeMax)
+        {
+            Close($"message {header.Request} announces {header.PayloadSize} bytes of payload; at most {MessageHeader.PayloadSizeMax} are taken");
+            return false;
+        }
+
+        int total = MessageHeader.Size + (int)header.PayloadSize;
+        if (!ReceiveUpTo(total))
+        {
+            return false;
+        }
+
+        _received = 0;
+        try
+        {
+            _handler.MessageReceived(in header, _input.AsSpan(MessageHeader.Size, (int)header.PayloadSize), _descriptors);
+        }
+        catch (ProtocolException e)
+        {
+            Close(e.Message);
+        }
+        finally
+        {
+            _descriptors.CloseRest();
+        }
+
+        return !_closed;
+    }
+
+    private bool ReceiveUpTo(int total)
+    {
+        while (_received < total)
+        {
+            nint count = SocketMessages.Receive(_socket, _input.AsSpan(_received, total - _received), _descriptors, out bool truncated);
+            if (truncated)
+            {
+                Close($"more than {SocketMessages.FdsMax} descriptors came with one message; a message carries at most {MemoryRegionPayload.TableMax}");
+                return false;
+            }
+
+            if (count > 0)
+            {
+                _received += (int)count;
+                continue;
+            }
+
+            Errno error = count < 0 ? Errno.Last : default;
+            if (error.Value == EINTR)
+            {
+                continue;
+            }
+
+            if (count == 0 || !error.IsRetry)
+            {
+                string where = _received == 0 ? string.Empty : $" in the middle of a message, {_received} bytes into it";
+                Close(count == 0 ? $"the peer closed the connection{where}" : $"receiving failed{where}: {error}", _received != 0 || count < 0);
+            }
+
+            return false;
+        }
+
+        return true;
+    }
+
+    private void SendUnsent()
+    {
+        while (!_closed && _unsent.TryPeek(out UnsentMessage? message))
+        {
+            nint count = message.SendTo(_socket);
+            Errno error = count < 0 ? Errno.Last : default;
+            if (error.Value == EINTR)
+            {
+                continue;
+            }
+
+            if (count < 0)
+            {
+                if (!error.IsRetry)
+                {
+                    // The input side learns of it as well, after it has read what the peer sent before it left.
+                    DropUnsent();
+                }
+
+                return;
+            }
+
+            if (message.IsSent)
+            {
+                _unsent.Dequeue().Dispose();
+            }
+        }
+    }
+
+    private void DropUnsent()
+    {
+        while (_unsent.TryDequeue(out UnsentMessage? message))
+        {
+            message.Dispose();
+        }
+    }
+
+    private void OnWritable()
+    {
+        SendUnsent();
+        UpdateHandlers();
+    }
+
+    private void UpdateHandlers()
+    {
+        bool read = _started && !_closed && _unsent.Count == 0;
+        bool write = _started && !_closed && _unsent.Count != 0;
+        if (read != _reading || write != _writing)
+        {
+            _reading = read;
+            _writing = write;
+            _context.SetFdHandler(_socket.Value, read ? OnReadable : null, write ? OnWritable : null);
+        }
+    }
+}
