@@ -44,7 +44,7 @@ internal static class RingLayoutBuilder
             Descriptors = descriptors,
             Driver = driver,
             Device = device,
-            Buffers = state.BufferSpace(memory),
+            Buffers = SessionState.BufferSpace(memory),
             SwapBytes = ring.IsBigEndian == BitConverter.IsLittleEndian && !state.HasVirtio(VirtioFeatures.VERSION_1) && ring.IsEndianSet,
             Host = memory.Host,
         };

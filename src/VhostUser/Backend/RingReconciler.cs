@@ -26,7 +26,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
     {
         foreach (RingState ring in state.Rings)
         {
-            Reconcile(ring);
+            ReconcileRing(ring);
         }
 
         DisposeRetired();
@@ -67,7 +67,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
         StartOnDevice(ring, queue);
     }
 
-    private void Reconcile(RingState ring)
+    private void ReconcileRing(RingState ring)
     {
         if (!ring.IsStarted)
         {

@@ -1,5 +1,4 @@
 using VhostNet.VhostUser.Memory;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend;
@@ -55,5 +54,5 @@ internal sealed class SessionState
         HasProtocol(Protocol.ProtocolFeatures.GPA_ADDRESSES) ? memory.Guest : memory.User;
 
     /// <summary>The space that descriptors' addresses are in.</summary>
-    public AddressSpace BufferSpace(MemoryTable memory) => memory.Guest;
+    public static AddressSpace BufferSpace(MemoryTable memory) => memory.Guest;
 }

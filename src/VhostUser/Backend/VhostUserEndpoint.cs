@@ -74,8 +74,8 @@ public abstract class VhostUserEndpoint : IDisposable
         if (!_disposed)
         {
             _disposed = true;
-            Dispose(true);
             CurrentSession?.Dispose();
+            Dispose(true);
             GC.SuppressFinalize(this);
         }
     }

@@ -1,5 +1,4 @@
 using VhostNet.Aio;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
 using VhostNet.VhostUser.Virtqueues;
 
