@@ -73,7 +73,8 @@ public sealed class EndpointTests : IDisposable
         }
 
         using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, SocketMode = 0x180 });
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(SocketPath));
+        Assert.Equal(0, statx(SocketPath, STATX_MODE, out statx_t facts));
+        Assert.Equal(S_IRUSR | S_IWUSR, facts.stx_mode & ~S_IFMT);
         using var other = VhostUserEndpoint.Create(_context, _device, new VhostUserEndpointOptions { Path = SocketPath });
         IOException error = Assert.Throws<IOException>(other.Start);
         Assert.Contains("in use", error.Message, StringComparison.Ordinal);
