@@ -35,22 +35,7 @@ public sealed class AioClock
     public bool IsEnabled
     {
         get => _enabled;
-        set
-        {
-            bool old = _enabled;
-            _enabled = value;
-            foreach (AioTimerList list in Lists())
-            {
-                if (value && !old)
-                {
-                    list.Context.Notify();
-                }
-                else if (!value)
-                {
-                    list.WaitUntilDone();
-                }
-            }
-        }
+        set => _ = SetEnabled(value, Timeout.Infinite);
     }
 
     /// <summary>Makes a clock that only <see cref="Advance"/> moves.</summary>
@@ -72,6 +57,31 @@ public sealed class AioClock
         {
             list.Context.Notify();
         }
+    }
+
+    /// <summary>As setting <see cref="IsEnabled"/>, with a time-out for the wait.</summary>
+    /// <returns>False if a callback still ran when the time was over.</returns>
+    internal bool SetEnabled(bool value, int timeoutMs)
+    {
+        bool old = _enabled;
+        _enabled = value;
+
+        // The switch is visible before the events are looked at; a run resets its event before it looks at the switch.
+        Interlocked.MemoryBarrier();
+        bool done = true;
+        foreach (AioTimerList list in Lists())
+        {
+            if (value && !old)
+            {
+                list.Context.Notify();
+            }
+            else if (!value)
+            {
+                done &= list.WaitUntilDone(timeoutMs);
+            }
+        }
+
+        return done;
     }
 
     /// <summary>Nanoseconds that a real clock takes to reach a time; a virtual clock never does by itself.</summary>

@@ -1,6 +1,10 @@
 namespace VhostNet.Aio;
 
-/// <content>Bottom halves: a lock-free stack of those that were scheduled, and the queue of those that the present pass runs.</content>
+/// <content>
+/// Bottom halves: a lock-free stack of those that were scheduled, and the queue of those that the present pass runs. A pass runs them in the order in which they were scheduled
+/// (QEMU: in reverse), so that whoever was first waits least and continuations of async methods need no list of their own. A nested poll first runs what is left of the outer
+/// passes, then what was scheduled since.
+/// </content>
 public sealed partial class AioContext
 {
     private const long IdleIntervalNs = 10_000_000;
@@ -60,8 +64,10 @@ public sealed partial class AioContext
             }
         }
 
-        Notify();
+        NotifyPublished();
     }
+
+    internal void CountBottomHalf() => _bottomHalvesRun++;
 
     internal void ReturnOneShot(BottomHalf bh)
     {

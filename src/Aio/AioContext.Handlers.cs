@@ -6,48 +6,49 @@ public sealed partial class AioContext
     private readonly Lock _handlerLock = new();
     private readonly Dictionary<int, AioHandler> _handlersByFd = [];
     private readonly Stack<int> _freeSlots = new();
-    private readonly FdMonitor _monitor;
+    private readonly Stack<AioHandler> _retired = new();
     private AioHandler?[] _slots = new AioHandler?[16];
     private int _slotCount;
     private uint _generation;
+    private int _handlerVersion;
     private int _pollDisableCount;
+    private int _pollableCount;
+    private volatile bool _handlersChanged;
     private AioHandler? _readyHead;
     private AioHandler? _readyTail;
 
     /// <summary>Handlers without a poll callback: while there is one, the loop must ask the kernel.</summary>
     internal int PollDisableCount => Volatile.Read(ref _pollDisableCount);
 
-    /// <summary>Sets, changes or (all null) removes the callbacks of a descriptor. Remove them before the descriptor is closed.</summary>
+    /// <summary>Changes with every change of the handlers.</summary>
+    internal int HandlerVersion => Volatile.Read(ref _handlerVersion);
+
+    /// <summary>
+    /// Sets, changes or (all null) removes the callbacks of a descriptor. Remove them before the descriptor is closed: afterwards the number may be another file's.
+    /// </summary>
     /// <param name="fd">Descriptor.</param>
     /// <param name="read">Called when it is readable, hung up or in error.</param>
-    /// <param name="write">Called when it is writable or in error.</param>
+    /// <param name="write">Called when it is writable or in error; without <paramref name="read"/> also when it is hung up.</param>
     /// <param name="poll">Looks without a system call whether there is something to do. It may be called at any time while the handler is set.</param>
     /// <param name="pollReady">Called after <paramref name="poll"/> returned true; without it <paramref name="poll"/> is ignored.</param>
-    /// <exception cref="ErrnoException">The kernel can't watch the descriptor.</exception>
+    /// <exception cref="ErrnoException">The kernel can't watch the descriptor; nothing has changed.</exception>
     /// <remarks>A callback that runs on the home thread while another thread removes it goes on; afterwards it is not called.</remarks>
     public void SetFdHandler(int fd, Action? read, Action? write = null, Func<bool>? poll = null, Action? pollReady = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(fd);
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        bool remove = read is null && write is null && (poll is null || pollReady is null);
-        AioHandler? handler = remove ? null : new AioHandler(fd, read, write, poll, pollReady);
-        lock (_handlerLock)
+        if (_hasWaitHandles)
         {
-            if (!_handlersByFd.TryGetValue(fd, out AioHandler? old) && handler is null)
-            {
-                return;
-            }
-
-            Replace(fd, old, handler);
+            throw new NotSupportedException($"Context '{Name}' waits on wait handles; descriptor {fd} can't be watched there, an event notifier of CreatePortable can.");
         }
 
-        Notify();
+        SetHandler(fd, read, write, poll, pollReady, null);
     }
 
     /// <summary>Sets the callbacks that are called when the loop starts and stops to poll a descriptor in user space. Home thread, or before the loop runs.</summary>
     /// <exception cref="InvalidOperationException">The descriptor has no handler.</exception>
     public void SetFdPollCallbacks(int fd, Action? begin, Action? end)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         lock (_handlerLock)
         {
             if (!_handlersByFd.TryGetValue(fd, out AioHandler? handler))
@@ -61,52 +62,110 @@ public sealed partial class AioContext
     }
 
     /// <summary>As <see cref="SetFdHandler"/>, for an event notifier. The read callback must call <see cref="EventNotifier.TestAndClear"/> itself.</summary>
+    /// <exception cref="NotSupportedException">A portable notifier in a context of descriptors, or the other way round.</exception>
     public void SetEventNotifier(EventNotifier notifier, Action? read, Func<bool>? poll = null, Action? pollReady = null)
     {
         ArgumentNullException.ThrowIfNull(notifier);
-        SetFdHandler(notifier.Fd, read, null, poll, pollReady);
+        if (_hasWaitHandles != (notifier.WaitHandle is not null))
+        {
+            throw new NotSupportedException(_hasWaitHandles
+                ? $"Context '{Name}' waits on wait handles; it needs an event notifier of CreatePortable, not an eventfd."
+                : $"Context '{Name}' waits on descriptors; a portable event notifier has none.");
+        }
+
+        SetHandler(notifier.Key, read, null, poll, pollReady, notifier.WaitHandle);
     }
 
     /// <summary>As <see cref="SetFdPollCallbacks"/>, for an event notifier.</summary>
     public void SetEventNotifierPollCallbacks(EventNotifier notifier, Action? begin, Action? end)
     {
         ArgumentNullException.ThrowIfNull(notifier);
-        SetFdPollCallbacks(notifier.Fd, begin, end);
+        SetFdPollCallbacks(notifier.Key, begin, end);
     }
 
-    /// <summary>Marks the handler of a slot ready, unless it was replaced since.</summary>
-    internal void MarkReady(int slot, uint generation, short revents)
+    /// <summary>
+    /// Removes a handler whose descriptor the kernel does not know: it was closed first. epoll forgets such a descriptor by itself, so that no monitor may do more than count it.
+    /// </summary>
+    internal void LoseHandler(ulong token)
     {
-        AioHandler? handler = Volatile.Read(ref _slots)[slot];
-        if (handler is not null && handler.Generation == generation && !handler.IsDeleted)
+        if (FindHandler(token) is { } handler)
+        {
+            _handlersLost++;
+            SetFdHandler(handler.Fd, null);
+        }
+    }
+
+    /// <summary>Marks the handler of a token ready, unless it was replaced since.</summary>
+    internal void MarkReady(ulong token, short revents)
+    {
+        if (FindHandler(token) is { } handler)
         {
             handler.Revents |= revents;
-            Link(handler);
+            if (!handler.IsInternal)
+            {
+                Link(handler);
+            }
         }
     }
 
-    private void Link(AioHandler handler)
+    /// <summary>Copies what poll(2) needs; called by its monitor.</summary>
+    /// <returns>The version that the copy is of.</returns>
+    internal int Snapshot(ref pollfd[] fds, ref ulong[] tokens, out int count)
     {
-        if (handler.IsReady)
+        lock (_handlerLock)
         {
-            return;
-        }
+            if (fds.Length < _slotCount)
+            {
+                Array.Resize(ref fds, _slots.Length);
+                Array.Resize(ref tokens, _slots.Length);
+            }
 
-        handler.IsReady = true;
-        handler.NextReady = null;
-        if (_readyTail is null)
-        {
-            _readyHead = handler;
-        }
-        else
-        {
-            _readyTail.NextReady = handler;
-        }
+            count = 0;
+            foreach (AioHandler? handler in _slots.AsSpan(0, _slotCount))
+            {
+                if (handler is { Events: not 0 })
+                {
+                    fds[count] = new pollfd { fd = handler.Fd, events = handler.Events };
+                    tokens[count++] = handler.Token;
+                }
+            }
 
-        _readyTail = handler;
+            return _handlerVersion;
+        }
     }
 
-    private void Replace(int fd, AioHandler? old, AioHandler? handler)
+    /// <summary>The handler of a token, null if it was removed or replaced.</summary>
+    internal AioHandler? FindHandler(ulong token)
+    {
+        AioHandler?[] slots = Volatile.Read(ref _slots);
+        uint slot = (uint)token;
+        return slot < (uint)slots.Length && slots[slot] is { } handler && handler.Token == token && !handler.IsDeleted ? handler : null;
+    }
+
+    private void SetHandler(int key, Action? read, Action? write, Func<bool>? poll, Action? pollReady, WaitHandle? waitHandle)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        bool remove = read is null && write is null && (poll is null || pollReady is null);
+        AioHandler? handler = remove ? null : new AioHandler(key, read, write, poll, pollReady) { WaitHandle = waitHandle };
+        lock (_handlerLock)
+        {
+            if (!_handlersByFd.TryGetValue(key, out AioHandler? old) && handler is null)
+            {
+                return;
+            }
+
+            Replace(key, old, handler);
+        }
+
+        if (IsHomeThread)
+        {
+            SyncHandlers();
+        }
+
+        Notify();
+    }
+
+    private void Replace(int key, AioHandler? old, AioHandler? handler)
     {
         if (handler is not null)
         {
@@ -116,26 +175,46 @@ public sealed partial class AioContext
             handler.PollEnd = old?.PollEnd;
         }
 
-        _monitor.Update(old, handler);
-        if (old is not null)
+        try
         {
-            old.IsDeleted = true;
+            UpdateMonitor(old, handler);
+        }
+        catch
+        {
+            if (old is null)
+            {
+                _freeSlots.Push(handler!.Slot);
+            }
+
+            throw;
         }
 
-        int slot = handler?.Slot ?? old!.Slot;
-        Volatile.Write(ref _slots[slot], handler);
         if (handler is null)
         {
-            _handlersByFd.Remove(fd);
-            _freeSlots.Push(slot);
+            _handlersByFd.Remove(key);
+            _freeSlots.Push(old!.Slot);
         }
         else
         {
-            _handlersByFd[fd] = handler;
+            _handlersByFd[key] = handler;
         }
 
-        _pollDisableCount += (handler is { Poll: null } ? 1 : 0) - (old is { Poll: null } ? 1 : 0);
+        Volatile.Write(ref _slots[(handler ?? old!).Slot], handler);
+        if (old is not null)
+        {
+            old.IsDeleted = true;
+            _retired.Push(old);
+        }
+
+        _pollDisableCount += CountsAsUnpollable(handler) - CountsAsUnpollable(old);
+        _pollableCount += CountsAsPollable(handler) - CountsAsPollable(old);
+        _handlerVersion++;
+        _handlersChanged = true;
     }
+
+    private static int CountsAsUnpollable(AioHandler? handler) => handler is { Poll: null, IsInternal: false } ? 1 : 0;
+
+    private static int CountsAsPollable(AioHandler? handler) => handler is { Poll: not null } ? 1 : 0;
 
     private int TakeSlot()
     {
@@ -154,58 +233,39 @@ public sealed partial class AioContext
         return _slotCount++;
     }
 
-    private bool DispatchReady()
+    /// <summary>Brings what belongs to the home thread up to date with the table of handlers.</summary>
+    private void SyncHandlers()
     {
-        bool progress = false;
-        while (_readyHead is { } handler)
+        _handlersChanged = false;
+        while (TakeRetired() is { } handler)
         {
-            // Unlinked before its callbacks: a nested poll may find it ready again.
-            _readyHead = handler.NextReady;
-            if (_readyHead is null)
+            if (handler.IsOnPollList)
             {
-                _readyTail = null;
+                // The end callback is owed also by a handler that was removed while it was polled; without it a guest's kicks would stay off.
+                RemoveFromPollList(handler);
             }
-
-            handler.NextReady = null;
-            handler.IsReady = false;
-            progress |= Dispatch(handler);
         }
 
-        return progress;
+        if (_busy)
+        {
+            for (int i = 0; i < Volatile.Read(ref _slotCount); i++)
+            {
+                if (Volatile.Read(ref _slots)[i] is { Poll: not null, IsOnPollList: false, IsDeleted: false } handler)
+                {
+                    AddToPollList(handler);
+                }
+            }
+        }
+
+        SyncMonitor();
     }
 
-    private bool Dispatch(AioHandler handler)
+    private AioHandler? TakeRetired()
     {
-        short revents = (short)(handler.Revents & handler.Events);
-        bool pollReady = handler.IsPollReady;
-        handler.Revents = 0;
-        handler.IsPollReady = false;
-        if (handler.IsDeleted)
+        lock (_handlerLock)
         {
-            return false;
+            return _retired.TryPop(out AioHandler? handler) ? handler : null;
         }
-
-        bool progress = handler != _notifierHandler;
-        if (pollReady && revents == 0)
-        {
-            handler.PollReady!();
-            return progress;
-        }
-
-        bool called = false;
-        if ((revents & (POLLIN | POLLHUP | POLLERR)) != 0 && handler.Read is { } read)
-        {
-            called = true;
-            read();
-        }
-
-        if (!handler.IsDeleted && (revents & (POLLOUT | POLLERR)) != 0 && handler.Write is { } write)
-        {
-            called = true;
-            write();
-        }
-
-        return called && progress;
     }
 
     private void DisposeHandlers()
@@ -218,6 +278,12 @@ public sealed partial class AioContext
             }
 
             _handlersByFd.Clear();
+            Array.Clear(_slots);
+        }
+
+        while (_pollHandlerCount > 0)
+        {
+            RemoveFromPollList(_pollHandlers[_pollHandlerCount - 1]);
         }
     }
 }

@@ -1,36 +1,62 @@
-using System.Runtime.InteropServices;
-
 namespace VhostNet.Aio;
 
-/// <content>Notify, accept and the counter of threads that may sleep.</content>
+/// <content>Notify, accept and the counter of threads that may sleep. aio.md calls it the split-flag protocol; models/ proves it.</content>
 public sealed partial class AioContext
 {
     private readonly EventNotifier _notifier;
     private readonly AioHandler _notifierHandler;
-    private SharedState _state;
+    private NotifyState _state;
     private long _notifierWrites;
+    private int _dispatching;
 
-    /// <summary>Makes the thread that sleeps in <see cref="Poll"/>, or is about to, look at everything again.</summary>
+    /// <summary>Makes the thread that sleeps in <see cref="Poll"/>, or is about to, look at everything again. Costs one atomic operation when nobody does.</summary>
     public void Notify()
     {
-        // A full barrier on both sides: what the caller did is visible before the flag, and the flag before the counter is read.
-        Interlocked.Exchange(ref _state.Notified, 1);
-        if (Volatile.Read(ref _state.NotifyMe) != 0)
+        _state.Notifies++;
+        if (_state.Publish<FullBarrier>() != 0)
         {
             WriteNotifier();
         }
     }
 
+    /// <summary>Notify after an atomic operation that published the work.</summary>
+    private void NotifyPublished()
+    {
+        // Somebody who set the flag and was not accepted yet goes on to read the counter, or the poller finds the flag when it arms. With one poller that is enough:
+        // the accept that takes the flag comes before the poller reads the work. With a second poller it is not, because that one may take the event and leave.
+        if (_pollLock is null && Volatile.Read(ref _state.Notified) != 0)
+        {
+            _state.Notifies++;
+            return;
+        }
+
+        if (_test is not null)
+        {
+            NotifyInTest();
+            return;
+        }
+
+        Notify();
+    }
+
     private void WriteNotifier()
     {
         Interlocked.Increment(ref _notifierWrites);
+        if (_test is not null)
+        {
+            WriteNotifierInTest(_test);
+            return;
+        }
+
         _notifier.Set();
 
         // After the write: a flag set before it could be taken by an accept that finds nothing to clear, and the descriptor would stay readable for ever.
         Interlocked.Exchange(ref _state.EventSet, 1);
     }
 
-    private void Accept()
+    /// <summary>Takes the notification before any work is read: what is cleared here had its work published before.</summary>
+    /// <param name="outer">The outer loop does it, whose own wake-up it is.</param>
+    private void Accept(bool outer = false)
     {
         bool readable = _notifierHandler.Revents != 0;
         if (Volatile.Read(ref _state.Notified) == 0 && Volatile.Read(ref _state.EventSet) == 0 && !readable)
@@ -38,28 +64,72 @@ public sealed partial class AioContext
             return;
         }
 
-        // Before any work is read: an event that is cleared here had its work published before.
         Interlocked.Exchange(ref _state.Notified, 0);
-        if (Interlocked.Exchange(ref _state.EventSet, 0) != 0 || readable)
+        bool flagged = Volatile.Read(ref _state.EventSet) != 0 && Interlocked.Exchange(ref _state.EventSet, 0) != 0;
+        if (_test is not null)
+        {
+            _test.BeforeClear?.Invoke();
+            if (_test.ClearLate)
+            {
+                return;
+            }
+
+            // The variants of H3 and H4 are about a poller that trusts the flag alone.
+            readable &= !_test.FlagBeforeWrite && !_test.SkipWriteIfFlagged;
+        }
+
+        if (flagged || readable)
         {
             _notifier.TestAndClear();
+            _notifierHandler.Revents = 0;
+            if (!outer && (_state.NotifyMe & 1) != 0)
+            {
+                KickOuterLoop();
+            }
         }
     }
 
-    /// <summary>What other threads write, on cache lines of its own.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 192)]
-    private struct SharedState
+    /// <summary>An outer loop sleeps, or is about to, and its event was taken by another poller: bottom halves were run, but a new deadline or handler concerns the sleeper.</summary>
+    private void KickOuterLoop()
     {
-        [FieldOffset(64)]
-        public BottomHalf? BottomHalves;
+        if (_test is null or { NoOuterKick: false })
+        {
+            _outerLoop?.Kick.Set();
+        }
+    }
 
-        [FieldOffset(72)]
-        public int Notified;
+    private void NotifyInTest()
+    {
+        if (_test!.SkipNotifyWhileDispatching && Volatile.Read(ref _dispatching) != 0)
+        {
+            return;
+        }
 
-        [FieldOffset(76)]
-        public int NotifyMe;
+        if (_test.SkipNotifyIfNotified && Volatile.Read(ref _state.Notified) != 0)
+        {
+            return;
+        }
 
-        [FieldOffset(80)]
-        public int EventSet;
+        Notify();
+    }
+
+    private void WriteNotifierInTest(AioTestSwitches test)
+    {
+        if (test.SkipWriteIfFlagged && Volatile.Read(ref _state.EventSet) != 0)
+        {
+            return;
+        }
+
+        if (test.FlagBeforeWrite)
+        {
+            Interlocked.Exchange(ref _state.EventSet, 1);
+            test.BetweenWriteAndFlag?.Invoke();
+            _notifier.Set();
+            return;
+        }
+
+        _notifier.Set();
+        test.BetweenWriteAndFlag?.Invoke();
+        Interlocked.Exchange(ref _state.EventSet, 1);
     }
 }

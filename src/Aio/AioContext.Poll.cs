@@ -1,18 +1,26 @@
+using System.Runtime.CompilerServices;
+
 namespace VhostNet.Aio;
 
 /// <content>One pass of the loop.</content>
 public sealed partial class AioContext
 {
+    /// <summary>After so many passes without a look at the kernel, one is made if a handler is neither polled nor looked at otherwise.</summary>
+    private const int LongestKernelSilence = 64;
+
     private long _polls;
     private long _waits;
-    private long _pollMaxNs;
-    private long _pollGrow;
-    private long _pollShrink;
+    private long _sleeps;
+    private int _kernelSilence;
 
     /// <summary>
     /// One pass: waits if <paramref name="blocking"/> and there is nothing to do, then runs bottom halves, handlers and timers. Home thread, or the holder of the context's poll lock.
     /// </summary>
     /// <returns>Whether a bottom half that is not idle, a handler or a timer ran. A bare <see cref="Notify"/> ends the wait and gives false.</returns>
+    /// <remarks>
+    /// A pass that does not block makes no system call if every handler has a poll callback. It calls the poll callbacks of those that have been active before, and looks at the
+    /// others' descriptors every 64th time.
+    /// </remarks>
     /// <exception cref="InvalidOperationException">The calling thread may not poll this context.</exception>
     /// <exception cref="ObjectDisposedException">The context was disposed of.</exception>
     public bool Poll(bool blocking)
@@ -25,38 +33,9 @@ public sealed partial class AioContext
         return PollFromElsewhere(blocking);
     }
 
-    /// <summary>Sets the adaptive polling in front of the blocking wait. Home thread, or before the loop runs.</summary>
-    /// <param name="maxNs">Longest polling in nanoseconds; 0 turns it off.</param>
-    /// <param name="grow">Factor by which the time grows; 0 stands for 2.</param>
-    /// <param name="shrink">Divisor by which it shrinks; 0 stands for straight to zero.</param>
-    public void SetPollParameters(long maxNs, long grow, long shrink)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(maxNs);
-        ArgumentOutOfRangeException.ThrowIfNegative(grow);
-        ArgumentOutOfRangeException.ThrowIfNegative(shrink);
-        _pollMaxNs = maxNs;
-        _pollGrow = grow;
-        _pollShrink = shrink;
-        Notify();
-    }
-
-    /// <summary>Counters since the context was made. Any thread; each number is exact or a little old.</summary>
-    public AioStatistics GetStatistics() => new()
-    {
-        Polls = Volatile.Read(ref _polls),
-        Waits = Volatile.Read(ref _waits),
-        NotifierWrites = Volatile.Read(ref _notifierWrites),
-    };
-
     private bool PollFromElsewhere(bool blocking)
     {
-        if (_pollLock is null ? !IsHomeThread : !_pollLock.IsHeldByCurrentThread)
-        {
-            throw new InvalidOperationException(_pollLock is null
-                ? $"Context '{Name}' belongs to another thread; only its home thread may poll it. Schedule a bottom half instead."
-                : $"Context '{Name}' is polled under a lock that the calling thread does not hold. Take the lock first.");
-        }
-
+        ThrowUnlessHome();
         AioContext? previous = s_current;
         s_current = this;
         try
@@ -65,47 +44,163 @@ public sealed partial class AioContext
         }
         finally
         {
-            if (previous is not null)
+            if (previous is not null || _pollLock is not null)
             {
                 s_current = previous;
             }
         }
     }
 
+    private void ThrowUnlessHome()
+    {
+        if (!IsHomeThread)
+        {
+            throw new InvalidOperationException(_pollLock is null
+                ? $"Context '{Name}' belongs to another thread; only its home thread may poll it. Schedule a bottom half instead."
+                : $"Context '{Name}' is polled under a lock that the calling thread does not hold. Take the lock first.");
+        }
+    }
+
     private bool PollCore(bool blocking)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _polls++;
-        long timeout = blocking ? ComputeTimeout() : 0;
-        bool armed = timeout != 0;
-        if (armed)
+        if (_hasWaitHandles)
         {
-            // The exchange is a full barrier: the counter is visible before the flag is read.
-            Interlocked.Exchange(ref _state.NotifyMe, _state.NotifyMe + 2);
-            if (Volatile.Read(ref _state.Notified) != 0)
+            return PollWaitHandles(blocking);
+        }
+
+        _polls++;
+        if (_handlersChanged)
+        {
+            SyncHandlers();
+        }
+
+        long timeout = blocking ? ComputeTimeout() : 0;
+        if (timeout != 0)
+        {
+            WaitForWork(timeout);
+        }
+        else
+        {
+            if (_pollHandlerCount != 0)
             {
-                timeout = 0;
+                RunPollCallbacks();
+            }
+
+            if (NeedLook())
+            {
+                _waits++;
+                _kernelSilence = 0;
+                _monitor.Wait(0);
             }
         }
 
-        if (timeout != 0 || _monitor.NeedWait)
-        {
-            _waits++;
-            _monitor.Wait(timeout);
-        }
-
-        if (armed)
-        {
-            Volatile.Write(ref _state.NotifyMe, _state.NotifyMe - 2);
-        }
-
         Accept();
+        return DispatchAll();
+    }
+
+    private bool DispatchAll()
+    {
+        if (_test is not null)
+        {
+            return DispatchInTest(_test);
+        }
+
         bool progress = RunBottomHalves();
+        if (_readyHead is not null)
+        {
+            progress |= DispatchReady();
+        }
+
+        return RunTimers() | progress;
+    }
+
+    private bool DispatchInTest(AioTestSwitches test)
+    {
+        _dispatching++;
+        bool progress = RunBottomHalves();
+        if (test.ClearLate && _notifierHandler.Revents != 0)
+        {
+            _notifierHandler.Revents = 0;
+            Volatile.Write(ref _state.EventSet, 0);
+            _notifier.TestAndClear();
+        }
+
         progress |= DispatchReady();
         progress |= RunTimers();
+        _dispatching--;
         return progress;
     }
 
+    private bool NeedLook() =>
+        _monitor.NeedWait || (Volatile.Read(ref _pollableCount) > _pollHandlerCount && ++_kernelSilence >= LongestKernelSilence);
+
+    /// <summary>Polls in user space if that pays, then sleeps.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void WaitForWork(long timeout)
+    {
+        bool polling = _pollMaxNs != 0;
+        long start = polling ? clock_gettime_ns(CLOCK_MONOTONIC) : 0;
+        if (polling)
+        {
+            timeout = PollInUserSpace(timeout, start);
+        }
+
+        if (timeout != 0)
+        {
+            Sleep(timeout);
+        }
+        else if (NeedLook())
+        {
+            _waits++;
+            _kernelSilence = 0;
+            _monitor.Wait(0);
+        }
+
+        if (polling)
+        {
+            AdjustPolling(start);
+        }
+    }
+
+    private void Sleep(long timeout)
+    {
+        _test?.BeforeArming?.Invoke();
+        bool notified = _state.Arm<FullBarrier>(_state.NotifyMe + 2) != 0;
+        try
+        {
+            if (notified && _test is null or { NoLookAfterArming: false })
+            {
+                timeout = 0;
+            }
+
+            if (_pollStarted && SetPollStarted(false))
+            {
+                timeout = 0;
+            }
+
+            if (timeout == 0 && !NeedLook())
+            {
+                return;
+            }
+
+            if (_test?.OnWait is { } onWait)
+            {
+                timeout = onWait(timeout);
+            }
+
+            _waits++;
+            _kernelSilence = 0;
+            _sleeps += timeout != 0 ? 1 : 0;
+            _monitor.Wait(timeout);
+        }
+        finally
+        {
+            _state.Disarm(_state.NotifyMe - 2);
+        }
+    }
+
+    /// <summary>0 if something is due, -1 if nothing ever will be by itself.</summary>
     private long ComputeTimeout()
     {
         if (_readyHead is not null)

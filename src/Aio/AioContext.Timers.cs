@@ -23,7 +23,7 @@ public sealed partial class AioContext
                 Volatile.Write(ref _timerLists, [.. _timerLists, list]);
             }
 
-            return new AioTimer(list, callback);
+            return list.Create(callback);
         }
     }
 
@@ -40,13 +40,14 @@ public sealed partial class AioContext
 
     private bool RunTimers()
     {
-        bool progress = false;
+        int count = 0;
         foreach (AioTimerList list in Volatile.Read(ref _timerLists))
         {
-            progress |= list.Run();
+            count += list.Run();
         }
 
-        return progress;
+        _timersRun += count;
+        return count != 0;
     }
 
     private void DisposeTimers()

@@ -14,23 +14,41 @@ public sealed partial class AioContext : IDisposable
     private static AioContext? s_current;
 
     private readonly Lock? _pollLock;
+    private readonly AioTestSwitches? _test;
     private int _homeThreadId;
     private volatile bool _disposed;
 
     /// <summary>Makes a context.</summary>
     /// <param name="options">Null for the defaults.</param>
-    /// <exception cref="ErrnoException">No descriptor is left.</exception>
+    /// <exception cref="ErrnoException">No descriptor is left, or the kernel lacks the monitor that was asked for.</exception>
     public AioContext(AioContextOptions? options = null)
+        : this(options, null)
+    {
+    }
+
+    internal AioContext(AioContextOptions? options, AioTestSwitches? test)
     {
         options ??= new AioContextOptions();
         Name = options.Name;
         _pollLock = options.PollLock;
+        _test = test;
         _homeThreadId = Environment.CurrentManagedThreadId;
+        _monitorKind = options.FdMonitor;
+        _hasWaitHandles = options.FdMonitor == FdMonitorKind.WaitHandles;
         SynchronizationContext = new AioSynchronizationContext(this);
-        _notifier = new EventNotifier();
-        _monitor = new EpollFdMonitor(this);
-        SetFdHandler(_notifier.Fd, () => { }, null, () => Volatile.Read(ref _state.Notified) != 0, () => { });
-        _notifierHandler = _handlersByFd[_notifier.Fd];
+        _notifier = _hasWaitHandles ? EventNotifier.CreatePortable() : new EventNotifier();
+        try
+        {
+            _monitor = CreateMonitor(options.FdMonitor);
+            _notifierHandler = new AioHandler(_notifier.Key, NoOperation, null, null, null) { IsInternal = true, WaitHandle = _notifier.WaitHandle };
+            Replace(_notifier.Key, null, _notifierHandler);
+        }
+        catch
+        {
+            _monitor?.Dispose();
+            _notifier.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The context that the calling thread is polling, or is bound to; null elsewhere.</summary>
@@ -39,8 +57,11 @@ public sealed partial class AioContext : IDisposable
     /// <summary>Name for messages.</summary>
     public string Name { get; }
 
-    /// <summary>The calling thread is the one that runs the callbacks.</summary>
-    public bool IsHomeThread => Environment.CurrentManagedThreadId == Volatile.Read(ref _homeThreadId);
+    /// <summary>The calling thread is the one that may poll; with a poll lock: it holds the lock.</summary>
+    public bool IsHomeThread => _pollLock is null ? Environment.CurrentManagedThreadId == Volatile.Read(ref _homeThreadId) : _pollLock.IsHeldByCurrentThread;
+
+    /// <summary>Test-only variants; null outside tests.</summary>
+    internal AioTestSwitches? Test => _test;
 
     /// <summary>Makes the calling thread the home thread and this context its <see cref="Current"/> one. Not while another thread polls.</summary>
     public void BindToCurrentThread()
@@ -51,8 +72,9 @@ public sealed partial class AioContext : IDisposable
     }
 
     /// <summary>
-    /// Ends the context: handlers are removed (those in poll mode get their end callback), timers are deleted, bottom halves that have not run never will.
-    /// Called on the home thread, or when no thread polls any more. Afterwards <see cref="Notify"/> and schedules do nothing; everything else throws <see cref="ObjectDisposedException"/>.
+    /// Ends the context: handlers are removed (those that are polled get their end callback), timers are deleted, bottom halves that have not run never will.
+    /// Called on the home thread, from a callback too, or when no thread polls any more. Afterwards <see cref="Notify"/>, schedules and timers do nothing;
+    /// everything else throws <see cref="ObjectDisposedException"/>.
     /// </summary>
     public void Dispose()
     {
@@ -62,14 +84,20 @@ public sealed partial class AioContext : IDisposable
         }
 
         _disposed = true;
-        DisposeTimers();
         DisposeHandlers();
+        DisposeTimers();
         DropBottomHalves();
         _monitor.Dispose();
+        _retiredMonitor?.Dispose();
         _notifier.Dispose();
+        _outerLoop?.Dispose();
         if (s_current == this)
         {
             s_current = null;
         }
+    }
+
+    private static void NoOperation()
+    {
     }
 }

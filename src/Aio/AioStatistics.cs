@@ -6,9 +6,39 @@ public readonly record struct AioStatistics
     /// <summary>Passes of the loop.</summary>
     public long Polls { get; init; }
 
-    /// <summary>Passes that asked the kernel.</summary>
-    public long Waits { get; init; }
+    /// <summary>System calls made to look at descriptors, with or without sleeping.</summary>
+    public long Looks { get; init; }
+
+    /// <summary>Those of them that were ready to sleep, each of which ended in a wake-up.</summary>
+    public long Sleeps { get; init; }
+
+    /// <summary>Calls of <see cref="AioContext.Notify"/>, schedules included; a little low when several threads notify at once.</summary>
+    public long Notifies { get; init; }
 
     /// <summary>System calls made to wake the home thread.</summary>
     public long NotifierWrites { get; init; }
+
+    /// <summary>Notifies that needed no system call.</summary>
+    public long NotifierWritesAvoided => Math.Max(0, Notifies - NotifierWrites);
+
+    /// <summary>Times that the loop polled in user space before sleeping.</summary>
+    public long Pollings { get; init; }
+
+    /// <summary>Those of them that found something.</summary>
+    public long PollingSuccesses { get; init; }
+
+    /// <summary>Nanoseconds spent on them.</summary>
+    public long PollingNs { get; init; }
+
+    /// <summary>Bottom halves that were called.</summary>
+    public long BottomHalves { get; init; }
+
+    /// <summary>Handlers that were called.</summary>
+    public long Handlers { get; init; }
+
+    /// <summary>Timers that fired.</summary>
+    public long Timers { get; init; }
+
+    /// <summary>Handlers that were removed because their descriptor had been closed before; each is a mistake in the program. epoll does not tell, and counts none.</summary>
+    public long HandlersLost { get; init; }
 }

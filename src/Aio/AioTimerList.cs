@@ -1,22 +1,35 @@
+using System.Numerics;
+
 namespace VhostNet.Aio;
 
-/// <summary>The timers of one context on one clock: a binary heap under a lock.</summary>
+/// <summary>
+/// The timers of one context on one clock: a skip list, since adding must not be linear and taking the first must be cheap. The links are in the timers; nothing is allocated
+/// after a timer was made.
+/// </summary>
 internal sealed class AioTimerList : IDisposable
 {
-    private readonly Lock _lock = new();
+    private const int MaxHeight = 12;
 
     // Initially set: nobody runs the list, so whoever stops the clock must not wait for it.
-    private readonly ManualResetEventSlim _done = new(initialState: true);
-    private AioTimer[] _heap = new AioTimer[16];
-    private int _count;
+    private readonly ManualResetEventSlim _done;
+    private readonly AioTimer _head;
+    private readonly AioTimer[] _before = new AioTimer[MaxHeight];
+
+    // Held for a few steps only; entering is one atomic operation and leaving none.
+    private SpinLock _lock = new(enableThreadOwnerTracking: false);
+    private int _height = 1;
     private long _sequence;
-    private long _headNs = long.MaxValue;
+    private long _firstNs = long.MaxValue;
+    private uint _random = 2463534242;
     private int _runningThread;
+    private bool _disposed;
 
     public AioTimerList(AioContext context, AioClock clock)
     {
         Context = context;
         Clock = clock;
+        _done = new ManualResetEventSlim(context.Test is null or { TimersInitiallyBusy: false });
+        _head = new AioTimer(this, static () => { }, MaxHeight);
         clock.Add(this);
     }
 
@@ -24,36 +37,65 @@ internal sealed class AioTimerList : IDisposable
 
     public AioClock Clock { get; }
 
+    /// <summary>Waits until no callback of the list runs. Not from such a callback.</summary>
+    /// <returns>False if that took longer than the time-out (milliseconds, -1 for ever).</returns>
+    public bool WaitUntilDone(int timeoutMs)
+    {
+        if (Volatile.Read(ref _runningThread) == Environment.CurrentManagedThreadId)
+        {
+            throw new InvalidOperationException($"A timer callback of context '{Context.Name}' stops its own clock '{Clock.Name}', which would wait for itself. Stop it from a bottom half or from another thread.");
+        }
+
+        return _done.Wait(timeoutMs);
+    }
+
+    /// <summary>Makes a timer of a random height: one in four reaches the next level.</summary>
+    public AioTimer Create(Action callback)
+    {
+        _random ^= _random << 13;
+        _random ^= _random >> 17;
+        _random ^= _random << 5;
+        return new AioTimer(this, callback, Math.Min(MaxHeight, 1 + (BitOperations.TrailingZeroCount(_random) / 2)));
+    }
+
     /// <summary>Nanoseconds until the first timer is due; -1 for none.</summary>
     public long TimeoutNs()
     {
-        long head = Volatile.Read(ref _headNs);
-        return head == long.MaxValue || !Clock.IsEnabled ? -1 : Clock.Remaining(head);
+        long first = Volatile.Read(ref _firstNs);
+        return first == long.MaxValue || !Clock.IsEnabled ? -1 : Clock.Remaining(first);
     }
 
     public void Modify(AioTimer timer, long deadlineNs, bool onlyEarlier)
     {
-        bool becameHead;
-        lock (_lock)
+        bool first = false;
+        bool taken = false;
+        try
         {
-            if (timer.HeapIndex >= 0)
+            _lock.Enter(ref taken);
+            if (_disposed || (timer.IsPending && onlyEarlier && timer.DeadlineNs <= deadlineNs))
             {
-                if (onlyEarlier && timer.DeadlineNs <= deadlineNs)
-                {
-                    return;
-                }
+                return;
+            }
 
-                RemoveAt(timer.HeapIndex);
+            if (timer.IsPending)
+            {
+                Remove(timer);
             }
 
             timer.DeadlineNs = deadlineNs;
-            timer.Sequence = _sequence++;
-            Insert(timer);
-            becameHead = timer.HeapIndex == 0;
-            Volatile.Write(ref _headNs, _heap[0].DeadlineNs);
+            timer.Sequence = ++_sequence;
+            first = Insert(timer);
+            Volatile.Write(ref _firstNs, _head.Next(0)!.DeadlineNs);
+        }
+        finally
+        {
+            if (taken)
+            {
+                _lock.Exit(useMemoryBarrier: false);
+            }
         }
 
-        if (becameHead)
+        if (first)
         {
             Context.Notify();
         }
@@ -61,175 +103,171 @@ internal sealed class AioTimerList : IDisposable
 
     public void Delete(AioTimer timer)
     {
-        lock (_lock)
-        {
-            if (timer.HeapIndex >= 0)
-            {
-                RemoveAt(timer.HeapIndex);
-                Volatile.Write(ref _headNs, _count == 0 ? long.MaxValue : _heap[0].DeadlineNs);
-            }
-        }
-    }
-
-    /// <summary>Calls the callbacks of the timers that are due. Home thread.</summary>
-    public bool Run()
-    {
-        if (Volatile.Read(ref _headNs) == long.MaxValue)
-        {
-            return false;
-        }
-
-        bool progress = false;
-        _done.Reset();
-        int outer = _runningThread;
-        _runningThread = Environment.CurrentManagedThreadId;
+        bool taken = false;
         try
         {
-            if (Clock.IsEnabled)
+            _lock.Enter(ref taken);
+            if (timer.IsPending)
             {
-                long now = Clock.NowNs;
-                while (TakeExpired(now) is { } timer)
-                {
-                    progress = true;
-                    timer.Callback();
-                }
+                Remove(timer);
+                UpdateFirst();
             }
         }
         finally
         {
-            _runningThread = outer;
+            if (taken)
+            {
+                _lock.Exit(useMemoryBarrier: false);
+            }
+        }
+    }
+
+    /// <summary>Calls the callbacks of the timers that are due, in the order of their deadlines. Home thread.</summary>
+    /// <returns>How many.</returns>
+    public int Run()
+    {
+        // One reading for the pass: a callback that arms its timer again for the past runs in this pass, otherwise in a later one.
+        if (Volatile.Read(ref _firstNs) == long.MaxValue)
+        {
+            return 0;
+        }
+
+        long now = Clock.NowNs;
+        if (Volatile.Read(ref _firstNs) > now)
+        {
+            return 0;
+        }
+
+        int count = 0;
+        int outer = _runningThread;
+        _done.Reset();
+        Volatile.Write(ref _runningThread, Environment.CurrentManagedThreadId);
+        try
+        {
+            // Read after the event was reset, as the clock's switch reads the event after it was turned: one of both sees the other.
+            Interlocked.MemoryBarrier();
+            while (Clock.IsEnabled && TakeExpired(now) is { } timer)
+            {
+                count++;
+                timer.Callback();
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _runningThread, outer);
             if (outer == 0)
             {
                 _done.Set();
             }
         }
 
-        return progress;
-    }
-
-    public void WaitUntilDone()
-    {
-        if (_runningThread == Environment.CurrentManagedThreadId)
-        {
-            throw new InvalidOperationException($"A timer callback of context '{Context.Name}' stops its own clock '{Clock.Name}', which would wait for itself. Stop it from a bottom half or from another thread.");
-        }
-
-        _done.Wait();
+        return count;
     }
 
     public void Dispose()
     {
         Clock.Remove(this);
-        lock (_lock)
+        bool taken = false;
+        try
         {
-            while (_count > 0)
+            _lock.Enter(ref taken);
+            _disposed = true;
+            while (_head.Next(0) is { } timer)
             {
-                RemoveAt(0);
+                Remove(timer);
             }
 
-            Volatile.Write(ref _headNs, long.MaxValue);
+            UpdateFirst();
         }
-
-        _done.Set();
+        finally
+        {
+            if (taken)
+            {
+                _lock.Exit();
+            }
+        }
     }
+
+    private void UpdateFirst() => Volatile.Write(ref _firstNs, _head.Next(0)?.DeadlineNs ?? long.MaxValue);
 
     private AioTimer? TakeExpired(long now)
     {
-        if (Volatile.Read(ref _headNs) > now)
+        if (Volatile.Read(ref _firstNs) > now)
         {
             return null;
         }
 
-        lock (_lock)
+        bool taken = false;
+        try
         {
-            if (_count == 0 || _heap[0].DeadlineNs > now)
+            _lock.Enter(ref taken);
+            AioTimer? timer = _head.Next(0);
+            if (timer is null || timer.DeadlineNs > now)
             {
                 return null;
             }
 
-            AioTimer timer = _heap[0];
-            RemoveAt(0);
-            Volatile.Write(ref _headNs, _count == 0 ? long.MaxValue : _heap[0].DeadlineNs);
+            for (int level = 0; level < timer.Height; level++)
+            {
+                _head.Next(level) = timer.Next(level);
+            }
+
+            timer.Next(0) = null;
+            timer.IsPending = false;
+            UpdateFirst();
             return timer;
         }
-    }
-
-    private void Insert(AioTimer timer)
-    {
-        if (_count == _heap.Length)
+        finally
         {
-            Array.Resize(ref _heap, _count * 2);
-        }
-
-        SiftUp(_count++, timer);
-    }
-
-    private void RemoveAt(int index)
-    {
-        _heap[index].HeapIndex = -1;
-        AioTimer last = _heap[--_count];
-        _heap[_count] = null!;
-        if (index == _count)
-        {
-            return;
-        }
-
-        SiftDown(index, last);
-        if (last.HeapIndex == index)
-        {
-            SiftUp(index, last);
-        }
-    }
-
-    private void SiftUp(int index, AioTimer timer)
-    {
-        while (index > 0)
-        {
-            int parent = (index - 1) / 2;
-            if (!Before(timer, _heap[parent]))
+            if (taken)
             {
-                break;
+                _lock.Exit(useMemoryBarrier: false);
+            }
+        }
+    }
+
+    /// <summary>Finds, for each level, the last timer before a place.</summary>
+    private void Find(long deadlineNs, long sequence)
+    {
+        AioTimer timer = _head;
+        for (int level = _height - 1; level >= 0; level--)
+        {
+            while (timer.Next(level) is { } next && next.IsBefore(deadlineNs, sequence))
+            {
+                timer = next;
             }
 
-            Place(index, _heap[parent]);
-            index = parent;
+            _before[level] = timer;
         }
-
-        Place(index, timer);
     }
 
-    private void SiftDown(int index, AioTimer timer)
+    private bool Insert(AioTimer timer)
     {
-        while (true)
+        while (_height < timer.Height)
         {
-            int child = (2 * index) + 1;
-            if (child >= _count)
-            {
-                break;
-            }
-
-            if (child + 1 < _count && Before(_heap[child + 1], _heap[child]))
-            {
-                child++;
-            }
-
-            if (!Before(_heap[child], timer))
-            {
-                break;
-            }
-
-            Place(index, _heap[child]);
-            index = child;
+            _height++;
         }
 
-        Place(index, timer);
+        Find(timer.DeadlineNs, timer.Sequence);
+        for (int level = 0; level < timer.Height; level++)
+        {
+            timer.Next(level) = _before[level].Next(level);
+            _before[level].Next(level) = timer;
+        }
+
+        timer.IsPending = true;
+        return ReferenceEquals(_before[0], _head);
     }
 
-    private void Place(int index, AioTimer timer)
+    private void Remove(AioTimer timer)
     {
-        _heap[index] = timer;
-        timer.HeapIndex = index;
-    }
+        Find(timer.DeadlineNs, timer.Sequence);
+        for (int level = 0; level < timer.Height; level++)
+        {
+            _before[level].Next(level) = timer.Next(level);
+            timer.Next(level) = null;
+        }
 
-    private static bool Before(AioTimer a, AioTimer b) => a.DeadlineNs != b.DeadlineNs ? a.DeadlineNs < b.DeadlineNs : a.Sequence < b.Sequence;
+        timer.IsPending = false;
+    }
 }

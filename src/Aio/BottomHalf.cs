@@ -99,6 +99,7 @@ public sealed class BottomHalf
             return false;
         }
 
+        _context.CountBottomHalf();
         if (_oneShot)
         {
             RunOneShot();

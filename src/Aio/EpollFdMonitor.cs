@@ -10,20 +10,32 @@ internal sealed class EpollFdMonitor : FdMonitor
     public EpollFdMonitor(AioContext context)
         : base(context) => _epoll = FileDescriptor.FromResult(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
 
+    public override bool NeedWait => Context.PollDisableCount != 0;
+
     public override void Update(AioHandler? oldHandler, AioHandler? newHandler)
     {
-        int op = oldHandler is null ? EPOLL_CTL_ADD : newHandler is null ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-        AioHandler handler = newHandler ?? oldHandler!;
-        int r = epoll_ctl(_epoll.Value, op, handler.Fd, ToEpoll(handler.Events), Token(handler));
+        bool wasThere = oldHandler is { Events: not 0 };
+        bool isThere = newHandler is { Events: not 0 };
+        if (!wasThere && !isThere)
+        {
+            return;
+        }
+
+        int op = !wasThere ? EPOLL_CTL_ADD : !isThere ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+        AioHandler handler = isThere ? newHandler! : oldHandler!;
+
+        // The bits of poll and of epoll are the same for the events that are used here.
+        uint events = (ushort)handler.Events;
+        int r = epoll_ctl(_epoll.Value, op, handler.Fd, events, handler.Token);
         if (r < 0 && op == EPOLL_CTL_MOD && errno == ENOENT)
         {
             // The number was closed and opened again without the handler having been removed.
-            r = epoll_ctl(_epoll.Value, EPOLL_CTL_ADD, handler.Fd, ToEpoll(handler.Events), Token(handler));
+            r = epoll_ctl(_epoll.Value, EPOLL_CTL_ADD, handler.Fd, events, handler.Token);
         }
 
         if (r < 0 && op != EPOLL_CTL_DEL)
         {
-            Errno.Last.Throw($"epoll_ctl of fd {handler.Fd}");
+            Errno.Last.Throw($"epoll_ctl of descriptor {handler.Fd} in context '{Context.Name}'");
         }
     }
 
@@ -32,8 +44,26 @@ internal sealed class EpollFdMonitor : FdMonitor
         int n = WaitRaw(timeoutNs);
         for (int i = 0; i < n; i++)
         {
-            ulong token = _events.Data(i);
-            Context.MarkReady((int)(uint)token, (uint)(token >> 32), FromEpoll(_events.Events(i)));
+            Context.MarkReady(_events.Data(i), (short)(ushort)_events.Events(i));
+        }
+    }
+
+    public override int Query(Span<pollfd> fds, List<ulong> tokens)
+    {
+        if (fds.Length > 0)
+        {
+            fds[0] = new pollfd { fd = _epoll.Value, events = POLLIN };
+            tokens.Add(0);
+        }
+
+        return 1;
+    }
+
+    public override void Take(ReadOnlySpan<pollfd> fds, List<ulong> tokens)
+    {
+        if (fds.Length > 0 && fds[0].revents != 0)
+        {
+            Wait(0);
         }
     }
 
@@ -55,11 +85,4 @@ internal sealed class EpollFdMonitor : FdMonitor
         int ms = timeoutNs < 0 ? -1 : (int)Math.Min(int.MaxValue, (timeoutNs + 999_999) / 1_000_000);
         return epoll_wait(_epoll.Value, _events, ms);
     }
-
-    private static ulong Token(AioHandler handler) => ((ulong)handler.Generation << 32) | (uint)handler.Slot;
-
-    // The bits of poll and of epoll are the same for the events that are used here.
-    private static uint ToEpoll(short events) => (uint)(ushort)events;
-
-    private static short FromEpoll(uint events) => (short)(ushort)events;
 }

@@ -5,7 +5,10 @@ namespace VhostNet.Aio;
 /// </summary>
 public sealed class EventNotifier : IDisposable
 {
-    private readonly FileDescriptor _fd;
+    private static int s_lastKey;
+
+    private readonly FileDescriptor? _fd;
+    private readonly ManualResetEvent? _event;
     private readonly bool _own;
 
     /// <summary>Makes one.</summary>
@@ -31,17 +34,41 @@ public sealed class EventNotifier : IDisposable
         }
     }
 
-    /// <summary>The descriptor; it becomes readable when the notifier is set.</summary>
+    private EventNotifier(ManualResetEvent handle)
+    {
+        _event = handle;
+        Fd = -1;
+        PortableKey = Interlocked.Decrement(ref s_lastKey);
+    }
+
+    /// <summary>The descriptor; it becomes readable when the notifier is set. -1 for a portable one.</summary>
     public int Fd { get; }
+
+    /// <summary>What identifies it in a context: the descriptor, or a negative number of its own.</summary>
+    internal int Key => _event is null ? Fd : PortableKey;
+
+    /// <summary>What a portable one is waited for with.</summary>
+    internal WaitHandle? WaitHandle => _event;
+
+    private int PortableKey { get; }
+
+    /// <summary>Makes one without a descriptor, for a context of <see cref="FdMonitorKind.WaitHandles"/>.</summary>
+    public static EventNotifier CreatePortable() => new(new ManualResetEvent(initialState: false));
 
     /// <summary>Sets it: one system call. After <see cref="Dispose"/> it does nothing.</summary>
     public void Set()
     {
+        if (_event is not null)
+        {
+            SetPortable(_event);
+            return;
+        }
+
         // The reference keeps the number from being closed, and used for another file, during the call.
         bool referenced = false;
         try
         {
-            _fd.DangerousAddRef(ref referenced);
+            _fd!.DangerousAddRef(ref referenced);
             if (_own)
             {
                 _ = eventfd_write(Fd, 1);
@@ -61,7 +88,7 @@ public sealed class EventNotifier : IDisposable
         {
             if (referenced)
             {
-                _fd.DangerousRelease();
+                _fd!.DangerousRelease();
             }
         }
     }
@@ -70,7 +97,12 @@ public sealed class EventNotifier : IDisposable
     /// <returns>Whether it was set; false after <see cref="Dispose"/>.</returns>
     public bool TestAndClear()
     {
-        if (_fd.IsClosed)
+        if (_event is not null)
+        {
+            return TestAndClearPortable(_event);
+        }
+
+        if (_fd!.IsClosed)
         {
             return false;
         }
@@ -90,5 +122,34 @@ public sealed class EventNotifier : IDisposable
     }
 
     /// <summary>Closes the descriptor. Remove it from every context before.</summary>
-    public void Dispose() => _fd.Dispose();
+    public void Dispose()
+    {
+        _fd?.Dispose();
+        _event?.Dispose();
+    }
+
+    private static void SetPortable(ManualResetEvent handle)
+    {
+        try
+        {
+            handle.Set();
+        }
+        catch (ObjectDisposedException)
+        {
+            // As above.
+        }
+    }
+
+    private static bool TestAndClearPortable(ManualResetEvent handle)
+    {
+        try
+        {
+            // A set between the two is swallowed, but its work was published before and is read after this returns true.
+            return handle.WaitOne(0) && handle.Reset();
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+    }
 }

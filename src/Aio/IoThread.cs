@@ -5,6 +5,7 @@ public sealed class IoThread : IDisposable
 {
     private readonly IoThreadOptions _options;
     private readonly Thread _thread;
+    private readonly Func<bool> _isStopped;
     private volatile bool _stop;
     private bool _started;
 
@@ -13,7 +14,8 @@ public sealed class IoThread : IDisposable
     {
         _options = options ?? new IoThreadOptions();
         Context = new AioContext(_options.Context ?? new AioContextOptions { Name = _options.Name });
-        if (_options.Policy == PollPolicy.Adaptive)
+        _isStopped = () => _stop;
+        if (_options.Policy == PollPolicy.Adaptive && Context.CanRunBusy)
         {
             Context.SetPollParameters(_options.PollMaxNs, 0, 0);
         }
@@ -128,10 +130,15 @@ public sealed class IoThread : IDisposable
 
     private void Loop()
     {
-        bool blocking = _options.Policy != PollPolicy.Busy;
+        if (_options.Policy == PollPolicy.Busy && Context.CanRunBusy)
+        {
+            Context.RunBusy(_isStopped);
+            return;
+        }
+
         while (!_stop)
         {
-            Context.Poll(blocking);
+            Context.Poll(_options.Policy != PollPolicy.Busy);
         }
     }
 }

@@ -1,0 +1,59 @@
+namespace VhostNet.Aio;
+
+/// <content>The steps of an outer loop. Bit 0 of the counter stands for it: a bit, since nobody promises that each prepare is followed by a check.</content>
+public sealed partial class AioContext
+{
+    private AioOuterLoop? _outerLoop;
+
+    /// <summary>Gets the steps by which another event loop drives this context. Home thread.</summary>
+    public AioOuterLoop GetOuterLoop()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _outerLoop ??= new AioOuterLoop(this, _hasWaitHandles ? EventNotifier.CreatePortable() : new EventNotifier());
+    }
+
+    internal long OuterPrepare()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ThrowUnlessHome();
+        if (_handlersChanged)
+        {
+            SyncHandlers();
+        }
+
+        bool found = SetPollStarted(false);
+        bool notified = _state.Arm<FullBarrier>(_state.NotifyMe | 1) != 0;
+        _monitor.PreparePolling();
+
+        // QEMU does not look at the flag here. It costs nothing and makes "who finds the flag set need not notify again" true for outer loops too.
+        return found || notified ? 0 : ComputeTimeout();
+    }
+
+    internal bool OuterCheck(ReadOnlySpan<pollfd> fds, List<ulong> tokens)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ThrowUnlessHome();
+        _state.Disarm(_state.NotifyMe & ~1);
+        _outerLoop!.Kick.TestAndClear();
+        _monitor.Take(fds, tokens);
+        Accept(outer: true);
+        return ComputeTimeout() == 0;
+    }
+
+    internal bool OuterDispatch()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ThrowUnlessHome();
+        _polls++;
+        AioContext? previous = s_current;
+        s_current = this;
+        try
+        {
+            return DispatchAll();
+        }
+        finally
+        {
+            s_current = previous;
+        }
+    }
+}

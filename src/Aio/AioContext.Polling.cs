@@ -1,0 +1,351 @@
+namespace VhostNet.Aio;
+
+/// <content>Polling in user space: adaptive, in front of a wait, or for ever.</content>
+public sealed partial class AioContext
+{
+    private const long FirstPollNs = 4000;
+    private const long IdleAfterNs = 7_000_000_000;
+    private const long BusyLookIntervalNs = 50_000;
+    private const int BusyRoundsPerClock = 32;
+
+    private AioHandler[] _pollHandlers = new AioHandler[8];
+    private int _pollHandlerCount;
+    private bool _pollStarted;
+    private bool _busy;
+    private long _pollMaxNs;
+    private long _pollGrow;
+    private long _pollShrink;
+    private long _pollings;
+    private long _pollingSuccesses;
+    private long _pollingNs;
+
+    /// <summary>Sets the adaptive polling in front of the blocking wait. Home thread, or before the loop runs.</summary>
+    /// <param name="maxNs">Longest polling in nanoseconds; 0 turns it off.</param>
+    /// <param name="grow">Factor by which the time grows; 0 stands for 2.</param>
+    /// <param name="shrink">Divisor by which it shrinks; 0 stands for straight to zero.</param>
+    /// <exception cref="NotSupportedException">The context uses wait handles, which can't be polled.</exception>
+    public void SetPollParameters(long maxNs, long grow, long shrink)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxNs);
+        ArgumentOutOfRangeException.ThrowIfNegative(grow);
+        ArgumentOutOfRangeException.ThrowIfNegative(shrink);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_hasWaitHandles && maxNs != 0)
+        {
+            throw new NotSupportedException($"Context '{Name}' waits on wait handles and can't poll in user space; {maxNs} ns were asked for, 0 is allowed.");
+        }
+
+        _pollMaxNs = maxNs;
+        _pollGrow = grow;
+        _pollShrink = shrink;
+        _notifierHandler.PollNs = 0;
+        for (int i = 0; i < _pollHandlerCount; i++)
+        {
+            _pollHandlers[i].PollNs = 0;
+        }
+
+        Notify();
+    }
+
+    /// <summary>The monitor allows polling in user space.</summary>
+    internal bool CanRunBusy => !_hasWaitHandles;
+
+    /// <summary>Runs the loop without ever sleeping, until <paramref name="stop"/> returns true (asked every few rounds) or a callback throws.</summary>
+    /// <remarks>
+    /// A round calls every poll callback and runs bottom halves if the notified flag is set, without a system call. The clock is read every 32 rounds, for the timers; the
+    /// kernel is asked for descriptors every 50 microseconds.
+    /// </remarks>
+    internal void RunBusy(Func<bool> stop)
+    {
+        ThrowUnlessHome();
+        _busy = true;
+        try
+        {
+            SyncHandlers();
+            Poll(false);
+            long lookNs = 0;
+            for (int round = 0; ; round++)
+            {
+                if (round % BusyRoundsPerClock == 0)
+                {
+                    if (stop())
+                    {
+                        return;
+                    }
+
+                    lookNs = BusyLook(lookNs);
+                }
+
+                BusyRound();
+            }
+        }
+        finally
+        {
+            _busy = false;
+            if (!_disposed)
+            {
+                SetPollStarted(false);
+            }
+        }
+    }
+
+    private void BusyRound()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _polls++;
+        if (_handlersChanged)
+        {
+            SyncHandlers();
+        }
+
+        if (!_pollStarted)
+        {
+            SetPollStarted(true);
+        }
+
+        for (int i = 0; i < _pollHandlerCount; i++)
+        {
+            AioHandler handler = _pollHandlers[i];
+            if (!handler.IsDeleted && handler.Poll!())
+            {
+                CallPollReady(handler);
+            }
+        }
+
+        if (Volatile.Read(ref _state.Notified) != 0 || _runHead is not null)
+        {
+            Accept();
+            RunBottomHalves();
+        }
+
+        if (_readyHead is not null)
+        {
+            DispatchReady();
+        }
+    }
+
+    private long BusyLook(long lookNs)
+    {
+        long now = clock_gettime_ns(CLOCK_MONOTONIC);
+        if (now - lookNs >= BusyLookIntervalNs || (_monitor.NoticesInUserSpace && _monitor.NeedWait))
+        {
+            lookNs = now;
+            _waits++;
+            _monitor.Wait(0);
+            Accept();
+        }
+
+        DispatchAll();
+        return lookNs;
+    }
+
+    /// <summary>Polls until something is ready or polling no longer pays.</summary>
+    /// <returns>The time-out that is left; 0 if something is ready.</returns>
+    private long PollInUserSpace(long timeout, long start)
+    {
+        long budget = PollBudget();
+        budget = timeout < 0 ? budget : Math.Min(budget, timeout);
+        if (budget == 0)
+        {
+            return timeout;
+        }
+
+        _monitor.PreparePolling();
+        if (_monitor.NeedWait)
+        {
+            return timeout;
+        }
+
+        SetPollStarted(true);
+        _pollings++;
+        long elapsed;
+        while (true)
+        {
+            if (RunPollCallbacks() || Volatile.Read(ref _state.Notified) != 0)
+            {
+                _pollingSuccesses++;
+                timeout = 0;
+            }
+
+            elapsed = clock_gettime_ns(CLOCK_MONOTONIC) - start;
+            if (timeout == 0 || elapsed >= budget || _monitor.NeedWait)
+            {
+                break;
+            }
+        }
+
+        _pollingNs += elapsed;
+        return timeout <= 0 ? timeout : Math.Max(0, timeout - elapsed);
+    }
+
+    private long PollBudget()
+    {
+        long budget = _notifierHandler.PollNs;
+        for (int i = 0; i < _pollHandlerCount; i++)
+        {
+            AioHandler handler = _pollHandlers[i];
+            budget = Math.Max(budget, handler.InPollReady ? 0 : handler.PollNs);
+        }
+
+        return budget;
+    }
+
+    private bool RunPollCallbacks()
+    {
+        bool found = false;
+        for (int i = 0; i < _pollHandlerCount; i++)
+        {
+            AioHandler handler = _pollHandlers[i];
+            if (!handler.IsDeleted && !handler.InPollReady && handler.Poll!())
+            {
+                handler.IsPollReady = true;
+                Link(handler);
+                found = true;
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Enters or leaves poll mode.</summary>
+    /// <returns>Whether a handler turned out to be ready when it was polled a last time.</returns>
+    private bool SetPollStarted(bool started)
+    {
+        if (_pollStarted == started)
+        {
+            return false;
+        }
+
+        _pollStarted = started;
+        bool found = false;
+
+        // Backwards: a callback may remove handlers, and none may be left out. One that comes twice is in the right mode already.
+        for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)
+        {
+            found |= SyncPollMode(_pollHandlers[i]);
+        }
+
+        return found;
+    }
+
+    private bool SyncPollMode(AioHandler handler)
+    {
+        if (handler.IsDeleted || handler.InPollReady || handler.PollStarted == _pollStarted)
+        {
+            return false;
+        }
+
+        handler.PollStarted = _pollStarted;
+        if (_pollStarted)
+        {
+            handler.PollBegin?.Invoke();
+            return false;
+        }
+
+        handler.PollEnd?.Invoke();
+
+        // What came before the end callback turned notifications on again was not notified.
+        if (!handler.Poll!())
+        {
+            return false;
+        }
+
+        handler.IsPollReady = true;
+        Link(handler);
+        return true;
+    }
+
+    private void CallPollReady(AioHandler handler)
+    {
+        if (handler.InPollReady)
+        {
+            return;
+        }
+
+        handler.InPollReady = true;
+        try
+        {
+            handler.PollReady!();
+        }
+        finally
+        {
+            handler.InPollReady = false;
+        }
+
+        if (handler.PollStarted != _pollStarted && handler.IsOnPollList)
+        {
+            SyncPollMode(handler);
+        }
+    }
+
+    private void AddToPollList(AioHandler handler)
+    {
+        if (_pollHandlerCount == _pollHandlers.Length)
+        {
+            Array.Resize(ref _pollHandlers, _pollHandlerCount * 2);
+        }
+
+        handler.IsOnPollList = true;
+        handler.IdleSinceNs = 0;
+        _pollHandlers[_pollHandlerCount++] = handler;
+        SyncPollMode(handler);
+    }
+
+    private void RemoveFromPollList(AioHandler handler)
+    {
+        int index = Array.IndexOf(_pollHandlers, handler, 0, _pollHandlerCount);
+        handler.IsOnPollList = false;
+        _pollHandlerCount--;
+        Array.Copy(_pollHandlers, index + 1, _pollHandlers, index, _pollHandlerCount - index);
+        _pollHandlers[_pollHandlerCount] = null!;
+        if (handler.PollStarted)
+        {
+            handler.PollStarted = false;
+            handler.PollEnd?.Invoke();
+        }
+    }
+
+    /// <summary>Learns from the wait that just ended how long polling is worth while.</summary>
+    private void AdjustPolling(long start)
+    {
+        long now = clock_gettime_ns(CLOCK_MONOTONIC);
+        long blockNs = now - start;
+        bool notified = Volatile.Read(ref _state.Notified) != 0 || _notifierHandler.Revents != 0;
+        Adjust(_notifierHandler, notified, blockNs);
+        for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)
+        {
+            AioHandler handler = _pollHandlers[i];
+            Adjust(handler, handler.IsReady, blockNs);
+            if (handler.IsReady)
+            {
+                handler.IdleSinceNs = 0;
+            }
+            else if (handler.IdleSinceNs == 0)
+            {
+                handler.IdleSinceNs = now;
+            }
+            else if (now - handler.IdleSinceNs > IdleAfterNs && _monitor.NoticesInUserSpace && !handler.InPollReady)
+            {
+                RemoveFromPollList(handler);
+            }
+        }
+    }
+
+    private void Adjust(AioHandler handler, bool ready, long blockNs)
+    {
+        if (blockNs <= handler.PollNs)
+        {
+            return;
+        }
+
+        if (blockNs > _pollMaxNs)
+        {
+            // Polling up to the limit would not have helped; also a handler that was not ready must not keep the others polling for ever.
+            handler.PollNs = _pollShrink == 0 ? 0 : handler.PollNs / _pollShrink;
+        }
+        else if (ready && handler.PollNs < _pollMaxNs)
+        {
+            handler.PollNs = Math.Min(_pollMaxNs, handler.PollNs == 0 ? FirstPollNs : handler.PollNs * (_pollGrow == 0 ? 2 : _pollGrow));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+namespace VhostNet.Aio;
+
+/// <content>Counters.</content>
+public sealed partial class AioContext
+{
+    private long _bottomHalvesRun;
+    private long _handlersRun;
+    private long _timersRun;
+    private long _handlersLost;
+
+    /// <summary>Counters since the context was made. Any thread, without garbage; each number is exact or a little old.</summary>
+    public AioStatistics GetStatistics() => new()
+    {
+        Polls = Volatile.Read(ref _polls),
+        Looks = Volatile.Read(ref _waits),
+        Sleeps = Volatile.Read(ref _sleeps),
+        Notifies = Volatile.Read(ref _state.Notifies),
+        NotifierWrites = Volatile.Read(ref _notifierWrites),
+        Pollings = Volatile.Read(ref _pollings),
+        PollingSuccesses = Volatile.Read(ref _pollingSuccesses),
+        PollingNs = Volatile.Read(ref _pollingNs),
+        BottomHalves = Volatile.Read(ref _bottomHalvesRun),
+        Handlers = Volatile.Read(ref _handlersRun),
+        Timers = Volatile.Read(ref _timersRun),
+        HandlersLost = Volatile.Read(ref _handlersLost),
+    };
+}

@@ -1,0 +1,84 @@
+namespace VhostNet.Aio;
+
+/// <content>A pass on wait handles, in the order of QEMU's loop for Windows.</content>
+public sealed partial class AioContext
+{
+    /// <summary>
+    /// Arms before it computes the time-out. Exactly one wait may block; the counter goes down and the bottom halves run after it. Later waits only ask for further handles that
+    /// are signalled, one handler call after each.
+    /// </summary>
+    private bool PollWaitHandles(bool blocking)
+    {
+        _polls++;
+        if (_handlersChanged)
+        {
+            SyncHandlers();
+        }
+
+        WaitHandleFdMonitor monitor = (WaitHandleFdMonitor)_monitor;
+        bool notified = blocking && _state.Arm<FullBarrier>(_state.NotifyMe + 2) != 0;
+        AioHandler[] handlers = (AioHandler[])monitor.Handlers().Clone();
+        int left = handlers.Length;
+        bool progress = false;
+        for (bool first = true; ; first = false)
+        {
+            int index = WaitForHandle(handlers, left, ref blocking, notified);
+            if (first)
+            {
+                Accept();
+                progress |= RunBottomHalves();
+            }
+
+            // A nested poll may have taken the rest, or the context may have been disposed of.
+            if (index < 0 || _disposed)
+            {
+                break;
+            }
+
+            handlers[index] = handlers[--left];
+            progress |= DispatchReady();
+            if (left == 0)
+            {
+                break;
+            }
+        }
+
+        progress |= DispatchReady();
+        return RunTimers() | progress;
+    }
+
+    private int WaitForHandle(AioHandler[] handlers, int left, ref bool blocking, bool notified)
+    {
+        bool armed = blocking;
+        int index;
+        try
+        {
+            long timeout = blocking && !notified ? ComputeTimeout() : 0;
+            if (_test is not null)
+            {
+                armed &= !_test.ForgetBlockingEarly;
+                timeout = _test.OnWait?.Invoke(timeout) ?? timeout;
+            }
+
+            _waits++;
+            _sleeps += timeout != 0 ? 1 : 0;
+            index = WaitHandleFdMonitor.WaitAny(handlers, left, timeout);
+        }
+        finally
+        {
+            if (armed)
+            {
+                _state.Disarm(_state.NotifyMe - 2);
+            }
+
+            blocking = false;
+        }
+
+        if (index >= 0)
+        {
+            MarkReady(handlers[index].Token, POLLIN);
+        }
+
+        return index;
+    }
+}

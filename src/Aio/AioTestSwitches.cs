@@ -1,0 +1,47 @@
+namespace VhostNet.Aio;
+
+/// <summary>
+/// Takes one fix out of a context, or stops it at one place, so that a test can show what the fix is for. Only tests make one. The letters are those of the interleavings in
+/// the tests of the same names.
+/// </summary>
+internal sealed class AioTestSwitches
+{
+    /// <summary>H1: nobody is notified while somebody dispatches, although another thread may be about to sleep.</summary>
+    public bool SkipNotifyWhileDispatching { get; set; }
+
+    /// <summary>H2: the descriptor is cleared by its handler, after the bottom halves ran, instead of before.</summary>
+    public bool ClearLate { get; set; }
+
+    /// <summary>H3: the flag that says that the descriptor was written is set before the write.</summary>
+    public bool FlagBeforeWrite { get; set; }
+
+    /// <summary>H4: the descriptor is not written while the flag says that it was.</summary>
+    public bool SkipWriteIfFlagged { get; set; }
+
+    /// <summary>H7: the flag is not looked at between arming and sleeping.</summary>
+    public bool NoLookAfterArming { get; set; }
+
+    /// <summary>H8: a timer list starts as if somebody ran it.</summary>
+    public bool TimersInitiallyBusy { get; set; }
+
+    /// <summary>H9: with wait handles, the blocking wait is forgotten before it is accounted for.</summary>
+    public bool ForgetBlockingEarly { get; set; }
+
+    /// <summary>A foreign poll keeps to itself that it took an event which an outer loop sleeps for.</summary>
+    public bool NoOuterKick { get; set; }
+
+    /// <summary>H4's other form: a notify is skipped when the flag is set, although more than one thread may sleep.</summary>
+    public bool SkipNotifyIfNotified { get; set; }
+
+    /// <summary>Runs between the computation of the time-out and arming.</summary>
+    public Action? BeforeArming { get; set; }
+
+    /// <summary>Runs between the notifier's two steps: the write of the descriptor and the setting of the flag.</summary>
+    public Action? BetweenWriteAndFlag { get; set; }
+
+    /// <summary>Runs in accept after the flags were taken and before the descriptor is cleared.</summary>
+    public Action? BeforeClear { get; set; }
+
+    /// <summary>Gets the time-out before the monitor waits and returns the one to use.</summary>
+    public Func<long, long>? OnWait { get; set; }
+}

@@ -1,0 +1,7 @@
+namespace VhostNet.Aio;
+
+/// <summary>A store that is a full barrier on both sides.</summary>
+internal readonly struct FullBarrier : IBarrier
+{
+    public static void Store(ref int location, int value) => Interlocked.Exchange(ref location, value);
+}
