@@ -37,7 +37,7 @@ public sealed class OffloadFinisherDeliverTests : IDisposable
         FrameBuilder tcp = new() { Tcp = true, Payload = new byte[8000] };
         new Random(5).NextBytes(tcp.Payload);
         using var context = _context;
-        BottomHalf waiter = context.CreateBottomHalf(() => { });
+        BottomHalf waiter = context.CreateBottomHalf(() => { }, "waiter");
         _memory.Add(default, udp.Finished());
         _memory.Add(tcp.Header(1000), tcp.Partial());
         _memory.Add(default, udp.Finished());

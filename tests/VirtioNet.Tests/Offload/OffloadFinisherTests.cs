@@ -161,10 +161,10 @@ public sealed class OffloadFinisherTests : IDisposable
     [Fact]
     public void AFrameOfTooManyPiecesIsDroppedAlone()
     {
-        FrameBuilder udp = new() { Payload = RandomBytes(2000) };
+        FrameBuilder udp = new() { Payload = RandomBytes(3000) };
         int[] pieces = new int[1023];
         Array.Fill(pieces, 1);
-        pieces[0] = 48;
+        pieces[0] = 1100;
         _memory.Add(default, udp.Finished());
         _memory.Add(udp.Header() with { CsumOffset = 1000 }, udp.Partial(), pieces);
         _memory.Add(default, udp.Finished());
