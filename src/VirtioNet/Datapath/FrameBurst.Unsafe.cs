@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Datapath;
 
@@ -67,8 +68,7 @@ public sealed unsafe class FrameBurst : IDisposable
         }
 
         Chains.SetSingle(Count, address, length);
-        Headers[Count] = header;
-        Count++;
+        SetHeader(header);
         return true;
     }
 
@@ -80,9 +80,18 @@ public sealed unsafe class FrameBurst : IDisposable
             return false;
         }
 
-        Headers[Count] = header;
-        Count++;
+        SetHeader(header);
         return true;
+    }
+
+    // SAFETY: the caller checked that Count is below FramesMax.
+    private void SetHeader(in VirtioNetHeader header)
+    {
+        Headers[Count++] = header;
+        if (!header.IsPlain)
+        {
+            Unfinished |= OffloadPolicy.Needs(header);
+        }
     }
 
     /// <summary>Copies up to <paramref name="destination"/>'s length bytes of a frame, from <paramref name="offset"/> on, into memory of our own.</summary>

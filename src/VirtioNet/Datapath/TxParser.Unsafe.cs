@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Datapath;
 
@@ -85,14 +86,14 @@ internal static unsafe class TxParser
         long dropped = 0;
         for (int i = 0; i < burst.Count; i++)
         {
-            VirtioNetHeader header = burst.Headers[i];
+            VirtioNetHeader* header = burst.Headers + i;
             ref Chain chain = ref burst[i];
-            if (header.IsPlain || chain.IsMalformed)
+            if (chain.IsMalformed)
             {
                 continue;
             }
 
-            if (!HeaderCheck.TryGetOffloads(header, chain.TotalLength, out Offloads needs))
+            if (!VirtioNetHeaderCheck.TryNormalise(ref *header, burst, i, out Offloads needs))
             {
                 counters.Drop(DropReason.BadHeader);
                 dropped += chain.TotalLength;

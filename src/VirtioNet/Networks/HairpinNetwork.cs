@@ -35,6 +35,7 @@ public sealed class HairpinNetwork(string name) : Network(name)
         ArgumentNullException.ThrowIfNull(port);
         port.Network = null;
         _ports = [];
+        WaitForDataThreads([port]);
     }
 
     /// <inheritdoc/>
@@ -42,7 +43,7 @@ public sealed class HairpinNetwork(string name) : Network(name)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(burst);
-        return DeliverTo(source, burst, burst.AllFrames, queue, waiter);
+        return DeliverTo(source, source, burst, burst.AllFrames, queue, waiter);
     }
 
     /// <inheritdoc/>

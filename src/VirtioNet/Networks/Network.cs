@@ -51,10 +51,33 @@ public abstract class Network
     /// Gives frames to a port, after finishing in software what they leave undone and the port does not take. On the source's data thread.
     /// </summary>
     /// <returns>How many of <paramref name="frames"/> are done with.</returns>
-    protected static int DeliverTo(Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(port);
         ArgumentNullException.ThrowIfNull(burst);
+        if (burst.Unfinished != Offloads.None && (burst.Unfinished & ~port.Accepts) is not Offloads.None)
+        {
+            return source.SourceQueue(queue).Finisher.Deliver(port, port.Accepts, burst, frames, queue, waiter, ref source.Received);
+        }
+
         return port.Deliver(burst, frames, queue, waiter);
+    }
+
+    /// <summary>
+    /// Waits until every data thread that was forwarding for these ports when this was called has come back, so that none uses what was unpublished before.
+    /// Control thread; a data thread never waits for that one while it forwards, so this ends after a burst's time.
+    /// </summary>
+    protected static void WaitForDataThreads(IEnumerable<Port> ports)
+    {
+        ArgumentNullException.ThrowIfNull(ports);
+
+        // A data thread marks itself inside by a plain store and then reads what is published. This barrier on every thread stands in for the full fence that it
+        // leaves out: each thread either is seen inside, or reads what the caller published.
+        Interlocked.MemoryBarrierProcessWide();
+        foreach (Port port in ports)
+        {
+            port.WaitForDataThreads();
+        }
     }
 }

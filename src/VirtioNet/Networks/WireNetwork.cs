@@ -33,8 +33,10 @@ public sealed class WireNetwork(string name) : Network(name)
     public override void Detach(Port port)
     {
         ArgumentNullException.ThrowIfNull(port);
+        Port[] before = _ends;
         port.Network = null;
-        Volatile.Write(ref _ends, [.. _ends.Where(p => p != port)]);
+        Volatile.Write(ref _ends, [.. before.Where(p => p != port)]);
+        WaitForDataThreads(before);
         TellPeers();
     }
 
@@ -44,7 +46,7 @@ public sealed class WireNetwork(string name) : Network(name)
         ArgumentNullException.ThrowIfNull(burst);
         if (Peer(source) is { } peer)
         {
-            return DeliverTo(peer, burst, burst.AllFrames, queue, waiter);
+            return DeliverTo(source, peer, burst, burst.AllFrames, queue, waiter);
         }
 
         source.Received.Drop(DropReason.NoReceiver, burst.Count);

@@ -22,22 +22,6 @@ public static unsafe class OffloadPolicy
         static Offloads Ecn(in VirtioNetHeader header) => (header.GsoType & VirtioNetHeader.GSO_ECN) != 0 ? Offloads.Ecn : Offloads.None;
     }
 
-    /// <summary>True when no frame of the burst carries unfinished work: one look at each header.</summary>
-    // SAFETY: Headers holds FramesMax entries and Count never exceeds that.
-    public static bool AllPlain(FrameBurst burst)
-    {
-        ArgumentNullException.ThrowIfNull(burst);
-        VirtioNetHeader* header = burst.Headers;
-        VirtioNetHeader* end = header + Math.Min(burst.Count, FrameBurst.FramesMax);
-        uint work = 0;
-        for (; header < end; header++)
-        {
-            work |= ((uint)header->Flags & VirtioNetHeader.F_NEEDS_CSUM) | header->GsoType;
-        }
-
-        return work == 0;
-    }
-
     /// <summary>True when a receiver that takes <paramref name="accepts"/> can have all these frames as they are.</summary>
     /// <param name="burst">The burst.</param>
     /// <param name="frames">Indices into it.</param>
@@ -46,7 +30,7 @@ public static unsafe class OffloadPolicy
     public static bool CanPass(FrameBurst burst, ReadOnlySpan<ushort> frames, Offloads accepts)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        if (accepts == Offloads.All)
+        if ((burst.Unfinished & ~accepts) == 0)
         {
             return true;
         }

@@ -14,8 +14,6 @@ public static class VirtioNetHeaderCheck
     /// </summary>
     public const int SegmentsMax = 512;
 
-    private const byte BadMark = 0x7f;
-
     /// <summary>True when the header's claims fit the frame. A plain header, which claims nothing, always does.</summary>
     /// <param name="header">The header, read once by value.</param>
     /// <param name="burst">The burst that holds the frame.</param>
@@ -39,41 +37,40 @@ public static class VirtioNetHeaderCheck
     }
 
     /// <summary>
-    /// Checks every frame of a burst that came from outside. A frame whose header lies is emptied, so that every receiver skips it; the headers of the others
-    /// are made exact (hdr_len, flags), so that receivers may pass them on as they are.
+    /// As <see cref="IsValid"/>, and makes the header exact (flags, hdr_len), so that receivers may pass it on as it is, and says which offloads a receiver
+    /// has to take for that.
     /// </summary>
-    /// <returns>The number of frames emptied; they are to be counted by <see cref="CountBad"/> when it is known how many frames are done with.</returns>
-    public static int CheckBurst(FrameBurst burst)
+    public static bool TryNormalise(ref VirtioNetHeader header, FrameBurst burst, int frame, out Offloads needs)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        int bad = 0;
-        for (int i = 0; i < burst.Count; i++)
+        needs = Offloads.None;
+        if (header.IsPlain)
         {
-            ref VirtioNetHeader header = ref burst.Header(i);
-            if (header.IsPlain || burst[i].IsMalformed || Normalise(ref header, burst, i))
-            {
-                continue;
-            }
-
-            burst[i].SegmentCount = 0;
-            header.GsoType = BadMark;
-            bad++;
+            // A guest can't vouch for a checksum (DATA_VALID).
+            header.Flags = 0;
+            return true;
         }
 
-        return bad;
-    }
-
-    /// <summary>Counts, as <see cref="DropReason.BadHeader"/>, the frames among the first <paramref name="done"/> that <see cref="CheckBurst"/> emptied.</summary>
-    public static void CountBad(FrameBurst burst, int done, ref FrameCounters counters)
-    {
-        ArgumentNullException.ThrowIfNull(burst);
-        for (int i = 0; i < done; i++)
+        header.Flags &= VirtioNetHeader.F_NEEDS_CSUM;
+        uint length = burst[frame].TotalLength;
+        if (header.GsoType == VirtioNetHeader.GSO_NONE)
         {
-            if (burst[i].IsMalformed && burst.Header(i).GsoType == BadMark)
-            {
-                counters.Drop(DropReason.BadHeader);
-            }
+            needs = Offloads.Checksum;
+            bool valid = IsChecksumValid(header, length);
+            header.HdrLen = (ushort)(header.CsumStart + header.CsumOffset + sizeof(ushort));
+            return valid;
         }
+
+        Span<byte> head = stackalloc byte[FrameLayout.HeadersMax];
+        head = head[..burst.CopyTo(frame, 0, head)];
+        if (!TryReadSegmented(header, head, length, out FrameLayout layout))
+        {
+            return false;
+        }
+
+        header.HdrLen = (ushort)layout.Payload;
+        needs = OffloadPolicy.Needs(header);
+        return true;
     }
 
     /// <summary>True when the partial checksum's field lies behind the Ethernet header and inside the frame.</summary>
@@ -101,31 +98,5 @@ public static class VirtioNetHeaderCheck
         int checksum = layout.Protocol == IPPROTO_TCP ? TransportFields.TcpChecksum : TransportFields.UdpChecksum;
         return typeFits && header.CsumStart == layout.Transport && header.CsumOffset == checksum && length - (uint)layout.Network <= ushort.MaxValue
             && length - (uint)layout.Payload <= (uint)header.GsoSize * SegmentsMax;
-    }
-
-    private static bool Normalise(ref VirtioNetHeader header, FrameBurst burst, int frame)
-    {
-        header.Flags &= VirtioNetHeader.F_NEEDS_CSUM;
-        uint length = burst[frame].TotalLength;
-        if (header.GsoType == VirtioNetHeader.GSO_NONE)
-        {
-            if (!IsChecksumValid(header, length))
-            {
-                return false;
-            }
-
-            header.HdrLen = (ushort)(header.CsumStart + header.CsumOffset + sizeof(ushort));
-            return true;
-        }
-
-        Span<byte> head = stackalloc byte[FrameLayout.HeadersMax];
-        head = head[..burst.CopyTo(frame, 0, head)];
-        if (!TryReadSegmented(header, head, length, out FrameLayout layout))
-        {
-            return false;
-        }
-
-        header.HdrLen = (ushort)layout.Payload;
-        return true;
     }
 }

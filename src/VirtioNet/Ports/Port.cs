@@ -10,6 +10,11 @@ namespace VhostNet.VirtioNet.Ports;
 /// </summary>
 public abstract class Port : IDisposable
 {
+    /// <summary>Most queues by which frames come in.</summary>
+    public const int QueuesMax = 128;
+
+    private readonly SourceQueue?[] _sourceQueues = new SourceQueue?[QueuesMax];
+    private Network? _network;
     private FrameCounters _received;
     private FrameCounters _sent;
 
@@ -28,7 +33,11 @@ public abstract class Port : IDisposable
     public abstract string Kind { get; }
 
     /// <summary>The network that the port is joined to, or null. Set by the network; may change while frames flow.</summary>
-    public Network? Network { get; internal set; }
+    public Network? Network
+    {
+        get => Volatile.Read(ref _network);
+        internal set => Volatile.Write(ref _network, value);
+    }
 
     /// <summary>Which offloads the port's outside takes unfinished; frames that need more are finished in software before they get here.</summary>
     public abstract Offloads Accepts { get; }
@@ -84,16 +93,48 @@ public abstract class Port : IDisposable
     public void Dispose()
     {
         Dispose(true);
+        foreach (SourceQueue? queue in _sourceQueues)
+        {
+            queue?.Dispose();
+        }
+
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Hands frames that came in to the network. Returns how many are done with: fewer than the burst's only when a waiter was given.</summary>
+    /// <summary>What the data path keeps for one of the port's queues by which frames come in. On that queue's data thread.</summary>
+    internal SourceQueue SourceQueue(int queue) => _sourceQueues[queue] ?? CreateSourceQueue(queue);
+
+    /// <summary>The queues by which frames came in so far. Any thread.</summary>
+    internal IEnumerable<SourceQueue> SourceQueues => _sourceQueues.Where(q => q is not null)!;
+
+    /// <summary>See <see cref="Network.WaitForDataThreads"/>.</summary>
+    internal void WaitForDataThreads()
+    {
+        for (int i = 0; i < QueuesMax; i++)
+        {
+            Volatile.Read(ref _sourceQueues[i])?.WaitUntilOutside();
+        }
+    }
+
+    /// <summary>
+    /// Hands frames that came in to the network. One thread at a time for each queue. Returns how many are done with: fewer than the burst's only when a
+    /// waiter was given.
+    /// </summary>
     protected int Forward(FrameBurst burst, int queue, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        if (Network is { } network)
+        SourceQueue state = SourceQueue(queue);
+        state.Enter();
+        try
         {
-            return network.Forward(this, burst, queue, waiter);
+            if (Network is { } network)
+            {
+                return network.Forward(this, burst, queue, waiter);
+            }
+        }
+        finally
+        {
+            state.Leave();
         }
 
         Received.Drop(DropReason.NoReceiver, burst.Count);
@@ -103,5 +144,12 @@ public abstract class Port : IDisposable
     /// <summary>Frees the port's resources.</summary>
     protected virtual void Dispose(bool disposing)
     {
+    }
+
+    private SourceQueue CreateSourceQueue(int queue)
+    {
+        var created = new SourceQueue();
+        Volatile.Write(ref _sourceQueues[queue], created);
+        return created;
     }
 }

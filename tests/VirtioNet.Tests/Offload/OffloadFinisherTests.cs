@@ -101,7 +101,7 @@ public sealed class OffloadFinisherTests : IDisposable
         Assert.Equal(tcp.Finished(), actual[4].Frame);
         Assert.True(OffloadPolicy.CanPass(_memory.Burst, [0, 2], Offloads.Checksum | Offloads.Tso4));
         Assert.False(OffloadPolicy.CanPass(_memory.Burst, _memory.Burst.AllFrames, Offloads.Checksum | Offloads.Tso4));
-        Assert.False(OffloadPolicy.AllPlain(_memory.Burst));
+        Assert.Equal(Offloads.Checksum | Offloads.Tso4 | Offloads.Ecn | Offloads.Uso4 | Offloads.Uso6, _memory.Burst.Unfinished);
     }
 
     [Fact]

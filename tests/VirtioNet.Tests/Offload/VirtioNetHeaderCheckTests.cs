@@ -79,21 +79,19 @@ public sealed class VirtioNetHeaderCheckTests : IDisposable
     }
 
     [Fact]
-    public void BurstsAreCheckedOnceAndMadeExact()
+    public void ValidHeadersAreMadeExact()
     {
-        VirtioNetHeader lie = _tcp.Header() with { CsumStart = 60000 };
-        _memory.Add(default, _tcp.Finished());
-        _memory.Add(lie, _tcp.Partial());
-        _memory.Add(_tcp.Header(1460) with { HdrLen = 0, Flags = 0xff }, _tcp.Partial());
-        _memory.Add(lie, _tcp.Partial());
-        Assert.Equal(2, VirtioNetHeaderCheck.CheckBurst(_memory.Burst));
-        Assert.Equal([false, true, false, true], Enumerable.Range(0, 4).Select(i => _memory.Burst[i].IsMalformed));
-        Assert.Equal(_tcp.PayloadOffset, _memory.Burst.Header(2).HdrLen);
-        Assert.Equal(VirtioNetHeader.F_NEEDS_CSUM, _memory.Burst.Header(2).Flags);
-
-        var counters = default(FrameCounters);
-        VirtioNetHeaderCheck.CountBad(_memory.Burst, 3, ref counters);
-        Assert.Equal(1, counters.Drops[(int)DropReason.BadHeader]);
+        VirtioNetHeader header = _tcp.Header(1460) with { HdrLen = 0, Flags = 0xff };
+        _memory.Add(header, _tcp.Partial());
+        Assert.True(VirtioNetHeaderCheck.TryNormalise(ref header, _memory.Burst, 0, out Offloads needs));
+        Assert.Equal(_tcp.Header(1460), header);
+        Assert.Equal(Offloads.Checksum | Offloads.Tso4, needs);
+        header = _tcp.Header() with { HdrLen = 7 };
+        Assert.True(VirtioNetHeaderCheck.TryNormalise(ref header, _memory.Burst, 0, out needs));
+        Assert.Equal(34 + 16 + 2, header.HdrLen);
+        Assert.Equal(Offloads.Checksum, needs);
+        header = _tcp.Header() with { CsumStart = 60000 };
+        Assert.False(VirtioNetHeaderCheck.TryNormalise(ref header, _memory.Burst, 0, out _));
     }
 
     [Fact]
@@ -126,7 +124,8 @@ public sealed class VirtioNetHeaderCheckTests : IDisposable
             };
             _memory.Clear();
             _memory.Add(header, frame.AsSpan(0, random.Next(14, frame.Length)), random.Next(1, 60));
-            _ = VirtioNetHeaderCheck.CheckBurst(_memory.Burst);
+            bool valid = VirtioNetHeaderCheck.IsValid(header, _memory.Burst, 0);
+            Assert.Equal(valid, VirtioNetHeaderCheck.TryNormalise(ref header, _memory.Burst, 0, out _));
         }
     }
 

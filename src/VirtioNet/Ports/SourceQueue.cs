@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+using VhostNet.VirtioNet.Offload;
+
+namespace VhostNet.VirtioNet.Ports;
+
+/// <summary>
+/// What the data path keeps for one queue by which frames come in: whether its thread is forwarding at this moment, its software finishing, and what the
+/// network wants to remember. Written by the queue's data thread only.
+/// </summary>
+internal sealed class SourceQueue : IDisposable
+{
+    private Passage _passage;
+    private OffloadFinisher? _finisher;
+
+    /// <summary>Finishes frames that came in by this queue.</summary>
+    public OffloadFinisher Finisher => _finisher ??= new OffloadFinisher();
+
+    /// <summary>What the network that the port is joined to keeps for this queue.</summary>
+    public object? NetworkState { get; set; }
+
+    /// <summary>The data thread begins to forward. May be nested.</summary>
+    public void Enter()
+    {
+        // See Network.WaitForDataThreads for the fence that is left out here.
+        Volatile.Write(ref _passage.Depth, _passage.Depth + 1);
+    }
+
+    /// <summary>The data thread is through.</summary>
+    public void Leave()
+    {
+        int depth = _passage.Depth - 1;
+        if (depth == 0)
+        {
+            _passage.Turns++;
+        }
+
+        Volatile.Write(ref _passage.Depth, depth);
+    }
+
+    /// <summary>Waits until the thread was seen outside, or came out and went in again. Control thread.</summary>
+    public void WaitUntilOutside()
+    {
+        long turns = Volatile.Read(ref _passage.Turns);
+        var wait = default(SpinWait);
+        while (Volatile.Read(ref _passage.Depth) != 0 && Volatile.Read(ref _passage.Turns) == turns)
+        {
+            wait.SpinOnce(sleep1Threshold: -1);
+        }
+    }
+
+    public void Dispose()
+    {
+        _finisher?.Dispose();
+        (NetworkState as IDisposable)?.Dispose();
+    }
+
+    /// <summary>On a cache line of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
+    private struct Passage
+    {
+        [FieldOffset(64)]
+        public int Depth;
+
+        [FieldOffset(72)]
+        public long Turns;
+    }
+}
