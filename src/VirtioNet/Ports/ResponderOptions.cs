@@ -1,0 +1,34 @@
+using System.Net;
+
+namespace VhostNet.VirtioNet.Ports;
+
+/// <summary>What a <see cref="ResponderPort"/> answers for.</summary>
+public sealed record ResponderOptions
+{
+    /// <summary>The responder's Ethernet address.</summary>
+    public MacAddress Mac { get; init; } = new(0x5255_0a00_0202);
+
+    /// <summary>The addresses that answer ARP, neighbour solicitations and echo requests. The first IPv4 one is the DHCP server's.</summary>
+    public IReadOnlyList<InterfaceAddress> Addresses { get; init; } = [InterfaceAddress.Parse("10.0.2.2/24"), InterfaceAddress.Parse("fe80::2/64")];
+
+    /// <summary>Whether DHCPv4 requests are answered; needs an IPv4 address.</summary>
+    public bool Dhcp { get; init; } = true;
+
+    /// <summary>The first address that is handed out.</summary>
+    public IPAddress LeaseStart { get; init; } = IPAddress.Parse("10.0.2.15");
+
+    /// <summary>How many addresses are handed out, at most 4096; those past the end of the network are left out.</summary>
+    public int LeaseCount { get; init; } = 128;
+
+    /// <summary>What clients are told how long their address is theirs, in whole seconds.</summary>
+    public TimeSpan LeaseTime { get; init; } = TimeSpan.FromDays(1);
+
+    /// <summary>The router that clients are told of; null for the responder itself.</summary>
+    public IPAddress? Router { get; init; }
+
+    /// <summary>The name servers that clients are told of; empty for the responder itself.</summary>
+    public IReadOnlyList<IPAddress> Dns { get; init; } = [];
+
+    /// <summary>The MTU that clients are told, in bytes; 0 to say nothing.</summary>
+    public int Mtu { get; init; }
+}
