@@ -133,7 +133,7 @@ internal sealed class ResponderEngine
         if (answered > 0 && room[24] == 0xff)
         {
             // The answer to a duplicate address probe goes to all nodes (RFC 2464 section 7).
-            destination = new MacAddress(0x3333_0000_0000 | BinaryPrimitives.ReadUInt32BigEndian(room[36..]));
+            destination = new MacAddress(0x3333_0000_0000UL | BinaryPrimitives.ReadUInt32BigEndian(room[36..]));
         }
 
         return answered;

@@ -1,0 +1,51 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+
+namespace VhostNet.VirtioNet.Ports.Buffers;
+
+/// <summary>What several ports need.</summary>
+internal static class PortExtensions
+{
+    /// <summary>Counts the first <paramref name="done"/> frames of a burst as passed on.</summary>
+    public static void CountForwarded(this ref FrameCounters counters, FrameBurst burst, int done)
+    {
+        long bytes = 0;
+        for (int i = 0; i < done; i++)
+        {
+            bytes += burst[i].TotalLength;
+        }
+
+        counters.Frames += done;
+        counters.Bytes += bytes;
+    }
+
+    /// <summary>Runs an action where a context's callbacks run, and waits for it. Some thread must poll the context, unless the caller is its home thread.</summary>
+    public static void RunOnHomeThread(this AioContext context, Action action)
+    {
+        if (context.IsHomeThread)
+        {
+            action();
+        }
+        else
+        {
+            context.SynchronizationContext.Send(static state => ((Action)state!)(), action);
+        }
+    }
+
+    /// <summary>True when a port other than <paramref name="port"/> is there to take frames. Any thread.</summary>
+    public static bool HasReceiver(this Port port)
+    {
+        if (port.Network?.Ports is { } ports)
+        {
+            for (int i = 0; i < ports.Count; i++)
+            {
+                if (ports[i] != port && ports[i].IsUp)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+}
