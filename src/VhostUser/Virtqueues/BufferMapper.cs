@@ -26,6 +26,17 @@ internal struct BufferMapper(AddressSpace space)
     /// <summary>Appends the segments of one buffer, which may span windows that follow each other, to the burst's segment array.</summary>
     public ChainStatus Append(ChainBurst burst, ulong address, uint length, bool write)
     {
+        if (length != 0 && burst.SegmentsUsed < ChainBurst.SegmentsMax && TryTranslate(address, length, write, out nint host))
+        {
+            burst.Segment(burst.SegmentsUsed++) = new GuestSegment(host, length);
+            return ChainStatus.Ok;
+        }
+
+        return AppendPieces(burst, address, length, write);
+    }
+
+    private ChainStatus AppendPieces(ChainBurst burst, ulong address, uint length, bool write)
+    {
         while (length > 0)
         {
             if (!space.TryFind(address, out MemoryWindow window) || (write && !window.Writable))

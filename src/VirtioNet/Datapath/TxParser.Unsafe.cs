@@ -38,6 +38,21 @@ internal static unsafe class TxParser
                 unfinished |= (ushort)low;
                 bytes += chain->Length;
             }
+            else if (chain->SegmentCount == 2 && chain->Length == (uint)headerSize && chain->TotalLength - least <= FrameSizeMax - EthernetHeaderSize)
+            {
+                // The header in a buffer of its own: what remains is a frame in one piece.
+                ulong low = Unsafe.ReadUnaligned<ulong>((void*)chain->Address);
+                ushort high = Unsafe.ReadUnaligned<ushort>((byte*)chain->Address + 8);
+                Unsafe.WriteUnaligned(headers + i, low);
+                Unsafe.WriteUnaligned((byte*)(headers + i) + 8, (uint)high | 1u << 16);
+                GuestSegment frame = burst.Chains.Segments[chain->SegmentStart + 1];
+                chain->Address = frame.Address;
+                chain->Length = frame.Length;
+                chain->TotalLength = frame.Length;
+                chain->SegmentCount = 1;
+                unfinished |= (ushort)low;
+                bytes += frame.Length;
+            }
             else
             {
                 bytes += ParseOther(burst, i, headerSize, ref counters);
