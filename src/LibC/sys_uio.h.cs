@@ -16,6 +16,17 @@ public unsafe struct iovec
 /// <content>sys/uio.h</content>
 public static unsafe partial class LibC
 {
+    /// <summary>preadv2, pwritev2: never wait.</summary>
+    public const int RWF_NOWAIT = 8;
+
+    /// <summary>Reads at an offset, or at the current position with -1, with flags.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint preadv2(int fd, iovec* iov, int iovcnt, long offset, int flags);
+
+    /// <summary>Writes at an offset, or at the current position with -1, with flags.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint pwritev2(int fd, iovec* iov, int iovcnt, long offset, int flags);
+
     /// <summary>Reads into several pieces.</summary>
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint readv(int fd, iovec* iov, int iovcnt);

@@ -11,9 +11,12 @@ internal interface IRingEvents
     /// <summary>A ring runs, from <paramref name="position"/> on.</summary>
     void RingStarted(RingState ring, uint position);
 
+    /// <summary>A ring continues where another back end ended.</summary>
+    void RingRecovered(RingState ring, string note);
+
     /// <summary>A ring no longer runs; its base says where it stood.</summary>
     void RingStopped(RingState ring);
 
-    /// <summary>A started ring can't run yet; <see cref="RingState.WaitsFor"/> says why.</summary>
-    void RingWaits(RingState ring);
+    /// <summary>A started ring can't run yet. Called again as long as that is so.</summary>
+    void RingWaits(RingState ring, LayoutProblem problem);
 }

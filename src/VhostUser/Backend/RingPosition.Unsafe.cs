@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend;
@@ -15,21 +16,90 @@ internal static unsafe class RingPosition
     /// place. Where they don't, the back end before us died with chains in flight: those are taken again, from the used index that the ring itself holds. A
     /// packed ring has no such index, and some front ends (DPDK's virtio-user) give only the low half of its position.
     /// </summary>
-    // SAFETY: the layout's device area was translated for the whole ring, so the used index at offset 2 is inside it; it is read once.
     public static uint Normalize(VirtqueueLayout layout, uint? given)
     {
-        if ((layout.Features & VirtioFeatures.RING_PACKED) != 0)
+        if (!IsPacked(layout))
         {
-            uint available = (given ?? PackedInitial) & 0xffff;
-            if ((available & 0x7fff) >= (uint)layout.Size)
-            {
-                available &= 0x8000;
-            }
-
-            return available | (available << 16);
+            return ReadUsedIndex(layout);
         }
 
-        ushort used = Unsafe.ReadUnaligned<ushort>((byte*)layout.Device + 2);
-        return layout.SwapBytes ? BinaryPrimitives.ReverseEndianness(used) : used;
+        uint available = (given ?? PackedInitial) & 0xffff;
+        if ((available & 0x7fff) >= (uint)layout.Size)
+        {
+            available &= 0x8000;
+        }
+
+        return available | (available << 16);
     }
+
+    /// <summary>
+    /// Starts a ring with an inflight area: takes over what the back end before us left in it, or makes it one with nothing in flight.
+    /// </summary>
+    /// <param name="area">The area.</param>
+    /// <param name="layout">The ring's layout.</param>
+    /// <param name="position">Where the ring would start without the area; where it starts, afterwards.</param>
+    /// <param name="recover">Whether another back end may have used the area.</param>
+    /// <param name="note">A sentence about what was found, or null.</param>
+    public static IInflightTracker Track(InflightArea area, VirtqueueLayout layout, ref uint position, bool recover, out string? note)
+    {
+        note = null;
+        if (IsPacked(layout))
+        {
+            var packed = new PackedInflightTracker(area, layout.Index);
+            if (recover && packed.Recover((slot, wrap) => IsUsed(layout, slot, wrap)) is { } used && (used & 0x7fff) < layout.Size)
+            {
+                note = $"continues at 0x{used:x}, where the inflight area says that it stood";
+                position = used | ((uint)used << 16);
+            }
+
+            packed.Reset((ushort)position);
+            return packed;
+        }
+
+        var split = new SplitInflightTracker(area, layout.Index);
+        ushort index = ReadUsedIndex(layout);
+        if (recover && split.Recover(index) is { Length: > 0 } heads)
+        {
+            note = $"takes {heads.Length} chains again that were in flight when the back end before ended"
+                + (AreNext(layout, index, heads) ? string.Empty : ", although they are not the next ones in the ring: that back end used them out of order");
+        }
+
+        split.Reset(index);
+        return split;
+    }
+
+    private static bool IsPacked(VirtqueueLayout layout) => (layout.Features & VirtioFeatures.RING_PACKED) != 0;
+
+    // SAFETY: the layout's device area was translated for the whole ring, so the used index at offset 2 is inside it; it is read once.
+    private static ushort ReadUsedIndex(VirtqueueLayout layout) => Order(layout, Unsafe.ReadUnaligned<ushort>((byte*)layout.Device + 2));
+
+    // SAFETY: as above; the driver area holds one 16-bit entry for each descriptor behind 4 bytes.
+    private static bool AreNext(VirtqueueLayout layout, ushort index, ushort[] heads)
+    {
+        for (int i = 0; i < heads.Length; i++)
+        {
+            int slot = (ushort)(index + i) & (layout.Size - 1);
+            if (Order(layout, Unsafe.ReadUnaligned<ushort>((byte*)layout.Driver + 4 + (2 * slot))) != heads[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // SAFETY: as above; the descriptor area holds Size descriptors, the slot is below the area's queue size and is compared with Size here.
+    private static bool IsUsed(VirtqueueLayout layout, int slot, bool wrap)
+    {
+        if (slot >= layout.Size)
+        {
+            return false;
+        }
+
+        ushort flags = Unsafe.ReadUnaligned<ushort>((byte*)layout.Descriptors + (slot * PackedDescriptor.Size) + 14);
+        ushort used = wrap ? (ushort)(PackedDescriptor.F_AVAIL | PackedDescriptor.F_USED) : (ushort)0;
+        return (flags & (PackedDescriptor.F_AVAIL | PackedDescriptor.F_USED)) == used;
+    }
+
+    private static ushort Order(VirtqueueLayout layout, ushort value) => layout.SwapBytes ? BinaryPrimitives.ReverseEndianness(value) : value;
 }

@@ -41,6 +41,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
         }
 
         device.StopQueue(queue);
+        queue.Layout.Log?.Flush();
         ring.Base = queue.Base;
         ring.Queue = null;
         queue.Dispose();
@@ -76,16 +77,11 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
             return;
         }
 
-        VirtqueueLayout? layout = RingLayoutBuilder.Build(state, ring, state.Memory, ring.Address, out string problem);
+        VirtqueueLayout? layout = RingLayoutBuilder.Build(state, ring, state.Memory, ring.Address, out LayoutProblem problem);
         if (layout is null)
         {
-            if (ring.WaitsFor != problem)
-            {
-                ring.WaitsFor = problem;
-                events.RingWaits(ring);
-            }
-
             Stop(ring);
+            events.RingWaits(ring, problem);
             return;
         }
 
@@ -103,6 +99,18 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
     private void Start(RingState ring, VirtqueueLayout layout)
     {
         uint position = RingPosition.Normalize(layout, ring.Base);
+        ring.Inflight = null;
+        if (state.Inflight is { } area && area.IsPacked == state.IsPacked && ring.Index < area.QueueCount && ring.Size <= area.QueueSize)
+        {
+            ring.Inflight = RingPosition.Track(area, layout, ref position, ring.MayHaveInflight, out string? note);
+            if (note is not null)
+            {
+                events.RingRecovered(ring, note);
+            }
+        }
+
+        ring.MayHaveInflight = false;
+        layout = layout with { Inflight = ring.Inflight };
         Virtqueue queue = options.CreateVirtqueue(layout, position);
         queue.Kick = ring.Kick;
         queue.CallNotifier = ring.Call;
@@ -145,6 +153,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
             queue.Enabled = ring.IsEnabled;
             if (moved)
             {
+                queue.Layout.Log?.Flush();
                 queue.Relocate(layout);
             }
         }

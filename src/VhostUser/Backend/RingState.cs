@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
@@ -10,6 +11,11 @@ namespace VhostNet.VhostUser.Backend;
 /// </summary>
 internal sealed class RingState(int index) : IDisposable
 {
+    /// <summary>1 while a VRING_CALL message is due; set by datapath threads.</summary>
+    public int CallPending;
+
+    private DirtyLog? _log;
+
     /// <summary>Number on the wire.</summary>
     public int Index { get; } = index;
 
@@ -46,11 +52,28 @@ internal sealed class RingState(int index) : IDisposable
     /// <summary>Told when the ring breaks; null when nobody wants to know.</summary>
     public EventNotifier? Error { get; set; }
 
+    /// <summary>Records what is in flight; null without an inflight area. Made when the ring starts.</summary>
+    public IInflightTracker? Inflight { get; set; }
+
+    /// <summary>True from SET_INFLIGHT_FD to the ring's next start: another back end may have left something in the area.</summary>
+    public bool MayHaveInflight { get; set; }
+
     /// <summary>The virtqueue while the ring runs.</summary>
     public Virtqueue? Queue { get; set; }
 
     /// <summary>What a started ring still waits for, for the log; null when nothing.</summary>
     public string? WaitsFor { get; set; }
+
+    /// <summary>The ring's view of the dirty log: the same object as long as the log is the same.</summary>
+    public IDirtyLog LogFor(DirtyLogArea area)
+    {
+        if (_log?.Area != area)
+        {
+            _log = new DirtyLog(area);
+        }
+
+        return _log;
+    }
 
     /// <summary>Forgets the kick notifier: the ring waits for the next SET_VRING_KICK.</summary>
     public void DropKick()
@@ -58,6 +81,20 @@ internal sealed class RingState(int index) : IDisposable
         Kick?.Dispose();
         Kick = null;
         IsKickInBand = false;
+    }
+
+    /// <summary>Back to the initial state (RESET_DEVICE): stopped, disabled, nothing told. The guest's call and error notifiers stay. The ring must not run.</summary>
+    public void Reset()
+    {
+        DropKick();
+        IsStarted = false;
+        IsEnabled = false;
+        Size = 0;
+        Address = null;
+        Base = null;
+        IsEndianSet = false;
+        IsBigEndian = false;
+        Inflight = null;
     }
 
     /// <inheritdoc/>

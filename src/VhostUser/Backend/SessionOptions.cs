@@ -18,7 +18,9 @@ public sealed record SessionOptions
     /// <summary>Protocol features that need nothing of the device.</summary>
     internal const ulong SessionProtocolFeatures =
         ProtocolFeatures.REPLY_ACK | ProtocolFeatures.BACKEND_REQ | ProtocolFeatures.CROSS_ENDIAN | ProtocolFeatures.RESET_DEVICE
-        | ProtocolFeatures.CONFIGURE_MEM_SLOTS | ProtocolFeatures.STATUS | ProtocolFeatures.INBAND_NOTIFICATIONS | ProtocolFeatures.GPA_ADDRESSES;
+        | ProtocolFeatures.CONFIGURE_MEM_SLOTS | ProtocolFeatures.STATUS | ProtocolFeatures.INBAND_NOTIFICATIONS | ProtocolFeatures.GPA_ADDRESSES
+        | ProtocolFeatures.LOG_SHMFD | ProtocolFeatures.PAGEFAULT | ProtocolFeatures.BACKEND_SEND_FD | ProtocolFeatures.INFLIGHT_SHMFD
+        | ProtocolFeatures.GET_VRING_BASE_INFLIGHT | ProtocolFeatures.GET_VRING_BASE_SKIP_DRAIN;
 
     /// <summary>Protocol features that a device may add (<see cref="IVhostUserDevice.ProtocolFeatures"/>).</summary>
     internal const ulong DeviceProtocolFeatures =

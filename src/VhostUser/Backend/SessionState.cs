@@ -4,7 +4,7 @@ using VhostNet.VhostUser.Virtqueues;
 namespace VhostNet.VhostUser.Backend;
 
 /// <summary>All that the front end has said so far. Handlers change it after they succeeded; nothing else happens here. Control thread.</summary>
-internal sealed class SessionState
+internal sealed class SessionState : IDisposable
 {
     /// <summary>Creates the state of a new connection.</summary>
     public SessionState(int ringCount)
@@ -34,6 +34,15 @@ internal sealed class SessionState
     /// <summary>Guest memory.</summary>
     public MemoryTable Memory { get; set; } = MemoryTable.Empty;
 
+    /// <summary>I/O translations, in use when ACCESS_PLATFORM is acknowledged.</summary>
+    public Iotlb Iotlb { get; } = new();
+
+    /// <summary>The dirty log, or null.</summary>
+    public DirtyLogArea? Log { get; set; }
+
+    /// <summary>The inflight area, or null.</summary>
+    public InflightArea? Inflight { get; set; }
+
     /// <summary>The rings by number.</summary>
     public RingState[] Rings { get; }
 
@@ -49,10 +58,29 @@ internal sealed class SessionState
     /// <summary>Whether all of a protocol feature mask are acknowledged.</summary>
     public bool HasProtocol(ulong mask) => (ProtocolFeatures & mask) == mask;
 
-    /// <summary>The space that ring addresses are in ("Memory access", and GPA_ADDRESSES).</summary>
+    /// <summary>Whether a vIOMMU stands between the guest's addresses and memory.</summary>
+    public bool HasIommu => HasVirtio(VirtioFeatures.ACCESS_PLATFORM);
+
+    /// <summary>The space that ring addresses are in ("Memory access"): ACCESS_PLATFORM wins over GPA_ADDRESSES.</summary>
     public AddressSpace RingSpace(MemoryTable memory) =>
-        HasProtocol(Protocol.ProtocolFeatures.GPA_ADDRESSES) ? memory.Guest : memory.User;
+        HasIommu ? Iotlb.GetSpace(memory) : HasProtocol(Protocol.ProtocolFeatures.GPA_ADDRESSES) ? memory.Guest : memory.User;
 
     /// <summary>The space that descriptors' addresses are in.</summary>
-    public static AddressSpace BufferSpace(MemoryTable memory) => memory.Guest;
+    public AddressSpace BufferSpace(MemoryTable memory) => HasIommu ? Iotlb.GetSpace(memory) : memory.Guest;
+
+    /// <summary>Gives back memory, log and inflight area; no ring uses them any more.</summary>
+    public void Dispose()
+    {
+        foreach (RingState ring in Rings)
+        {
+            ring.Dispose();
+        }
+
+        Memory.Dispose();
+        Memory = MemoryTable.Empty;
+        Log?.Dispose();
+        Log = null;
+        Inflight?.Dispose();
+        Inflight = null;
+    }
 }

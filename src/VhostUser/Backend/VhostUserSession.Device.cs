@@ -1,23 +1,10 @@
 using VhostNet.VhostUser.Protocol;
-using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.VhostUser.Backend;
 
 /// <content>Requests about the device as a whole.</content>
 public sealed partial class VhostUserSession
 {
-    private void HandleDevice(RequestCode code, ReadOnlySpan<byte> payload, FdCollection descriptors)
-    {
-        switch (code)
-        {
-            case RequestCode.SEND_RARP: AskDevice(DeviceRequestKind.Announce, Wire.Read<ulong>(payload)); break;
-            case RequestCode.NET_SET_MTU: AskDevice(DeviceRequestKind.SetMtu, Wire.Read<ulong>(payload)); break;
-            case RequestCode.SET_STATUS: SetStatus(Wire.Read<ulong>(payload)); break;
-            case RequestCode.GET_STATUS: _reply.Set((ulong)_state.Status); break;
-            default: throw new ProtocolException($"{code} is not served");
-        }
-    }
-
     private void AskDevice(DeviceRequestKind kind, ulong value)
     {
         if (!_device.Handle(new DeviceRequest(kind, value)))
@@ -38,5 +25,56 @@ public sealed partial class VhostUserSession
         {
             _state.Status = (byte)value;
         }
+    }
+
+    private void ResetDevice()
+    {
+        foreach (RingState ring in _state.Rings)
+        {
+            _rings.Stop(ring);
+            ring.Reset();
+        }
+
+        _state.Status = 0;
+        AskDevice(DeviceRequestKind.Reset, 0);
+        Log.Info("device reset");
+    }
+
+    private void GetConfig(ReadOnlySpan<byte> payload)
+    {
+        ConfigHeader header = ReadConfigHeader(RequestCode.GET_CONFIG, payload);
+        Span<byte> reply = _reply.Append(ConfigHeader.Size + (int)header.Length);
+        Wire.Write(reply, header with { Flags = 0 });
+        if (!_device.ReadConfig(header.Offset, reply[ConfigHeader.Size..]))
+        {
+            Log.Warning($"GET_CONFIG of {header.Length} bytes at offset {header.Offset} is outside the device's configuration space");
+            _reply.SetEmpty();
+        }
+    }
+
+    private void SetConfig(ReadOnlySpan<byte> payload)
+    {
+        ConfigHeader header = ReadConfigHeader(RequestCode.SET_CONFIG, payload);
+        if (header.Flags > ConfigHeader.MigrationFlag)
+        {
+            throw new ProtocolException($"SET_CONFIG has flags 0x{header.Flags:x}; 0 (a write of the guest) and 1 (a migration) are defined");
+        }
+
+        bool migration = header.Flags == ConfigHeader.MigrationFlag;
+        if (!_device.WriteConfig(header.Offset, payload[ConfigHeader.Size..], migration))
+        {
+            _reply.Decline($"{header.Length} bytes at offset {header.Offset} of configuration space are not writable{(migration ? string.Empty : " by the guest")}");
+        }
+    }
+
+    private static ConfigHeader ReadConfigHeader(RequestCode request, ReadOnlySpan<byte> payload)
+    {
+        var header = Wire.Read<ConfigHeader>(payload);
+        if (header.Length > ConfigHeader.LengthMax || payload.Length != ConfigHeader.Size + (int)header.Length)
+        {
+            throw ProtocolException.Fatal($"{request} announces {header.Length} bytes in a payload of {payload.Length}; {ConfigHeader.Size} and the announced bytes, at most {ConfigHeader.LengthMax}, are right");
+        }
+
+        return header;
     }
 }

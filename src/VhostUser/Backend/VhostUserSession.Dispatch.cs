@@ -136,7 +136,35 @@ public sealed partial class VhostUserSession
             case RequestCode.SET_VRING_ERR: SetVringError(Wire.Read<VringFdPayload>(payload), descriptors); break;
             case RequestCode.SET_VRING_ENABLE: SetVringEnable(Wire.Read<VringState>(payload)); break;
             case RequestCode.SET_VRING_ENDIAN: SetVringEndian(Wire.Read<VringState>(payload)); break;
-            default: HandleDevice(code, payload, descriptors); break;
+            case RequestCode.VRING_KICK: HandleInBandKick(Wire.Read<VringState>(payload)); break;
+            case RequestCode.GET_VRING_BASE_SKIP_DRAIN: GetVringBase(Wire.Read<VringState>(payload)); break; // Nothing is ever left to drain.
+            default: HandleOther(code, payload, descriptors); break;
+        }
+    }
+
+    private void HandleOther(RequestCode code, ReadOnlySpan<byte> payload, FdCollection descriptors)
+    {
+        switch (code)
+        {
+            case RequestCode.SET_LOG_BASE: SetLogBase(payload, descriptors); break;
+            case RequestCode.SET_LOG_FD: SetLogNotifier(descriptors); break;
+            case RequestCode.SEND_RARP: AskDevice(DeviceRequestKind.Announce, Wire.Read<ulong>(payload)); break;
+            case RequestCode.NET_SET_MTU: AskDevice(DeviceRequestKind.SetMtu, Wire.Read<ulong>(payload)); break;
+            case RequestCode.SET_STATUS: SetStatus(Wire.Read<ulong>(payload)); break;
+            case RequestCode.GET_STATUS: _reply.Set((ulong)_state.Status); break;
+            case RequestCode.RESET_DEVICE: ResetDevice(); break;
+            case RequestCode.GET_CONFIG: GetConfig(payload); break;
+            case RequestCode.SET_CONFIG: SetConfig(payload); break;
+            case RequestCode.SET_BACKEND_REQ_FD: SetBackendChannel(descriptors); break;
+            case RequestCode.IOTLB_MSG: HandleIotlb(Wire.Read<IotlbPayload>(payload)); break;
+            case RequestCode.SET_DEVICE_STATE_FD: SetDeviceState(Wire.Read<DeviceStatePayload>(payload), descriptors); break;
+            case RequestCode.CHECK_DEVICE_STATE: CheckDeviceState(); break;
+            case RequestCode.GET_INFLIGHT_FD: GetInflight(Wire.Read<InflightPayload>(payload)); break;
+            case RequestCode.SET_INFLIGHT_FD: SetInflight(Wire.Read<InflightPayload>(payload), descriptors); break;
+            case RequestCode.POSTCOPY_ADVISE: AdvisePostcopy(); break;
+            case RequestCode.POSTCOPY_LISTEN: ListenPostcopy(); break;
+            case RequestCode.POSTCOPY_END: EndPostcopy(); break;
+            default: throw new ProtocolException($"{code} is not served");
         }
     }
 }

@@ -9,6 +9,12 @@ public sealed partial class VhostUserSession
 {
     private void SetMemoryTable(ReadOnlySpan<byte> payload, FdCollection descriptors)
     {
+        if (_unconfirmedMemory is not null && payload.Length == sizeof(ulong))
+        {
+            ConfirmPostcopyMemory(Wire.Read<ulong>(payload));
+            return;
+        }
+
         uint count = Wire.Read<uint>(payload);
         if (count > MemoryRegionPayload.TableMax || payload.Length != MemoryRegionPayload.PrefixSize + (count * MemoryRegionPayload.Size))
         {
@@ -38,10 +44,21 @@ public sealed partial class VhostUserSession
 
     private void AddMemoryRegion(ReadOnlySpan<byte> payload, FdCollection descriptors)
     {
+        if (_unconfirmedMemory is not null && payload.Length == sizeof(ulong))
+        {
+            ConfirmPostcopyMemory(Wire.Read<ulong>(payload));
+            return;
+        }
+
+        if (payload.Length != MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size || descriptors.Count != 1)
+        {
+            throw ProtocolException.Fatal($"ADD_MEM_REG has {payload.Length} bytes and {descriptors.Count} descriptors; {MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size} bytes and 1 descriptor are right");
+        }
+
         MemoryRegion region = MapRegion(payload[MemoryRegionPayload.PrefixSize..], descriptors.Take(0));
         try
         {
-            ReplaceMemory([.. _state.Memory.Regions, region]);
+            ReplaceMemory([.. (_unconfirmedMemory ?? _state.Memory).Regions, region], region);
         }
         finally
         {
@@ -67,20 +84,32 @@ public sealed partial class VhostUserSession
     }
 
     /// <summary>Puts a new table in place, unless a running ring would lie outside it. The rings move to it in <see cref="RingReconciler.Reconcile"/>.</summary>
-    private void ReplaceMemory(List<MemoryRegion> regions)
+    private void ReplaceMemory(List<MemoryRegion> regions, MemoryRegion? added = null)
     {
         var table = new MemoryTable(regions);
         foreach (RingState ring in _state.Rings)
         {
-            if (ring.Queue is not null && RingLayoutBuilder.Build(_state, ring, table, ring.Address, out string problem) is null)
+            if (ring.Queue is not null && !_state.HasIommu && RingLayoutBuilder.Build(_state, ring, table, ring.Address, out LayoutProblem problem) is null)
             {
                 table.Dispose();
-                throw new ProtocolException($"the new guest memory leaves out a running ring: {problem}");
+                throw new ProtocolException($"the new guest memory leaves out a running ring: {problem.Text}");
             }
         }
 
+        if (_isListening)
+        {
+            AnnouncePostcopyMemory(table, added);
+        }
+        else
+        {
+            InstallMemory(table);
+        }
+    }
+
+    private void InstallMemory(MemoryTable table)
+    {
         _rings.Retire(_state.Memory);
         _state.Memory = table;
-        Log.Info($"guest memory: {regions.Count} regions, {regions.Aggregate(0UL, (sum, r) => sum + r.Description.Size) >> 20} MiB");
+        Log.Info($"guest memory: {table.Regions.Count} regions, {table.Regions.Aggregate(0UL, (sum, r) => sum + r.Description.Size) >> 20} MiB");
     }
 }

@@ -43,11 +43,7 @@ public sealed partial class VhostUserSession
             throw new ProtocolException($"SET_VRING_ADDR of ring {ring.Index} has flags 0x{message.Flags:x}; only bit 0 is defined");
         }
 
-        if (ring.Queue is not null && RingLayoutBuilder.Build(_state, ring, _state.Memory, message, out string problem) is null)
-        {
-            throw new ProtocolException($"SET_VRING_ADDR: {problem}");
-        }
-
+        CheckRunningRing(ring, message, "SET_VRING_ADDR");
         ring.Address = message;
     }
 
@@ -76,20 +72,25 @@ public sealed partial class VhostUserSession
     {
         RingState ring = FindRing((uint)message.Index);
         EventNotifier? kick = TakeNotifier(RequestCode.SET_VRING_KICK, message, descriptors);
-        CheckStartable(ring, kick);
-        bool inBand = kick is null && _state.HasProtocol(ProtocolFeatures.INBAND_NOTIFICATIONS);
-        if (inBand)
+        StartRing(ring, kick, inBand: kick is null && _state.HasProtocol(ProtocolFeatures.INBAND_NOTIFICATIONS));
+    }
+
+    /// <summary>Starts a ring, or gives a running one another kick notifier. A ring that merely lacks something that may still come waits for it.</summary>
+    private void StartRing(RingState ring, EventNotifier? kick, bool inBand)
+    {
+        if (RingLayoutBuilder.Build(_state, ring, _state.Memory, ring.Address, out LayoutProblem problem) is null && !problem.IsIncomplete)
         {
-            kick = new EventNotifier();
+            kick?.Dispose();
+            throw new ProtocolException($"ring {ring.Index} can't start: {problem.Text}");
         }
 
         EventNotifier? old = ring.Kick;
-        ring.Kick = kick;
+        ring.Kick = inBand ? new EventNotifier() : kick;
         ring.IsKickInBand = inBand;
         ring.IsStarted = true;
         if (ring.Queue is not null)
         {
-            _rings.Restart(ring, q => q.Kick = kick);
+            _rings.Restart(ring, q => q.Kick = ring.Kick);
         }
 
         old?.Dispose();
@@ -100,16 +101,11 @@ public sealed partial class VhostUserSession
         RingState ring = FindRing((uint)message.Index);
         EventNotifier? old = ring.Call;
         ring.Call = TakeNotifier(RequestCode.SET_VRING_CALL, message, descriptors);
-        if (ring.Queue is { } queue)
+        UpdateCall(ring);
+        if (old is null && ring.Queue is not null)
         {
-            queue.Lock.Enter();
-            queue.CallNotifier = ring.Call;
-            queue.Lock.Exit();
-            if (old is null)
-            {
-                // Chains may have been used while there was nobody to tell: one interrupt too many is harmless, one too few hangs the guest.
-                ring.Call?.Set();
-            }
+            // Chains may have been used while there was nobody to tell: one interrupt too many is harmless, one too few hangs the guest.
+            ring.Call?.Set();
         }
 
         old?.Dispose();
@@ -155,14 +151,12 @@ public sealed partial class VhostUserSession
         }
     }
 
-    /// <summary>Refuses a start that can't succeed. A ring that merely lacks something that may still come is allowed to wait for it.</summary>
-    private void CheckStartable(RingState ring, EventNotifier? kick)
+    /// <summary>Refuses a change under which a running ring would have no place. Behind a vIOMMU the ring rests instead, until its translation comes.</summary>
+    private void CheckRunningRing(RingState ring, VringAddress? address, string change)
     {
-        bool complete = _state.HasFeatures && ring.Size != 0 && ring.Address is not null && _state.Memory.Regions.Count != 0;
-        if (complete && RingLayoutBuilder.Build(_state, ring, _state.Memory, ring.Address, out string problem) is null)
+        if (ring.Queue is not null && RingLayoutBuilder.Build(_state, ring, _state.Memory, address, out LayoutProblem problem) is null && !problem.IsIncomplete)
         {
-            kick?.Dispose();
-            throw new ProtocolException($"SET_VRING_KICK: {problem}");
+            throw new ProtocolException($"{change}: {problem.Text}");
         }
     }
 
@@ -197,21 +191,47 @@ public sealed partial class VhostUserSession
     {
         public void Connect(RingState ring, Virtqueue queue)
         {
+            queue.CallInBand = session.InBandCallOf(ring);
+            if (session._state.HasIommu)
+            {
+                queue.IotlbMissed = (_, address, write) => session._iotlbMisses.Add(address, write);
+            }
+
             queue.Broken = broken =>
             {
-                // On a datapath thread, under the ring's lock: the log belongs to the control thread.
+                // On a datapath thread, under the ring's lock: log and messages belong to the control thread.
                 ring.Error?.Set();
-                session._context.ScheduleOneShot(() => session.Log.Warning($"ring {ring.Index} is broken ({broken.LastError}); it rests until the guest resets it"));
+                session._context.ScheduleOneShot(() => session.ReportBroken(ring, broken));
             };
         }
 
-        public void RingStarted(RingState ring, uint position) =>
+        public void RingStarted(RingState ring, uint position)
+        {
             session.Log.Info(
                 $"ring {ring.Index} started: {ring.Size} descriptors, {(session._state.IsPacked ? "packed" : "split")}, position 0x{position:x}, " +
                 $"{(ring.IsEnabled ? "enabled" : "disabled")}{(ring.Kick is null ? ", polled" : string.Empty)}");
+            if (session._configChangePending)
+            {
+                session.NotifyConfigChanged();
+            }
+        }
+
+        public void RingRecovered(RingState ring, string note) => session.Log.Info($"ring {ring.Index} {note}");
 
         public void RingStopped(RingState ring) => session.Log.Info($"ring {ring.Index} stopped at 0x{ring.Base:x}");
 
-        public void RingWaits(RingState ring) => session.Log.Info($"ring {ring.Index} is to start and waits for {ring.WaitsFor}");
+        public void RingWaits(RingState ring, LayoutProblem problem)
+        {
+            if (problem.MissedAddress is { } address)
+            {
+                session._iotlbMisses.Ask(address, problem.NeedsWrite);
+            }
+
+            if (ring.WaitsFor != problem.Text)
+            {
+                ring.WaitsFor = problem.Text;
+                session.Log.Info($"ring {ring.Index} is to start and waits for {problem.Text}");
+            }
+        }
     }
 }

@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
 using VhostNet.VhostUser.Virtqueues;
 
@@ -20,6 +22,9 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly ulong _offeredFeatures;
     private readonly ulong _offeredProtocolFeatures;
     private readonly OfferedFeatureStore? _offeredStore;
+    private readonly IotlbMissQueue _iotlbMisses;
+    private readonly BottomHalf _inBandCalls;
+    private EventNotifier? _logNotifier;
     private bool _ended;
 
     /// <summary>Takes over a connected socket; nothing happens before <see cref="Start"/>.</summary>
@@ -45,9 +50,11 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         _state = new SessionState(device.QueueCountMax);
         _rings = new RingReconciler(_state, device, options, new RingEvents(this));
         _channel = new VhostUserChannel(context, socket, this);
+        _iotlbMisses = new IotlbMissQueue(context, SendIotlbMiss);
+        _inBandCalls = context.CreateBottomHalf(SendInBandCalls, "vring-call");
         _offeredFeatures = OfferFeatures();
         _offeredProtocolFeatures = (SessionOptions.SessionProtocolFeatures | (device.ProtocolFeatures & SessionOptions.DeviceProtocolFeatures))
-            & options.AllowedProtocolFeatures;
+            & options.AllowedProtocolFeatures & (UserFault.IsAvailable ? ulong.MaxValue : ~ProtocolFeatures.PAGEFAULT);
     }
 
     /// <summary>Raised once, when the session is over and the device has been told.</summary>
@@ -116,19 +123,15 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, $"connection ended: {reason}");
         _rings.StopAll();
         _device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
-        foreach (RingState ring in _state.Rings)
-        {
-            ring.Dispose();
-        }
-
-        DisposeParts();
+        _iotlbMisses.Close();
+        _inBandCalls.Delete();
+        _backendChannel?.Dispose();
+        _transfer?.Dispose();
+        DisposePostcopy();
+        _state.Dispose();
+        _logNotifier?.Dispose();
         _reply.Clear();
         Ended?.Invoke(this);
-    }
-
-    private void DisposeParts()
-    {
-        _state.Memory.Dispose();
     }
 
     private ulong OfferFeatures()

@@ -21,7 +21,7 @@ public static class MessageTable
         new(SET_OWNER, 0, 0),
         new(RESET_OWNER, 0, 0),
 
-        // During postcopy the front end answers our reply with a u64 under the same number, hence the lower bound.
+        // During postcopy the front end answers our reply with a u64 under the same number, hence the lower bound, here and of ADD_MEM_REG.
         new(SET_MEM_TABLE, U64, RegionTableMax) { DescriptorsMax = MemoryRegionPayload.TableMax, TouchesRings = true, Reply = ReplyKind.Conditional },
 
         // Without LOG_SHMFD the payload is an address in the front end, which no other process can use.
@@ -61,9 +61,9 @@ public static class MessageTable
         new(RESET_DEVICE, 0, 0) { NeedsProtocol = ProtocolFeatures.RESET_DEVICE, TouchesRings = true },
         new(VRING_KICK, VringState.Size, VringState.Size) { NeedsProtocol = ProtocolFeatures.INBAND_NOTIFICATIONS, TouchesRings = true },
         new(GET_MAX_MEM_SLOTS, 0, 0) { NeedsProtocol = ProtocolFeatures.CONFIGURE_MEM_SLOTS, Reply = ReplyKind.Own },
-        new(ADD_MEM_REG, SingleRegion, SingleRegion)
+        new(ADD_MEM_REG, U64, SingleRegion)
         {
-            DescriptorsMin = 1, DescriptorsMax = 1, NeedsProtocol = ProtocolFeatures.CONFIGURE_MEM_SLOTS, TouchesRings = true, Reply = ReplyKind.Conditional,
+            DescriptorsMax = 1, NeedsProtocol = ProtocolFeatures.CONFIGURE_MEM_SLOTS, TouchesRings = true, Reply = ReplyKind.Conditional,
         },
 
         // Some front ends attach the region's descriptor here as well; it is closed unused.

@@ -17,6 +17,16 @@ public static class Wire
         return value;
     }
 
+    /// <summary>The bytes of a structure.</summary>
+    // SAFETY: the array has the structure's size.
+    public static byte[] ToBytes<T>(in T value)
+        where T : unmanaged
+    {
+        byte[] bytes = new byte[Unsafe.SizeOf<T>()];
+        MemoryMarshal.Write(bytes, in value);
+        return bytes;
+    }
+
     /// <summary>Writes a structure to the start of <paramref name="destination"/>.</summary>
     /// <returns>The bytes that it takes.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The destination is too short.</exception>

@@ -162,12 +162,9 @@ internal sealed unsafe partial class PackedVirtqueue
     {
         if (Layout.Log is { } log)
         {
-            PackedPosition at = _used;
             for (int i = 0; i < count; i++)
             {
                 WriteLogger.MarkChain(Layout, _burst!, i);
-                WriteLogger.MarkUsed(Layout, (ulong)at.Slot * PackedDescriptor.Size, PackedDescriptor.Size);
-                at = at.Advance((int)_pending[i].Slots, _size);
             }
 
             log.Flush();
@@ -178,19 +175,51 @@ internal sealed unsafe partial class PackedVirtqueue
             Span<ushort> ids = stackalloc ushort[count];
             CopyIds(ids);
             inflight.Take(ids);
-            inflight.BeforePublish(ids);
+            inflight.BeforePublish(ids, _used.Advance(PendingSlots(count), _size).Encoded);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void TrackAfterPublish(int count)
+    private void TrackAfterPublish(PackedPosition before, int count)
     {
+        if (Layout.Log is not null || Layout.Inflight is not null)
+        {
+            TrackAfterPublishCore(before, count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TrackAfterPublishCore(PackedPosition at, int count)
+    {
+        if (Layout.Log is { } log)
+        {
+            // A mark follows its write: the front end may take a mark and copy the page at any moment.
+            for (int i = 0; i < count; i++)
+            {
+                WriteLogger.MarkRing(Layout, Layout.Descriptors + (at.Slot * PackedDescriptor.Size), PackedDescriptor.Size);
+                at = at.Advance((int)_pending[i].Slots, _size);
+            }
+
+            log.Flush();
+        }
+
         if (Layout.Inflight is { } inflight)
         {
             Span<ushort> ids = stackalloc ushort[count];
             CopyIds(ids);
             inflight.AfterPublish(ids, _used.Encoded);
         }
+    }
+
+    private int PendingSlots(int count)
+    {
+        int slots = 0;
+        for (int i = 0; i < count; i++)
+        {
+            slots += (int)_pending[i].Slots;
+        }
+
+        return slots;
     }
 
     private void CopyIds(Span<ushort> ids)

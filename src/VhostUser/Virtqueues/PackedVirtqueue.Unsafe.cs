@@ -127,6 +127,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _peeked);
         TrackBeforePublish(count);
+        PackedPosition before = _used;
         if (_inOrder && _direction == ChainDirection.Readable)
         {
             CompleteInOrder(count);
@@ -136,7 +137,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             CompleteEach(count);
         }
 
-        TrackAfterPublish(count);
+        TrackAfterPublish(before, count);
         _peeked = 0;
         Counters.Bursts++;
         Counters.Chains += count;
@@ -146,13 +147,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
     public override void RememberSeen(int seen)
     {
-        int slots = 0;
-        for (int i = 0; i < seen; i++)
-        {
-            slots += (int)_pending[i].Slots;
-        }
-
-        _seen = _next.Advance(slots, _size);
+        _seen = _next.Advance(PendingSlots(seen), _size);
     }
 
     public override void DisableNotifications()
@@ -161,7 +156,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         {
             _notificationsOff = true;
             Volatile.Write(ref _deviceEvent[1], RING_EVENT_FLAGS_DISABLE);
-            WriteLogger.MarkUsed(Layout, 0, 4);
+            WriteLogger.MarkRing(Layout, Layout.Device, 4);
         }
     }
 
@@ -174,7 +169,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         }
 
         Volatile.Write(ref _deviceEvent[1], _eventIndex ? RING_EVENT_FLAGS_DESC : RING_EVENT_FLAGS_ENABLE);
-        WriteLogger.MarkUsed(Layout, 0, 4);
+        WriteLogger.MarkRing(Layout, Layout.Device, 4);
         _notificationsOff = false;
 
         // Pairs with the driver's barrier between making a descriptor available and its look at our event area (2.8.21.3.1).
@@ -244,12 +239,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     /// <summary>One used descriptor with the last buffer's id stands for the whole batch (virtio 1.3 section 2.8.7).</summary>
     private void CompleteInOrder(int count)
     {
-        int slots = 0;
-        for (int i = 0; i < count; i++)
-        {
-            slots += (int)_pending[i].Slots;
-        }
-
+        int slots = PendingSlots(count);
         PublishUsedRelease(_used, UsedWord(_pending[count - 1].Id, _burst!.Chains[count - 1].Written, _used.Wrap));
         _used = _used.Advance(slots, _size);
         _next = _next.Advance(slots, _size);

@@ -182,10 +182,8 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
             for (int i = 0; i < count; i++)
             {
                 WriteLogger.MarkChain(Layout, _burst!, i);
-                WriteLogger.MarkUsed(Layout, (ulong)(4 + (8 * ((_usedIndex + i) & _mask))), 8);
             }
 
-            WriteLogger.MarkUsed(Layout, 2, 2);
             log.Flush();
         }
 
@@ -194,13 +192,34 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
             Span<ushort> heads = stackalloc ushort[count];
             CopyHeads(heads);
             inflight.Take(heads);
-            inflight.BeforePublish(heads);
+            inflight.BeforePublish(heads, (ushort)(_usedIndex + count));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void TrackAfterPublish(int count)
     {
+        if (Layout.Log is not null || Layout.Inflight is not null)
+        {
+            TrackAfterPublishCore(count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TrackAfterPublishCore(int count)
+    {
+        if (Layout.Log is { } log)
+        {
+            // A mark follows its write: the front end may take a mark and copy the page at any moment.
+            for (int i = 0; i < count; i++)
+            {
+                WriteLogger.MarkUsed(Layout, (ulong)(4 + (8 * ((_usedIndex - count + i) & _mask))), 8);
+            }
+
+            WriteLogger.MarkUsed(Layout, 2, 2);
+            log.Flush();
+        }
+
         if (Layout.Inflight is { } inflight)
         {
             Span<ushort> heads = stackalloc ushort[count];

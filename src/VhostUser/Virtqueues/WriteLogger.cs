@@ -24,7 +24,19 @@ internal static class WriteLogger
         }
     }
 
-    /// <summary>Marks a write to the used ring (or device area) at an offset, when that ring is logged.</summary>
+    /// <summary>
+    /// Marks a write to a packed ring or its event area, when that ring is logged. A front end gives one log address only, the device area's (QEMU) or the
+    /// ring's, and the two are not adjacent; so each is marked where it lies in guest memory.
+    /// </summary>
+    public static void MarkRing(VirtqueueLayout layout, nint address, ulong length)
+    {
+        if (layout.Log is { } log && layout.UsedLogAddress is not null && layout.Host.TryFind((ulong)address, out MemoryWindow window))
+        {
+            log.Mark((ulong)window.HostBase + ((ulong)address - window.Start), length);
+        }
+    }
+
+    /// <summary>Marks a write to a split ring's used ring at an offset, when that ring is logged.</summary>
     public static void MarkUsed(VirtqueueLayout layout, ulong offset, ulong length)
     {
         if (layout.Log is { } log && layout.UsedLogAddress is { } address)

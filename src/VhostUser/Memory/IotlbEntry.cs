@@ -1,0 +1,12 @@
+namespace VhostNet.VhostUser.Memory;
+
+/// <summary>One I/O translation as the front end gave it ("IOTLB message"); all values in bytes.</summary>
+/// <param name="IoAddress">First I/O virtual address.</param>
+/// <param name="Size">Length.</param>
+/// <param name="UserAddress">The front end's virtual address of the first byte.</param>
+/// <param name="Permission">Bit 0: read, bit 1: write.</param>
+public readonly record struct IotlbEntry(ulong IoAddress, ulong Size, ulong UserAddress, byte Permission)
+{
+    /// <summary>The last address, inclusive.</summary>
+    public ulong Last => IoAddress + (Size - 1);
+}

@@ -1,0 +1,40 @@
+namespace VhostNet.VhostUser.Memory;
+
+/// <summary>Checks files that are mapped here and belong to somebody else too: touching a page that the file no longer has kills the process.</summary>
+internal static class SharedFile
+{
+    /// <summary>Checks that a file holds a range and can't lose it.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="needed">Bytes that it must have.</param>
+    /// <param name="policy">What to do when its owner could shrink it.</param>
+    /// <param name="what">What the file is, for the message.</param>
+    /// <param name="warn">Receives a sentence when the policy is to warn.</param>
+    /// <returns>The file's page size.</returns>
+    /// <exception cref="GuestMemoryException">It is too short, no file, or could be shrunk and the policy is to refuse that.</exception>
+    /// <exception cref="ErrnoException">It can't be examined.</exception>
+    public static ulong Check(FileDescriptor file, ulong needed, SealPolicy policy, string what, Action<string>? warn)
+    {
+        if (statx(file.Value, STATX_SIZE | STATX_TYPE, out statx_t facts) < 0)
+        {
+            Errno.Last.Throw($"statx of {what}");
+        }
+
+        if ((facts.stx_mode & S_IFMT) != S_IFREG || facts.stx_size < needed)
+        {
+            throw new GuestMemoryException($"{what} needs {needed} bytes of a file, which has {facts.stx_size}: touching the rest would kill the process");
+        }
+
+        if (policy != SealPolicy.Off && (fcntl(file.Value, F_GET_SEALS) is var seals && (seals < 0 || (seals & F_SEAL_SHRINK) == 0)))
+        {
+            string text = $"{what} is in a file that its owner can shrink (no F_SEAL_SHRINK), which would kill the process";
+            if (policy == SealPolicy.Refuse)
+            {
+                throw new GuestMemoryException(text);
+            }
+
+            warn?.Invoke(text);
+        }
+
+        return Math.Max(facts.stx_blksize, 4096u);
+    }
+}
