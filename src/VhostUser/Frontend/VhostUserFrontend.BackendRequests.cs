@@ -13,7 +13,7 @@ public sealed partial class VhostUserFrontend
     /// </param>
     public BackendRequestChannel OpenBackendRequests(Func<ReceivedMessage, ulong>? handler = null)
     {
-        (FileDescriptor ours, FileDescriptor theirs) = UnixSocket.CreatePair();
+        (FileDescriptor ours, FileDescriptor theirs) = SocketPair.Create();
         BackendRequests?.Dispose();
         BackendRequests = new BackendRequestChannel(ours, handler);
         using (theirs)

@@ -1,4 +1,5 @@
 using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.VhostUser.Frontend;
 
@@ -122,25 +123,49 @@ public sealed partial class VhostUserFrontend : IDisposable
         _socket.Dispose();
     }
 
-    internal static FileDescriptor ConnectSocket(string path, TimeSpan? wait)
+    /// <summary>Waits for a back end to connect to a listening socket; the front end is the server then.</summary>
+    /// <exception cref="VhostUserFrontendException">None connected in time.</exception>
+    public static FileDescriptor AcceptSocket(UnixListener listener, TimeSpan wait)
+    {
+        ArgumentNullException.ThrowIfNull(listener);
+        long deadline = Environment.TickCount64 + (long)wait.TotalMilliseconds;
+        Span<pollfd> fds = [new pollfd { fd = listener.Socket.Value, events = POLLIN }];
+        while (true)
+        {
+            _ = poll(fds, (int)Math.Clamp(deadline - Environment.TickCount64, 0, int.MaxValue));
+            if (listener.Accept() is { } socket)
+            {
+                return socket;
+            }
+
+            if (Environment.TickCount64 >= deadline)
+            {
+                throw new VhostUserFrontendException(FrontendError.TimedOut, $"no back end connected within {wait.TotalSeconds} s");
+            }
+        }
+    }
+
+    /// <summary>Connects to a path.</summary>
+    /// <param name="path">The socket's path.</param>
+    /// <param name="wait">How long to try again while nobody listens there; null for one attempt.</param>
+    /// <exception cref="VhostUserFrontendException">Nobody listens there.</exception>
+    public static FileDescriptor ConnectSocket(string path, TimeSpan? wait)
     {
         long deadline = Environment.TickCount64 + (long)(wait ?? TimeSpan.Zero).TotalMilliseconds;
         while (true)
         {
-            try
+            if (UnixConnector.TryConnect(path, out FileDescriptor socket, out Errno error))
             {
-                return UnixSocket.Connect(path);
+                return socket;
             }
-            catch (ErrnoException e) when (e.Errno.Value is ECONNREFUSED or ENOENT or EAGAIN)
-            {
-                if (Environment.TickCount64 >= deadline)
-                {
-                    throw new VhostUserFrontendException(FrontendError.Closed, $"nobody listens at {path}: {e.Errno}");
-                }
 
-                // The kernel has no event for a path that comes into being; poll without descriptors is a short pause.
-                _ = poll([], 5);
+            if (Environment.TickCount64 >= deadline)
+            {
+                throw new VhostUserFrontendException(FrontendError.Closed, $"nobody listens at {path}: {error}");
             }
+
+            // The kernel has no event for a path that comes into being; poll without descriptors is a short pause.
+            _ = poll([], 5);
         }
     }
 }

@@ -1,0 +1,84 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Frontend;
+
+namespace VhostNet.TestKit;
+
+/// <summary>A back end with one device on a control thread of its own, and front ends connected to it, all in this process.</summary>
+public sealed class SessionHarness : IDisposable
+{
+    private readonly IoThread _control;
+
+    public SessionHarness(EchoDevice? device = null, SessionOptions? options = null)
+    {
+        Device = device ?? new EchoDevice();
+        Options = (options ?? new SessionOptions()) with { Log = Log };
+        _control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt, UnhandledException = e => Failure ??= e });
+        _control.Start();
+    }
+
+    public EchoDevice Device { get; }
+
+    public SessionOptions Options { get; }
+
+    public SessionLog Log { get; } = new();
+
+    /// <summary>What escaped to the control loop; nothing ever should.</summary>
+    public Exception? Failure { get; private set; }
+
+    public AioContext Context => _control.Context;
+
+    /// <summary>The session that was started last.</summary>
+    public VhostUserSession? Session { get; private set; }
+
+    /// <summary>Connects a front end over a socket pair; nothing is sent yet.</summary>
+    public VhostUserFrontend Connect(FrontendOptions? options = null) => new(ConnectSocket(), options);
+
+    /// <summary>Starts a session and gives the front end's end of its socket.</summary>
+    public FileDescriptor ConnectSocket()
+    {
+        (FileDescriptor ours, FileDescriptor theirs) = SocketPair.Create();
+        _control.Run(() =>
+        {
+            Session = new VhostUserSession(_control.Context, theirs, Device, "test", Options);
+            Session.Start();
+        });
+        return ours;
+    }
+
+    /// <summary>Connects a front end that has negotiated and shared memory.</summary>
+    public VhostUserFrontend Open(GuestMemory memory, ulong features, FrontendOptions? options = null)
+    {
+        VhostUserFrontend frontend = Connect((options ?? new FrontendOptions()) with { Features = features });
+        frontend.Negotiate();
+        frontend.ShareMemory(memory);
+        return frontend;
+    }
+
+    public void OnControl(Action action) => _control.Run(action);
+
+    /// <summary>Waits until the session is over and its resources are given back.</summary>
+    public bool WaitForEnd(TimeSpan timeout)
+    {
+        using var ended = new ManualResetEventSlim();
+        _control.Run(() =>
+        {
+            if (Session is null or { IsEnded: true })
+            {
+                ended.Set();
+            }
+            else
+            {
+                Session.Ended += _ => ended.Set();
+            }
+        });
+        return ended.Wait(timeout);
+    }
+
+    public void Dispose()
+    {
+        _control.Run(() => Session?.Dispose());
+        _control.Dispose();
+        Device.Dispose();
+    }
+}
