@@ -17,6 +17,8 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     private readonly ChainBurst _source = new();
     private readonly ChainBurst _target = new();
     private readonly byte[] _config = new byte[64];
+    private int _sources;
+    private int _targets;
 
     public EchoDevice(int pairs = 1, PollPolicy policy = PollPolicy.Interrupt)
     {
@@ -170,8 +172,8 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
                 if (idle)
                 {
                     // Both are asked for a kick; a ring that got something meanwhile makes another round.
-                    bool quietTransmit = transmit is null || transmit.EnableNotifications(_source.Count);
-                    bool quietReceive = receive is null || receive.EnableNotifications(_target.Count);
+                    bool quietTransmit = transmit is null or { IsBroken: true } || transmit.EnableNotifications(_sources);
+                    bool quietReceive = receive is null or { IsBroken: true } or { Enabled: false } || receive.EnableNotifications(_targets);
                     idle = quietTransmit && quietReceive;
                 }
             }
@@ -193,10 +195,8 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     /// <summary>Moves one burst; false when nothing moved.</summary>
     private bool Burst(Virtqueue? transmit, Virtqueue? receive)
     {
-        int sources = transmit?.Peek(_source, ChainBurst.ChainsMax, ChainDirection.Readable) ?? 0;
-        int targets = receive is { Enabled: true } ? receive.Peek(_target, ChainBurst.ChainsMax, ChainDirection.Writable) : 0;
-        _source.Count = sources;
-        _target.Count = targets;
+        int sources = _sources = transmit?.Peek(_source, ChainBurst.ChainsMax, ChainDirection.Readable) ?? 0;
+        int targets = _targets = receive is { Enabled: true } ? receive.Peek(_target, ChainBurst.ChainsMax, ChainDirection.Writable) : 0;
         int taken = 0, filled = 0;
         while (taken < sources)
         {
@@ -221,8 +221,8 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
         }
 
         SkipMalformedTargets(ref filled, targets);
-        Complete(receive, _target, filled);
-        Complete(transmit, _source, taken);
+        Complete(receive, filled);
+        Complete(transmit, taken);
         return taken + filled > 0;
     }
 
@@ -237,13 +237,12 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
         return filled;
     }
 
-    private static void Complete(Virtqueue? queue, ChainBurst burst, int count)
+    private static void Complete(Virtqueue? queue, int count)
     {
         if (count > 0)
         {
             queue!.Complete(count);
             queue.NotifyGuest();
-            burst.Count -= count;
         }
     }
 

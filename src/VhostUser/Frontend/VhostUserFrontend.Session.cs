@@ -84,22 +84,21 @@ public sealed partial class VhostUserFrontend
         SetVringBase(queue.Index, position ?? (_bases.TryGetValue(queue.Index, out uint last) ? last : queue.StartBase));
         SetVringAddr(AddressOf(queue, _log is not null));
         SetVringErr(queue.Index, queue.Error);
-        if ((ProtocolFeatures & INBAND_NOTIFICATIONS) == 0)
-        {
-            SetVringCall(queue.Index, queue.Call);
-            SetVringKick(queue.Index, queue.Kick);
-        }
-
-        var started = new StartedQueue(queue);
         _queues.RemoveAll(q => q.Queue.Index == queue.Index);
-        _queues.Add(started);
+        _queues.Add(new StartedQueue(queue) { Enabled = enable });
+
+        // Enabled first: a transmit ring that starts disabled is emptied and dropped.
         if (enable && (Features & VirtioFeatures.PROTOCOL_FEATURES) != 0)
         {
             SetVringEnable(queue.Index, true);
         }
 
-        started.Enabled = enable;
-        if ((ProtocolFeatures & INBAND_NOTIFICATIONS) != 0)
+        if ((ProtocolFeatures & INBAND_NOTIFICATIONS) == 0)
+        {
+            SetVringCall(queue.Index, queue.Call);
+            SetVringKick(queue.Index, queue.Kick);
+        }
+        else
         {
             queue.KickInBand = q => VringKick(q.Index);
         }

@@ -87,7 +87,7 @@ internal sealed unsafe class RingPair : IDisposable
         return count;
     }
 
-    public void Written(int position, uint bytes) => Device.SetWritten(position, bytes);
+    public void Written(int position, uint bytes) => Burst[position].Written = bytes;
 
     public IEnumerable<GuestSegment> Segments(int position)
     {
