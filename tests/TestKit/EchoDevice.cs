@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Backend;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.TestKit;

@@ -7,7 +7,7 @@ namespace VhostNet.TestKit;
 public sealed class SessionLog : ISessionLog
 {
     private readonly ConcurrentQueue<(SessionLogLevel Level, string Text)> _lines = new();
-    private readonly SemaphoreSlim _written = new(0);
+    private readonly object _written = new();
 
     /// <summary>Whether debug lines are kept too.</summary>
     public bool KeepDebug { get; set; }
@@ -21,7 +21,10 @@ public sealed class SessionLog : ISessionLog
         if (IsEnabled(level))
         {
             _lines.Enqueue((level, $"{connection}: {message}"));
-            _written.Release();
+            lock (_written)
+            {
+                Monitor.PulseAll(_written);
+            }
         }
     }
 
@@ -29,12 +32,17 @@ public sealed class SessionLog : ISessionLog
     public bool WaitFor(string text, TimeSpan timeout)
     {
         long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        while (!_lines.Any(l => l.Text.Contains(text, StringComparison.Ordinal)))
+        lock (_written)
         {
-            int left = (int)Math.Max(0, deadline - Environment.TickCount64);
-            if (left == 0 || !_written.Wait(left))
+            while (!_lines.Any(l => l.Text.Contains(text, StringComparison.Ordinal)))
             {
-                return _lines.Any(l => l.Text.Contains(text, StringComparison.Ordinal));
+                int left = (int)Math.Max(0, deadline - Environment.TickCount64);
+                if (left == 0)
+                {
+                    return false;
+                }
+
+                Monitor.Wait(_written, left);
             }
         }
 

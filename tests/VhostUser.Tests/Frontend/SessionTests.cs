@@ -1,6 +1,5 @@
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Tests.Frontend;
@@ -116,7 +115,7 @@ public sealed class SessionTests
         frontend.StartQueue(transmit);
         byte[] content = new byte[3 << 20];
         new Random(5).NextBytes(content);
-        memory.Write(0x1_0018_0000, content[..0x17_0000]);
+        memory.Write(0x1_0018_0000, content.AsSpan(0, 0x17_0000));
         Assert.True(receive.Send([new GuestBuffer(0x1_0037_8001, 0x30_0000, true)], 1) >= 0);
         Assert.True(transmit.Send([new GuestBuffer(0x1_0018_0000, 0x17_0000, false)], 2) >= 0);
         var used = new UsedChain[1];
