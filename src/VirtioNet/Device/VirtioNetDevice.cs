@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Virtqueues;
+using Protocol = VhostNet.VhostUser.Protocol;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 
@@ -22,7 +23,10 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
 
     public ulong Features { get; } = OfferedFeatures(options);
 
-    public ulong ProtocolFeatures => ulong.MaxValue;
+    /// <summary>CONFIG only where configuration space says something: QEMU warns about it at every start and never uses it for a network card.</summary>
+    public ulong ProtocolFeatures { get; } =
+        Protocol.ProtocolFeatures.MQ | Protocol.ProtocolFeatures.RARP | Protocol.ProtocolFeatures.MTU | Protocol.ProtocolFeatures.DEVICE_STATE
+        | (options.MacAddress != 0 || options.Mtu is not null ? Protocol.ProtocolFeatures.CONFIG : 0);
 
     public int QueueCountMax => 2 * options.QueuePairs;
 
