@@ -76,7 +76,7 @@ internal sealed class CollectorPort : Port
     }
 
     /// <summary>Sends frames in one burst; each is cut into pieces of at most <paramref name="piece"/> bytes.</summary>
-    public unsafe int Send(IReadOnlyList<byte[]> frames, int piece = int.MaxValue, int queue = 0, BottomHalf? waiter = null)
+    public unsafe int Send(IReadOnlyList<byte[]> frames, int piece = int.MaxValue, int queue = 0, BottomHalf? waiter = null, VirtioNetHeader header = default)
     {
         var pins = frames.Select(f => System.Runtime.InteropServices.GCHandle.Alloc(f, System.Runtime.InteropServices.GCHandleType.Pinned)).ToList();
         try
@@ -91,10 +91,11 @@ internal sealed class CollectorPort : Port
                 }
 
                 Assert.True(segments.Count == 1
-                    ? _burst.TryAdd(default, segments[0].Address, segments[0].Length)
-                    : _burst.TryAdd(default, segments.ToArray()));
+                    ? _burst.TryAdd(header, segments[0].Address, segments[0].Length)
+                    : _burst.TryAdd(header, segments.ToArray()));
             }
 
+            _burst.Unfinished = header.IsPlain ? Offloads.None : Offloads.All;
             return Forward(_burst, queue, waiter);
         }
         finally

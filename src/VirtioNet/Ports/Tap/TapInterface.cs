@@ -1,0 +1,321 @@
+using System.Globalization;
+
+namespace VhostNet.VirtioNet.Ports.Tap;
+
+/// <summary>An open tap interface: its queues' descriptors and the settings that concern all of them. Control thread.</summary>
+internal sealed class TapInterface : IDisposable
+{
+    private const string CloneDevice = "/dev/net/tun";
+    private const int QueuesMax = 256;
+
+    private readonly FileDescriptor[] _queues;
+    private readonly FileDescriptor _socket;
+    private readonly bool _uso;
+    private uint _offloads = uint.MaxValue;
+
+    private TapInterface(string name, FileDescriptor[] queues, FileDescriptor socket, bool hasHeader)
+    {
+        Name = name;
+        _queues = queues;
+        _socket = socket;
+        HasHeader = hasHeader;
+        _uso = hasHeader && ioctl(queues[0].Value, TUNSETOFFLOAD, (nint)(TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6)) == 0;
+    }
+
+    /// <summary>Name of the interface.</summary>
+    public string Name { get; }
+
+    /// <summary>The queues, in order.</summary>
+    public IReadOnlyList<FileDescriptor> Queues => _queues;
+
+    /// <summary>True when frames carry a 12-byte virtio_net_hdr.</summary>
+    public bool HasHeader { get; }
+
+    /// <summary>What the kernel takes unfinished on the way out to the interface.</summary>
+    public Datapath.Offloads Accepts => !HasHeader
+        ? Datapath.Offloads.None
+        : _uso ? Datapath.Offloads.All : Datapath.Offloads.All & ~(Datapath.Offloads.Uso4 | Datapath.Offloads.Uso6);
+
+    /// <summary>The interface's MTU in bytes.</summary>
+    public int Mtu
+    {
+        get
+        {
+            var request = ifreq.ForName(Name);
+            return ioctl(_socket.Value, SIOCGIFMTU, ref request) == 0 ? request.ifr_mtu : 1500;
+        }
+    }
+
+    /// <summary>Opens or creates the interface and sets it up.</summary>
+    /// <exception cref="PortException">It can't be had; the message says why and what would help.</exception>
+    public static TapInterface Open(TapOptions options)
+    {
+        if (options.Queues is < 1 or > QueuesMax)
+        {
+            throw new PortException($"tap {options.Name}: {options.Queues} queues were asked for; 1 to {QueuesMax} are possible");
+        }
+
+        var queues = new List<FileDescriptor>();
+        FileDescriptor? socketFd = null;
+        try
+        {
+            socketFd = FileDescriptor.FromResult(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET, SOCK_DGRAM)");
+            string name = options.Descriptors.Count > 0 ? Adopt(options, queues) : Attach(options, queues);
+            bool header = Prepare(name, queues);
+            var tap = new TapInterface(name, [.. queues], socketFd, header);
+            tap.SetUp(options);
+            return tap;
+        }
+        catch (Exception e)
+        {
+            queues.ForEach(q => q.Dispose());
+            socketFd?.Dispose();
+            if (e is ErrnoException or ArgumentException)
+            {
+                throw new PortException($"tap {options.Name}: {e.Message}", e);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Tells the kernel which offloads it may leave to us on frames that come in.</summary>
+    public void SetOffloads(Datapath.Offloads accepted)
+    {
+        uint flags = 0;
+        if (HasHeader && accepted.HasFlag(Datapath.Offloads.Checksum))
+        {
+            flags = TUN_F_CSUM;
+            flags |= accepted.HasFlag(Datapath.Offloads.Tso4) ? TUN_F_TSO4 : 0;
+            flags |= accepted.HasFlag(Datapath.Offloads.Tso6) ? TUN_F_TSO6 : 0;
+            flags |= accepted.HasFlag(Datapath.Offloads.Ecn) && (flags & (TUN_F_TSO4 | TUN_F_TSO6)) != 0 ? TUN_F_TSO_ECN : 0;
+
+            // The kernel has one switch for both, so that it takes them together only.
+            flags |= _uso && accepted.HasFlag(Datapath.Offloads.Uso4 | Datapath.Offloads.Uso6) ? TUN_F_USO4 | TUN_F_USO6 : 0;
+        }
+
+        if (flags != _offloads && ioctl(_queues[0].Value, TUNSETOFFLOAD, (nint)flags) == 0)
+        {
+            _offloads = flags;
+        }
+    }
+
+    /// <summary>True when the interface is up.</summary>
+    public bool IsUp
+    {
+        get
+        {
+            var request = ifreq.ForName(Name);
+            return ioctl(_socket.Value, SIOCGIFFLAGS, ref request) == 0 && (request.ifr_flags & IFF_UP) != 0;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (FileDescriptor queue in _queues)
+        {
+            queue.Dispose();
+        }
+
+        _socket.Dispose();
+    }
+
+    private static string Attach(TapOptions options, List<FileDescriptor> queues)
+    {
+        string name = options.Name;
+        int flags = IFF_TAP | IFF_NO_PI | (options.Offloads ? IFF_VNET_HDR : 0) | (options.Queues > 1 ? IFF_MULTI_QUEUE : 0);
+        for (int i = 0; i < options.Queues; i++)
+        {
+            var queue = new FileDescriptor(open(CloneDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+            if (queue.IsInvalid)
+            {
+                Errno why = Errno.Last;
+                throw new PortException(why.Value is ENOENT or ENODEV or ENXIO
+                    ? $"tap {name}: {CloneDevice} is missing; load the kernel's tun module (modprobe tun), or give the container that device"
+                    : $"tap {name}: {CloneDevice} can't be opened: {why}");
+            }
+
+            queues.Add(queue);
+            var request = ifreq.ForName(name);
+            request.ifr_flags = (short)flags;
+            int result = ioctl(queue.Value, TUNSETIFF, ref request);
+            if (result < 0 && errno == EINVAL && options.Queues == 1)
+            {
+                // An existing tap that was made for several queues can be used with one as well.
+                request = ifreq.ForName(name);
+                request.ifr_flags = (short)(flags | IFF_MULTI_QUEUE);
+                result = ioctl(queue.Value, TUNSETIFF, ref request);
+            }
+
+            if (result < 0)
+            {
+                throw Refused(name, options.Queues, Errno.Last);
+            }
+
+            name = request.Name;
+        }
+
+        return name;
+    }
+
+    private static PortException Refused(string name, int queues, Errno why) => why.Value switch
+    {
+        EPERM or EACCES => new PortException(
+            $"tap {name}: permission denied. The daemon needs CAP_NET_ADMIN, or a tap made for its user beforehand: " +
+            $"ip tuntap add dev {name} mode tap user {geteuid()} vnet_hdr{(queues > 1 ? " multi_queue" : string.Empty)}"),
+        EBUSY => new PortException($"tap {name}: it is in use by another program; end that program or choose another name"),
+        EINVAL when queues > 1 => new PortException(
+            $"tap {name}: an interface of that name exists, but it is not a tap made for several queues; make it with " +
+            $"'ip tuntap add dev {name} mode tap multi_queue vnet_hdr', ask for one queue, or choose another name"),
+        EINVAL => new PortException($"tap {name}: an interface of that name exists and is not a tap; choose another name"),
+        E2BIG => new PortException($"tap {name}: {queues} queues are more than the kernel gives one tap"),
+        _ => new PortException($"tap {name}: TUNSETIFF failed: {why}"),
+    };
+
+    private static string Adopt(TapOptions options, List<FileDescriptor> queues)
+    {
+        string? name = null;
+        foreach (int number in options.Descriptors)
+        {
+            var queue = new FileDescriptor(number);
+            queues.Add(queue);
+            ifreq request = default;
+            if (ioctl(number, TUNGETIFF, ref request) < 0)
+            {
+                throw new PortException($"tap: descriptor {number} is not an attached tap ({Errno.Last}); hand over one that TUNSETIFF was done on");
+            }
+
+            if ((request.ifr_flags & IFF_TAP) == 0)
+            {
+                throw new PortException($"tap: descriptor {number} belongs to {request.Name}, which carries IP packets (tun); a tap is needed");
+            }
+
+            if (name is not null && name != request.Name)
+            {
+                throw new PortException($"tap: descriptor {number} belongs to {request.Name} and an earlier one to {name}; all must be queues of one tap");
+            }
+
+            name = request.Name;
+            int flags = fcntl(number, F_GETFL);
+            if (flags < 0 || fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
+            {
+                Errno.Last.Throw($"fcntl({number}, F_SETFL, O_NONBLOCK)");
+            }
+        }
+
+        return name!;
+    }
+
+    /// <summary>Finds out whether frames carry a header, and sets its size.</summary>
+    private static bool Prepare(string name, List<FileDescriptor> queues)
+    {
+        ifreq request = default;
+        if (ioctl(queues[0].Value, TUNGETIFF, ref request) < 0)
+        {
+            Errno.Last.Throw($"TUNGETIFF of {name}");
+        }
+
+        if ((request.ifr_flags & IFF_NO_PI) == 0)
+        {
+            throw new PortException($"tap {name}: it was opened with packet information before each frame; open it with IFF_NO_PI");
+        }
+
+        if ((request.ifr_flags & IFF_VNET_HDR) == 0)
+        {
+            return false;
+        }
+
+        foreach (FileDescriptor queue in queues)
+        {
+            int size = Datapath.VirtioNetHeader.Size;
+            if (ioctl(queue.Value, TUNSETVNETHDRSZ, ref size) < 0)
+            {
+                Errno.Last.Throw($"TUNSETVNETHDRSZ({size}) of {name}");
+            }
+        }
+
+        return true;
+    }
+
+    private void SetUp(TapOptions options)
+    {
+        SetOffloads(Datapath.Offloads.None);
+        if (options.SendBuffer > 0)
+        {
+            foreach (FileDescriptor queue in _queues)
+            {
+                int size = options.SendBuffer;
+                Check(ioctl(queue.Value, TUNSETSNDBUF, ref size), $"the send buffer of {size} bytes");
+            }
+        }
+
+        if (options.Owner is { } owner)
+        {
+            Check(ioctl(_queues[0].Value, TUNSETOWNER, (nint)owner), $"the owner {owner}");
+        }
+
+        if (options.Group is { } group)
+        {
+            Check(ioctl(_queues[0].Value, TUNSETGROUP, (nint)group), $"the group {group}");
+        }
+
+        if (options.Mtu > 0 && options.Mtu != Mtu)
+        {
+            var request = ifreq.ForName(Name);
+            request.ifr_mtu = options.Mtu;
+            Check(ioctl(_socket.Value, SIOCSIFMTU, ref request), string.Create(CultureInfo.InvariantCulture, $"the MTU of {options.Mtu} bytes"));
+        }
+
+        if (options.Bridge is not null)
+        {
+            JoinBridge(options.Bridge);
+        }
+
+        if (options.BringUp && !IsUp)
+        {
+            var request = ifreq.ForName(Name);
+            Check(ioctl(_socket.Value, SIOCGIFFLAGS, ref request), "its flags");
+            request.ifr_flags |= IFF_UP;
+            Check(ioctl(_socket.Value, SIOCSIFFLAGS, ref request), "the state up");
+        }
+    }
+
+    private void JoinBridge(string bridge)
+    {
+        var index = ifreq.ForName(Name);
+        Check(ioctl(_socket.Value, SIOCGIFINDEX, ref index), "its index");
+        var request = ifreq.ForName(bridge);
+        request.ifr_ifindex = index.ifr_ifindex;
+        if (ioctl(_socket.Value, SIOCBRADDIF, ref request) == 0)
+        {
+            return;
+        }
+
+        Errno why = Errno.Last;
+        if (why.Value == EBUSY && File.Exists($"/sys/class/net/{bridge}/brif/{Name}/state"))
+        {
+            return;
+        }
+
+        throw new PortException(why.Value switch
+        {
+            ENODEV => $"tap {Name}: there is no bridge {bridge}; make it with 'ip link add {bridge} type bridge' and 'ip link set {bridge} up'",
+            EOPNOTSUPP or EINVAL => $"tap {Name}: {bridge} is not a bridge; name a Linux bridge, or leave bridge= out",
+            EBUSY => $"tap {Name}: it belongs to another bridge already; remove it there ('ip link set {Name} nomaster') or leave bridge= out",
+            EPERM => $"tap {Name}: joining bridge {bridge} needs CAP_NET_ADMIN; let the administrator do it ('ip link set {Name} master {bridge}')",
+            _ => $"tap {Name}: joining bridge {bridge} failed: {why}",
+        });
+    }
+
+    private void Check(int result, string what)
+    {
+        if (result < 0)
+        {
+            Errno why = Errno.Last;
+            throw new PortException(why.Value == EPERM
+                ? $"tap {Name}: setting {what} needs CAP_NET_ADMIN; let the administrator set it beforehand ('ip link set {Name} ...')"
+                : $"tap {Name}: setting {what} failed: {why}");
+        }
+    }
+}

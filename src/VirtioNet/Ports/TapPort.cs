@@ -1,0 +1,133 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports.Tap;
+
+namespace VhostNet.VirtioNet.Ports;
+
+/// <summary>
+/// A Linux tap interface as a port: the host, or a bridge, is at its other side. Frames go by one system call each between the guest's own buffers and the
+/// kernel, with their offloads, by as many queues as the tap has.
+/// </summary>
+public sealed class TapPort : Port
+{
+    private readonly TapInterface _interface;
+    private readonly TapQueue[] _queues;
+    private volatile bool _gone;
+    private volatile int _frameSizeMax;
+
+    /// <summary>Opens or creates the interface.</summary>
+    /// <param name="name">The port's name.</param>
+    /// <param name="options">Which interface, and how.</param>
+    /// <param name="contexts">Where its queues are read, dealt out in turn; polled until the port is disposed.</param>
+    /// <exception cref="PortException">The interface can't be had; the message says why and what would help.</exception>
+    public TapPort(string name, TapOptions options, IReadOnlyList<AioContext> contexts)
+        : base(name)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(contexts);
+        ArgumentOutOfRangeException.ThrowIfZero(contexts.Count);
+        Options = options;
+        _interface = TapInterface.Open(options);
+        _frameSizeMax = TapBuffers.FrameMax;
+        _queues = new TapQueue[_interface.Queues.Count];
+        for (int i = 0; i < _queues.Length; i++)
+        {
+            _queues[i] = new TapQueue(this, i, _interface.Queues[i].Value, _interface.HasHeader, contexts[i % contexts.Count]);
+        }
+    }
+
+    /// <summary>What the port was made from.</summary>
+    public TapOptions Options { get; }
+
+    /// <summary>The interface's name, as the kernel gave it.</summary>
+    public string InterfaceName => _interface.Name;
+
+    /// <summary>Number of queues.</summary>
+    public int QueueCount => _queues.Length;
+
+    /// <summary>The interface's MTU in bytes, as it is now.</summary>
+    public int Mtu => _interface.Mtu;
+
+    /// <inheritdoc/>
+    public override string Kind => "tap";
+
+    /// <inheritdoc/>
+    public override Offloads Accepts => _interface.Accepts;
+
+    /// <inheritdoc/>
+    public override bool IsUp => !_gone;
+
+    /// <summary>Longest frame that the interface may send, in bytes.</summary>
+    internal int FrameSizeMax => _frameSizeMax;
+
+    /// <inheritdoc/>
+    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        return _queues[queue < _queues.Length ? queue : queue % _queues.Length].Write(burst, frames, waiter);
+    }
+
+    /// <inheritdoc/>
+    public override void PeersAcceptChanged(Offloads accepted)
+    {
+        _interface.SetOffloads(accepted);
+
+        // Without segmentation offload the interface sends no more than its MTU, an Ethernet header and a tag.
+        bool large = (accepted & (Offloads.Tso4 | Offloads.Tso6 | Offloads.Uso4 | Offloads.Uso6)) != 0;
+        _frameSizeMax = large ? TapBuffers.FrameMax : _interface.Mtu + 18;
+        foreach (TapQueue queue in _queues)
+        {
+            queue.Wake();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    {
+        received = Received;
+        sent = Sent;
+        foreach (TapQueue queue in _queues)
+        {
+            received.Add(queue.Received);
+            sent.Add(queue.Sent);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Start()
+    {
+        foreach (TapQueue queue in _queues)
+        {
+            queue.Wake(start: true);
+        }
+    }
+
+    /// <summary>The queues' way into the network.</summary>
+    internal int ForwardFromQueue(FrameBurst burst, int queue, BottomHalf waiter) => Forward(burst, queue, waiter);
+
+    /// <summary>The interface was removed under a queue.</summary>
+    internal void QueueFailed(Errno why)
+    {
+        _gone = true;
+        Failure = $"tap {InterfaceName}: {why}";
+    }
+
+    /// <summary>Why the port is down for good, or null.</summary>
+    public string? Failure { get; private set; }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            foreach (TapQueue queue in _queues)
+            {
+                queue.Dispose();
+            }
+
+            _interface.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}
