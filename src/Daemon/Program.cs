@@ -1,1 +1,62 @@
-return 0;
+using System.CommandLine;
+using Microsoft.Extensions.Hosting;
+using Serilog.Core;
+using VhostNet.Daemon;
+using VhostNet.Daemon.Cli;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Control;
+using VhostNet.Daemon.Hosting;
+using VhostNet.Daemon.Logs;
+using VhostNet.Daemon.Systemd;
+
+try
+{
+    return (int)await RunAsync(args).ConfigureAwait(false);
+}
+catch (StartupException e)
+{
+    await Console.Error.WriteLineAsync($"vhostnetd: {e.Message}").ConfigureAwait(false);
+    return (int)e.ExitCode;
+}
+#pragma warning disable CA1031 // The last place where a defect can be reported.
+catch (Exception e)
+{
+    await Console.Error.WriteLineAsync($"vhostnetd: internal error, please report it: {e}").ConfigureAwait(false);
+    return (int)ExitCode.Internal;
+}
+#pragma warning restore CA1031
+
+static async Task<ExitCode> RunAsync(string[] args)
+{
+    if (args.Contains("--print-capabilities", StringComparer.Ordinal))
+    {
+        // By convention every other option is ignored beside this one, wrong ones too.
+        await Console.Out.WriteLineAsync(Capabilities.Json).ConfigureAwait(false);
+        return ExitCode.Success;
+    }
+
+    var line = new CommandLine();
+    ParseResult result = line.Parse(args);
+    if (result.Action is not null)
+    {
+        // --help and --version.
+        await result.InvokeAsync().ConfigureAwait(false);
+        return ExitCode.Success;
+    }
+
+    DaemonOptions options = QuickForm.Read(line, result);
+    if (result.GetValue(line.CheckConfig))
+    {
+        await Console.Out.WriteLineAsync($"{options.Source}: correct").ConfigureAwait(false);
+        return ExitCode.Success;
+    }
+
+    using ServiceNotifier notifier = ServiceNotifier.FromEnvironment();
+    using SocketActivation activation = SocketActivation.FromEnvironment();
+    using var listeners = new HttpListeners();
+    listeners.Open(options, activation);
+    await using Logger log = LogSetup.Create(options.Log);
+    using IHost host = DaemonHost.Build(options, notifier, activation, listeners, log);
+    await host.RunAsync().ConfigureAwait(false);
+    return ExitCode.Success;
+}

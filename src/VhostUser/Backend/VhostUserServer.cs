@@ -13,6 +13,9 @@ public sealed class VhostUserServer : VhostUserEndpoint
     {
     }
 
+    /// <summary>Whether further front ends can connect; false for an inherited connection, and before <see cref="Start"/>.</summary>
+    public bool IsListening => _listener is not null;
+
     /// <inheritdoc/>
     public override void Start()
     {

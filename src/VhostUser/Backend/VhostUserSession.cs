@@ -81,6 +81,9 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     /// <summary>Whether the front end has acknowledged features.</summary>
     public bool HasNegotiated => _state.HasFeatures;
 
+    /// <summary>The guest memory that the front end shares at present.</summary>
+    public Memory.MemoryTable Memory => _state.Memory;
+
     /// <summary>Whether the session is over.</summary>
     public bool IsEnded => _ended;
 

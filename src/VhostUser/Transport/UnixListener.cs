@@ -25,7 +25,8 @@ public sealed class UnixListener : IDisposable
     /// <param name="owner">User id, or null to leave it.</param>
     /// <param name="group">Group id, or null to leave it.</param>
     /// <exception cref="ErrnoException">The path can't be bound, or its owner or mode not be set.</exception>
-    /// <exception cref="IOException">The path is taken by a live socket, or by something that is no socket.</exception>
+    /// <exception cref="SocketInUseException">The path is taken by a live socket.</exception>
+    /// <exception cref="IOException">The path is taken by something that is no socket.</exception>
     public static UnixListener Bind(string path, uint? mode = null, uint? owner = null, uint? group = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -132,7 +133,7 @@ public sealed class UnixListener : IDisposable
         Errno error = UnixSocket.Connect(probe, path);
         if (error.Value is not (ECONNREFUSED or ENOENT))
         {
-            throw new IOException(
+            throw new SocketInUseException(
                 $"'{path}' belongs to a socket that is in use ({(error.Value == 0 ? "a process answers on it" : error.ToString())}); stop that process or choose another path");
         }
     }

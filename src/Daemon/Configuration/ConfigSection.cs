@@ -1,0 +1,228 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace VhostNet.Daemon.Configuration;
+
+/// <summary>
+/// One JSON object of the configuration while it is read. It remembers which keys were asked for, so that <see cref="End"/> can refuse all others with a
+/// suggestion; a reader that asks for every key it knows therefore needs no second list of keys.
+/// </summary>
+internal sealed class ConfigSection
+{
+    private readonly JsonElement _element;
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private readonly Action<string>? _keySeen;
+
+    private ConfigSection(JsonElement element, string path, Action<string>? keySeen)
+    {
+        _element = element;
+        _keySeen = keySeen;
+        Path = path;
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            throw new ConfigException(path, $"{Describe(element)} stands where an object {{…}} is expected");
+        }
+    }
+
+    /// <summary>Where this object stands in the document; empty for the document itself.</summary>
+    public string Path { get; }
+
+    /// <summary>The keys that were asked for so far.</summary>
+    public IReadOnlyCollection<string> KnownKeys => _known;
+
+    /// <summary>Wraps a whole document.</summary>
+    /// <param name="element">Its root value.</param>
+    /// <param name="keySeen">Told every key that a reader asks for, once each time; lets a test find all keys.</param>
+    public static ConfigSection Root(JsonElement element, Action<string>? keySeen = null) => new(element, string.Empty, keySeen);
+
+    /// <summary>The path of one of this object's keys.</summary>
+    public string PathOf(string key) => Path.Length == 0 ? key : $"{Path}.{key}";
+
+    /// <summary>An exception about one of this object's keys.</summary>
+    public ConfigException Error(string key, string problem) => new(PathOf(key), problem);
+
+    /// <summary>True when the key is present with a value other than null.</summary>
+    public bool Has(string key) => TryGet(key, out _);
+
+    /// <summary>A text, or null when the key is missing.</summary>
+    public string? Text(string key)
+    {
+        if (!TryGet(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        string text = value.ValueKind == JsonValueKind.String
+            ? value.GetString()!
+            : throw Error(key, $"{Describe(value)} stands where a text in quotes is expected");
+        return text.Length > 0 ? text : throw Error(key, "an empty text is of no use here; leave the key out instead");
+    }
+
+    /// <summary>A text that has to be there.</summary>
+    public string RequiredText(string key, string meaning) => Text(key) ?? throw Error(key, $"is missing; it has to say {meaning}");
+
+    /// <summary>A switch, or null when the key is missing.</summary>
+    public bool? Switch(string key)
+    {
+        if (!TryGet(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        return value.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            _ => throw Error(key, $"{Describe(value)} stands where true or false is expected"),
+        };
+    }
+
+    /// <summary>A whole number in a range, or null when the key is missing.</summary>
+    public long? Number(string key, long min, long max)
+    {
+        if (!TryGet(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= min && number <= max
+            ? number
+            : throw Error(key, $"{Describe(value)} stands where a whole number from {min} to {max} is expected");
+    }
+
+    /// <summary>A whole number in a range that fits an int.</summary>
+    public int? Int(string key, int min, int max) => (int?)Number(key, min, max);
+
+    /// <summary>One of some words, or null when the key is missing.</summary>
+    public string? Choice(string key, params string[] words)
+    {
+        string? text = Text(key);
+        return text is null || words.Contains(text, StringComparer.Ordinal)
+            ? text
+            : throw Error(key, $"\"{text}\" is unknown; {Suggestion.Clause(text, words)}");
+    }
+
+    /// <summary>One of an enumeration's values, spelled as in <paramref name="words"/>.</summary>
+    public T? Choice<T>(string key, IReadOnlyDictionary<string, T> words)
+        where T : struct
+    {
+        string? text = Choice(key, [.. words.Keys]);
+        return text is null ? null : words[text];
+    }
+
+    /// <summary>A list of texts; a single text counts as a list of one; null when the key is missing.</summary>
+    public IReadOnlyList<string>? Texts(string key)
+    {
+        if (!TryGet(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        if (value.ValueKind == JsonValueKind.String)
+        {
+            return [Text(key)!];
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            throw Error(key, $"{Describe(value)} stands where a list of texts is expected");
+        }
+
+        var texts = new List<string>();
+        foreach (JsonElement item in value.EnumerateArray())
+        {
+            texts.Add(item.ValueKind == JsonValueKind.String
+                ? item.GetString()!
+                : throw Error($"{key}[{texts.Count.ToString(CultureInfo.InvariantCulture)}]", $"{Describe(item)} stands where a text is expected"));
+        }
+
+        return texts;
+    }
+
+    /// <summary>A list of whole numbers; a single number counts as a list of one; null when the key is missing.</summary>
+    public IReadOnlyList<long>? Numbers(string key, long min, long max)
+    {
+        if (!TryGet(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        if (value.ValueKind == JsonValueKind.Number)
+        {
+            return [Number(key, min, max)!.Value];
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            throw Error(key, $"{Describe(value)} stands where a list of whole numbers is expected");
+        }
+
+        var numbers = new List<long>();
+        foreach (JsonElement item in value.EnumerateArray())
+        {
+            numbers.Add(item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out long number) && number >= min && number <= max
+                ? number
+                : throw Error($"{key}[{numbers.Count}]", $"{Describe(item)} stands where a whole number from {min} to {max} is expected"));
+        }
+
+        return numbers;
+    }
+
+    /// <summary>An object, or null when the key is missing.</summary>
+    public ConfigSection? Section(string key) => TryGet(key, out JsonElement value) ? new ConfigSection(value, PathOf(key), _keySeen) : null;
+
+    /// <summary>A list of objects; empty when the key is missing.</summary>
+    public IReadOnlyList<ConfigSection> Sections(string key)
+    {
+        if (!TryGet(key, out JsonElement value))
+        {
+            return [];
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            throw Error(key, $"{Describe(value)} stands where a list [{{…}}, …] is expected");
+        }
+
+        return [.. value.EnumerateArray().Select((item, i) => new ConfigSection(item, $"{PathOf(key)}[{i.ToString(CultureInfo.InvariantCulture)}]", _keySeen))];
+    }
+
+    /// <summary>The keys of this object that nobody asked for yet, with their plain values as text.</summary>
+    public IEnumerable<KeyValuePair<string, JsonElement>> Rest() =>
+        _element.EnumerateObject().Where(p => !_known.Contains(p.Name)).Select(p => KeyValuePair.Create(p.Name, p.Value));
+
+    /// <summary>Refuses keys that nobody asked for.</summary>
+    public void End()
+    {
+        foreach (JsonProperty property in _element.EnumerateObject())
+        {
+            if (!_known.Contains(property.Name))
+            {
+                throw Error(property.Name, $"unknown key; {Suggestion.Clause(property.Name, _known)}");
+            }
+        }
+    }
+
+    /// <summary>A short description of a value for error texts.</summary>
+    internal static string Describe(JsonElement value)
+    {
+        string text = value.ValueKind switch
+        {
+            JsonValueKind.Object => "an object",
+            JsonValueKind.Array => "a list",
+            JsonValueKind.Null => "null",
+            _ => value.GetRawText(),
+        };
+        return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 57), "…");
+    }
+
+    private bool TryGet(string key, out JsonElement value)
+    {
+        if (_known.Add(key))
+        {
+            _keySeen?.Invoke(PathOf(key));
+        }
+
+        return _element.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null;
+    }
+}

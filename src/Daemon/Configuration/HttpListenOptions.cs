@@ -1,0 +1,25 @@
+using System.Net;
+
+namespace VhostNet.Daemon.Configuration;
+
+/// <summary>Where an HTTP endpoint listens: a Unix socket or a loopback address.</summary>
+internal sealed record HttpListenOptions
+{
+    /// <summary>Path of a Unix socket, or null.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Loopback address and port, or null.</summary>
+    public IPEndPoint? Address { get; init; }
+
+    /// <summary>Permission bits of the socket file.</summary>
+    public uint Mode { get; init; } = 0x1A0; // 0640
+
+    /// <summary>User name or number that the socket file shall belong to, or null.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Group name or number that the socket file shall belong to, or null.</summary>
+    public string? Group { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => Path ?? Address?.ToString() ?? "nowhere";
+}

@@ -1,0 +1,10 @@
+namespace VhostNet.Daemon.Configuration;
+
+/// <summary>One network.</summary>
+/// <param name="Name">Unique name.</param>
+/// <param name="Kind">wire, hairpin or switch.</param>
+internal sealed record NetworkOptions(string Name, string Kind)
+{
+    /// <summary>Where the network stands in the configuration, for error texts.</summary>
+    public string Path { get; init; } = string.Empty;
+}

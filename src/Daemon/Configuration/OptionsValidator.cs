@@ -1,0 +1,102 @@
+namespace VhostNet.Daemon.Configuration;
+
+/// <summary>Checks what no single key shows: names that have to be unique or to exist, networks that take a certain number of ports.</summary>
+internal static class OptionsValidator
+{
+    /// <summary>Checks a whole configuration.</summary>
+    /// <exception cref="ConfigException">Something does not fit together.</exception>
+    public static void Check(DaemonOptions options)
+    {
+        Unique("threads", options.Threads.Select(t => t.Name));
+        Unique("networks", options.Networks.Select(n => n.Name));
+        Unique("ports", options.Ports.Select(p => p.Name));
+        if (options.Ports.Count == 0)
+        {
+            throw new ConfigException("ports", "there is none, so there is nothing to do; add at least one port, for example {\"name\": \"guest\", \"kind\": \"vhost-user\", …}");
+        }
+
+        CheckThreads(options);
+        foreach (PortOptions port in options.Ports)
+        {
+            CheckReferences(options, port);
+        }
+
+        Unique("ports", options.Ports.Where(p => p.Socket is { IsClient: false, Path: not null }).Select(p => p.Socket!.Path!), "socket.path");
+        Unique("ports", options.Ports.Where(p => p.Socket?.Fd is not null).Select(p => $"{p.Socket!.Fd}"), "socket.fd");
+        foreach (NetworkOptions network in options.Networks)
+        {
+            CheckSize(network, options.Ports.Count(p => p.Network == network.Name));
+        }
+
+        if (options.Debug.Stall && options.Control is null)
+        {
+            throw new ConfigException("debug.stall", "is of no use without a control socket; add \"control\": {\"path\": …}");
+        }
+    }
+
+    private static void CheckThreads(DaemonOptions options)
+    {
+        for (int i = 0; i < options.Threads.Count; i++)
+        {
+            ThreadOptions thread = options.Threads[i];
+            if (thread.Name == "control")
+            {
+                throw new ConfigException($"threads[{i}].name", "\"control\" is the name of the daemon's own thread; choose another one");
+            }
+
+            if (thread.PollMaxMicroseconds is not null && thread.Poll != Aio.PollPolicy.Adaptive)
+            {
+                throw new ConfigException($"threads[{i}].pollMaxMicroseconds", "applies to \"poll\": \"adaptive\" only; leave it out");
+            }
+        }
+    }
+
+    private static void CheckReferences(DaemonOptions options, PortOptions port)
+    {
+        if (port.Network is { } network && options.Networks.All(n => n.Name != network))
+        {
+            throw new ConfigException($"{port.Path}.network", Missing("network", network, options.Networks.Select(n => n.Name)));
+        }
+
+        foreach (string thread in port.Threads)
+        {
+            if (options.Threads.All(t => t.Name != thread))
+            {
+                throw new ConfigException($"{port.Path}.threads", Missing("thread", thread, options.Threads.Select(t => t.Name)));
+            }
+        }
+    }
+
+    private static string Missing(string what, string name, IEnumerable<string> names)
+    {
+        string[] known = [.. names];
+        return known.Length == 0
+            ? $"there is no {what} \"{name}\"; the configuration defines no {what} at all, add it to \"{what}s\""
+            : $"there is no {what} \"{name}\"; {Suggestion.Clause(name, known)}";
+    }
+
+    private static void CheckSize(NetworkOptions network, int ports)
+    {
+        switch (network.Kind)
+        {
+            case "wire" when ports > 2:
+                throw new ConfigException(network.Path, $"the wire \"{network.Name}\" has {ports} ports; a wire joins two, use \"kind\": \"switch\" for more");
+            case "hairpin" when ports > 1:
+                throw new ConfigException(network.Path, $"the hairpin \"{network.Name}\" has {ports} ports; a hairpin takes one, use \"kind\": \"wire\" or \"switch\"");
+            default:
+                break;
+        }
+    }
+
+    private static void Unique(string list, IEnumerable<string> names, string key = "name")
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (string name in names)
+        {
+            if (!seen.Add(name))
+            {
+                throw new ConfigException(list, $"two of them have \"{key}\" {name}; it has to be unique");
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using VhostNet.VhostUser.Memory;
+
+namespace VhostNet.Daemon.Configuration;
+
+/// <summary>One port.</summary>
+/// <param name="Name">Unique name.</param>
+/// <param name="Kind">vhost-user, tap, user, responder, udp, null, generator, …</param>
+internal sealed record PortOptions(string Name, string Kind)
+{
+    /// <summary>The kind of port that a guest connects to.</summary>
+    public const string VhostUser = "vhost-user";
+
+    /// <summary>Where the port stands in the configuration, for error texts.</summary>
+    public string Path { get; init; } = string.Empty;
+
+    /// <summary>The network that the port joins, or null while it joins none.</summary>
+    public string? Network { get; init; }
+
+    /// <summary>IoThreads that the port's queues are spread over; empty for the default placement.</summary>
+    public IReadOnlyList<string> Threads { get; init; } = [];
+
+    /// <summary>Queue pairs: offered to a guest, opened on a tap.</summary>
+    public int QueuePairs { get; init; } = 1;
+
+    /// <summary>MTU in bytes, offered to a guest or set on an interface; null leaves it as it is.</summary>
+    public int? Mtu { get; init; }
+
+    /// <summary>vhost-user: the socket.</summary>
+    public SocketOptions? Socket { get; init; }
+
+    /// <summary>vhost-user: features that are switched, by the name that QEMU's device property has.</summary>
+    public IReadOnlyDictionary<string, bool> Features { get; init; } = new Dictionary<string, bool>();
+
+    /// <summary>vhost-user: what to do with guest memory whose file its owner could shrink.</summary>
+    public SealPolicy Seal { get; init; } = SealPolicy.Warn;
+
+    /// <summary>Other kinds: the quick form of the port, such as <c>tap:tap0,bridge=br0</c>.</summary>
+    public string? Spec { get; init; }
+
+    /// <summary>True for a port that a guest connects to.</summary>
+    public bool IsVhostUser => Kind == VhostUser;
+}

@@ -1,0 +1,94 @@
+using VhostNet.VhostUser.Memory;
+using VhostNet.VirtioNet.Device;
+
+namespace VhostNet.Daemon.Configuration;
+
+/// <summary>Reads one element of <c>ports</c>.</summary>
+internal static class PortReader
+{
+    /// <summary>Most queue pairs of a port.</summary>
+    public const int QueuePairsMax = 128;
+
+    /// <summary>Least MTU, as NET_SET_MTU allows it.</summary>
+    public const int MtuMin = 68;
+
+    /// <summary>Greatest MTU.</summary>
+    public const int MtuMax = 65535;
+
+    /// <summary>Spelling of the seal policies.</summary>
+    public static IReadOnlyDictionary<string, SealPolicy> SealPolicies { get; } = new Dictionary<string, SealPolicy>(StringComparer.Ordinal)
+    {
+        ["off"] = SealPolicy.Off,
+        ["warn"] = SealPolicy.Warn,
+        ["refuse"] = SealPolicy.Refuse,
+    };
+
+    /// <summary>The features that a port's configuration can switch: all that the device has.</summary>
+    public static IReadOnlyList<string> SwitchableFeatures { get; } =
+        [.. VirtioNetFeatures.ByName.Where(f => (VirtioNetFeatures.All & f.Value) != 0).Select(f => f.Key)];
+
+    /// <summary>Reads one port.</summary>
+    public static PortOptions Read(ConfigSection section)
+    {
+        string name = ConfigReader.ReadName(section);
+        string[] kinds = [PortOptions.VhostUser, .. UplinkKinds.Names];
+        string kind = section.Choice("kind", kinds) ?? throw section.Error("kind", $"is missing; it is one of {string.Join(", ", kinds)}");
+        var port = new PortOptions(name, kind)
+        {
+            Path = section.Path,
+            Network = section.Text("network"),
+            Threads = section.Texts("threads") ?? [],
+            QueuePairs = section.Int("queuePairs", 1, QueuePairsMax) ?? 1,
+            Mtu = section.Int("mtu", MtuMin, MtuMax),
+        };
+        port = port.IsVhostUser ? ReadVhostUser(section, port) : UplinkKinds.Read(section, port);
+        section.End();
+        return port;
+    }
+
+    private static PortOptions ReadVhostUser(ConfigSection section, PortOptions port) => port with
+    {
+        Socket = section.Section("socket") is { } socket
+            ? ReadSocket(socket)
+            : throw section.Error("socket", "is missing; a vhost-user port needs it, for example {\"path\": \"/run/vhostnet/guest.sock\"}"),
+        Features = section.Section("features") is { } features ? ReadFeatures(features) : new Dictionary<string, bool>(),
+        Seal = section.Choice("seal", SealPolicies) ?? SealPolicy.Warn,
+    };
+
+    private static SocketOptions ReadSocket(ConfigSection section)
+    {
+        string? path = section.Text("path");
+        int? fd = section.Int("fd", 3, int.MaxValue);
+        if ((path is null) == (fd is null))
+        {
+            throw section.Error("path", "either \"path\" or \"fd\" has to say which socket it is, and not both");
+        }
+
+        var socket = new SocketOptions
+        {
+            Path = path is null ? null : ValueParsers.SocketPath(path, out string problem) ?? throw section.Error("path", problem),
+            Fd = fd,
+            IsClient = section.Choice("role", "server", "client") == "client",
+            Mode = ConfigReader.ReadMode(section),
+            Owner = section.Text("owner"),
+            Group = section.Text("group"),
+        };
+        section.End();
+        return socket;
+    }
+
+    private static Dictionary<string, bool> ReadFeatures(ConfigSection section)
+    {
+        var features = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (string name in SwitchableFeatures)
+        {
+            if (section.Switch(name) is { } on)
+            {
+                features[name] = on;
+            }
+        }
+
+        section.End();
+        return features;
+    }
+}

@@ -1,0 +1,198 @@
+using System.Text.Json;
+using VhostNet.Aio;
+using VhostNet.Daemon.Hosting;
+using VhostNet.Daemon.Metrics;
+using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Memory;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Control;
+
+/// <summary>Writes what the daemon is doing as JSON; docs/operating.md describes every field. On the control thread, because sessions belong to it.</summary>
+internal static class StatusWriter
+{
+    /// <summary>Writes the whole daemon's status.</summary>
+    public static void WriteDaemon(Utf8JsonWriter json, Composition composition, string stuckThreads)
+    {
+        json.WriteStartObject();
+        json.WriteString("version"u8, Product.Version);
+        json.WriteNumber("pid"u8, Environment.ProcessId);
+        json.WriteNumber("uptimeSeconds"u8, Math.Round(MetricCatalog.Uptime.TotalSeconds, 3));
+        json.WriteBoolean("healthy"u8, stuckThreads.Length == 0);
+        json.WriteStartArray("threads"u8);
+        foreach (IoThread thread in composition.Threads)
+        {
+            WriteThread(json, thread);
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("networks"u8);
+        foreach (Network network in composition.Networks)
+        {
+            WriteNetwork(json, network);
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("ports"u8);
+        foreach (PortEntry port in composition.Ports)
+        {
+            WritePort(json, port);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes one port's status.</summary>
+    public static void WritePort(Utf8JsonWriter json, PortEntry entry)
+    {
+        json.WriteStartObject();
+        json.WriteString("name"u8, entry.Port.Name);
+        json.WriteString("kind"u8, entry.Port.Kind);
+        json.WriteString("network"u8, entry.Port.Network?.Name);
+        json.WriteBoolean("up"u8, entry.Port.IsUp);
+        json.WriteStartArray("threads"u8);
+        foreach (string thread in entry.Threads)
+        {
+            json.WriteStringValue(thread);
+        }
+
+        json.WriteEndArray();
+        WriteDirection(json, "in"u8, entry.Inward);
+        WriteDirection(json, "out"u8, entry.Outward);
+        if (entry.Port is VhostUserPort guest)
+        {
+            WriteGuest(json, entry, guest);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteThread(Utf8JsonWriter json, IoThread thread)
+    {
+        AioStatistics statistics = thread.GetStatistics();
+        json.WriteStartObject();
+        json.WriteString("name"u8, thread.Name);
+        json.WriteString("poll"u8, thread.Policy switch
+        {
+            PollPolicy.Interrupt => "interrupt"u8,
+            PollPolicy.Adaptive => "adaptive"u8,
+            _ => "busy"u8,
+        });
+        json.WriteNumber("loops"u8, statistics.Polls);
+        json.WriteNumber("looks"u8, statistics.Looks);
+        json.WriteNumber("sleeps"u8, statistics.Sleeps);
+        json.WriteNumber("notifierWrites"u8, statistics.NotifierWrites);
+        json.WriteNumber("notifierWritesAvoided"u8, statistics.NotifierWritesAvoided);
+        json.WriteNumber("pollings"u8, statistics.Pollings);
+        json.WriteNumber("pollingSuccesses"u8, statistics.PollingSuccesses);
+        json.WriteNumber("pollingNanoseconds"u8, statistics.PollingNs);
+        json.WriteNumber("handlers"u8, statistics.Handlers);
+        json.WriteEndObject();
+    }
+
+    private static void WriteNetwork(Utf8JsonWriter json, Network network)
+    {
+        json.WriteStartObject();
+        json.WriteString("name"u8, network.Name);
+        json.WriteString("kind"u8, network.Kind);
+        json.WriteStartArray("ports"u8);
+        foreach (Port port in network.Ports)
+        {
+            json.WriteStringValue(port.Name);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteDirection(Utf8JsonWriter json, ReadOnlySpan<byte> name, PortSource source)
+    {
+        source.Read(out FrameCounters counters);
+        json.WriteStartObject(name);
+        WriteFrames(json, counters);
+        json.WriteNumber("framesPerSecond"u8, Math.Round(source.FramesPerSecond, 1));
+        json.WriteNumber("bytesPerSecond"u8, Math.Round(source.BytesPerSecond, 1));
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes frame counters into the present object; drop reasons that never occurred are left out.</summary>
+    internal static void WriteFrames(Utf8JsonWriter json, in FrameCounters counters)
+    {
+        json.WriteNumber("frames"u8, counters.Frames);
+        json.WriteNumber("bytes"u8, counters.Bytes);
+        json.WriteStartObject("drops"u8);
+        for (int reason = 0; reason < DropReasons.Names.Count; reason++)
+        {
+            if (counters.Drops[reason] != 0)
+            {
+                json.WriteNumber(DropReasons.Names[reason], counters.Drops[reason]);
+            }
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteGuest(Utf8JsonWriter json, PortEntry entry, VhostUserPort guest)
+    {
+        json.WriteStartObject("socket"u8);
+        json.WriteString("path"u8, entry.Options.Socket?.Path);
+        json.WriteString("role"u8, entry.Options.Socket is { IsClient: true } ? "client"u8 : "server"u8);
+        json.WriteEndObject();
+        json.WriteNumber("queuePairs"u8, guest.Options.QueuePairs);
+        json.WriteNumber("mtu"u8, guest.Mtu);
+        json.WriteNumber("sessions"u8, entry.Endpoint!.SessionCount);
+        if (entry.Endpoint.CurrentSession is { } session)
+        {
+            WriteSession(json, session);
+        }
+        else
+        {
+            json.WriteNull("session"u8);
+        }
+
+        json.WriteStartArray("rings"u8);
+        foreach (QueueSource queue in entry.Queues)
+        {
+            RingStatusWriter.Write(json, queue);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteSession(Utf8JsonWriter json, VhostUserSession session)
+    {
+        json.WriteStartObject("session"u8);
+        json.WriteNumber("process"u8, session.PeerProcess);
+        json.WriteBoolean("negotiated"u8, session.HasNegotiated);
+        WriteNames(json, "features"u8, VirtioNetFeatures.Names(session.Features));
+        WriteNames(json, "protocolFeatures"u8, ProtocolFeatureNames.Of(session.AcknowledgedProtocolFeatures));
+        json.WriteStartArray("memory"u8);
+        foreach (MemoryRegion region in session.Memory.Regions)
+        {
+            json.WriteStartObject();
+            json.WriteString("guestAddress"u8, $"0x{region.Description.GuestAddress:x}");
+            json.WriteNumber("size"u8, region.Description.Size);
+            json.WriteString("userAddress"u8, $"0x{region.Description.UserAddress:x}");
+            json.WriteString("offset"u8, $"0x{region.Description.MmapOffset:x}");
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteNames(Utf8JsonWriter json, ReadOnlySpan<byte> name, IReadOnlyList<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (string value in values)
+        {
+            json.WriteStringValue(value);
+        }
+
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,205 @@
+using Microsoft.Extensions.Logging;
+using VhostNet.Aio;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Metrics;
+using VhostNet.Daemon.Systemd;
+using VhostNet.VhostUser.Backend;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Hosting;
+
+/// <summary>
+/// The running parts of the daemon: threads, networks and ports. Built from the options in order, taken down in reverse; what was built before a failure is taken
+/// down again. Ports and networks can be added and removed while frames flow. All members on the control thread, except <see cref="Sources"/>.
+/// </summary>
+internal sealed class Composition : IDisposable
+{
+    private readonly PortFactory _factory;
+    private readonly Watchdog _watchdog;
+    private readonly ILogger _logger;
+    private readonly List<IoThread> _threads = [];
+    private readonly List<Network> _networks = [];
+    private readonly List<PortEntry> _ports = [];
+    private readonly IoThread _control;
+    private MetricSources _sources = MetricSources.Empty;
+
+    /// <summary>Makes an empty composition.</summary>
+    public Composition(IoThread control, PortFactory factory, Watchdog watchdog, ILogger<Composition> logger)
+    {
+        _control = control;
+        _factory = factory;
+        _watchdog = watchdog;
+        _logger = logger;
+        Publish();
+    }
+
+    /// <summary>Raised when the front end of an inherited connection is gone: no other will ever come.</summary>
+    public event Action<PortEntry>? LastSessionEnded;
+
+    /// <summary>The IoThreads.</summary>
+    public IReadOnlyList<IoThread> Threads => _threads;
+
+    /// <summary>The networks.</summary>
+    public IReadOnlyList<Network> Networks => _networks;
+
+    /// <summary>The ports.</summary>
+    public IReadOnlyList<PortEntry> Ports => _ports;
+
+    /// <summary>What there is to measure. Any thread.</summary>
+    public MetricSources Sources => Volatile.Read(ref _sources);
+
+    /// <summary>Builds everything; when this returns, all vhost-user sockets listen.</summary>
+    /// <exception cref="StartupException">Something can't be had. Nothing is left of what was built before.</exception>
+    public void Build(DaemonOptions options)
+    {
+        try
+        {
+            foreach (ThreadOptions thread in ThreadPlacement.Threads(options, Environment.ProcessorCount))
+            {
+                AddThread(thread);
+            }
+
+            foreach (NetworkOptions network in options.Networks)
+            {
+                _networks.Add(NetworkFactory.Create(network));
+            }
+
+            string[] threads = [.. _threads.Select(t => t.Name)];
+            // Guests come last: when the first front end connects, its uplink is there.
+            foreach (PortOptions port in options.Ports.OrderBy(p => p.IsVhostUser))
+            {
+                AddPort(port, ThreadPlacement.For(port, options.Ports, threads));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adds a port and starts it.</summary>
+    /// <exception cref="StartupException">It can't be had.</exception>
+    public PortEntry AddPort(PortOptions options, IReadOnlyList<string> threads)
+    {
+        PortEntry entry = Create(options, threads);
+        try
+        {
+            entry.Start();
+            entry.Endpoint?.Start();
+        }
+        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
+        {
+            entry.Dispose();
+            throw explained;
+        }
+
+        _ports.Add(entry);
+        Publish();
+        _logger.LogInformation("Port {Port} ({Kind}) is in network {Network}, on threads {Threads}", options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
+        return entry;
+    }
+
+    /// <summary>Removes a port; frames that were on their way to it are dropped and counted.</summary>
+    public void RemovePort(PortEntry entry)
+    {
+        _ports.Remove(entry);
+        Publish();
+        entry.Dispose();
+        _logger.LogInformation("Port {Port} is removed", entry.Options.Name);
+    }
+
+    /// <summary>Ends one interval of all rates and begins the next.</summary>
+    public void Sample(long nowNs)
+    {
+        foreach (PortSource port in _sources.Ports)
+        {
+            port.Sample(nowNs);
+        }
+    }
+
+    /// <summary>Ends all sessions, removes all ports and stops the threads.</summary>
+    public void Dispose()
+    {
+        for (int i = _ports.Count - 1; i >= 0; i--)
+        {
+            _ports[i].Dispose();
+        }
+
+        _ports.Clear();
+        _networks.Clear();
+        foreach (IoThread thread in _threads)
+        {
+            _watchdog.Remove(thread);
+            thread.Dispose();
+        }
+
+        _threads.Clear();
+        Publish();
+    }
+
+    private void AddThread(ThreadOptions options)
+    {
+        var thread = new IoThread(new IoThreadOptions
+        {
+            Name = options.Name,
+            Cpu = options.Cpu,
+            Policy = options.Poll,
+            PollMaxNs = options.PollMaxMicroseconds * 1000L ?? new IoThreadOptions().PollMaxNs,
+        });
+        try
+        {
+            thread.Start();
+        }
+        catch (ErrnoException e)
+        {
+            thread.Dispose();
+            throw new StartupException(
+                ExitCode.Resource, $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); choose one of those that this process may run on (taskset -p)", e);
+        }
+
+        _threads.Add(thread);
+        _watchdog.Add(thread);
+        Publish();
+    }
+
+    private PortEntry Create(PortOptions options, IReadOnlyList<string> names)
+    {
+        Network? network = options.Network is null ? null : _networks.First(n => n.Name == options.Network);
+        IoThread[] threads = [.. names.Select(n => _threads.First(t => t.Name == n))];
+        Port? port = null;
+        try
+        {
+            port = PortFactory.Create(options, threads);
+            VhostUserEndpoint? endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
+            var entry = new PortEntry(options, port, endpoint, network, names);
+            if (endpoint is not null && options.Socket is { Fd: not null })
+            {
+                endpoint.SessionEnded += _ => OnSessionEnded(entry);
+            }
+
+            return entry;
+        }
+        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
+        {
+            port?.Dispose();
+            throw explained;
+        }
+    }
+
+    private void OnSessionEnded(PortEntry entry)
+    {
+        if (entry.Endpoint is VhostUserServer { IsListening: false } && _ports.Contains(entry))
+        {
+            LastSessionEnded?.Invoke(entry);
+        }
+    }
+
+    private void Publish() => Volatile.Write(ref _sources, new MetricSources
+    {
+        Queues = [.. _ports.SelectMany(p => p.Queues)],
+        Ports = [.. _ports.SelectMany(p => new[] { p.Inward, p.Outward })],
+        Threads = [new ThreadSource(_control), .. _threads.Select(t => new ThreadSource(t))],
+    });
+}

@@ -1,0 +1,146 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using VhostNet.Aio;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Metrics;
+using VhostNet.Daemon.Systemd;
+
+namespace VhostNet.Daemon.Hosting;
+
+/// <summary>The daemon as a hosted service: builds the composition before any other service starts, and reports to the service manager once all have.</summary>
+internal sealed class DaemonService : IHostedLifecycleService, IDisposable
+{
+    private const long SampleNs = 1_000_000_000;
+
+    // SIGKILL may follow SIGTERM within seconds; a data thread that is stuck must not keep the process alive.
+    private static readonly TimeSpan s_stopTimeout = TimeSpan.FromMilliseconds(700);
+
+    private readonly DaemonOptions _options;
+    private readonly ServiceNotifier _notifier;
+    private readonly SocketActivation _activation;
+    private readonly IoThread _control;
+    private readonly Watchdog _watchdog;
+    private readonly AioTimer _sampler;
+    private readonly ILogger _logger;
+    private MeterBridge? _meter;
+    private OtlpExport? _otlp;
+    private bool _built;
+
+    /// <summary>Makes the service; nothing runs yet.</summary>
+    public DaemonService(DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, IHostApplicationLifetime lifetime, ILoggerFactory loggers)
+    {
+        _options = options;
+        _notifier = notifier;
+        _activation = activation;
+        _logger = loggers.CreateLogger<DaemonService>();
+        _control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
+        _watchdog = new Watchdog(_control.Context, AioClock.Monotonic, notifier, loggers.CreateLogger<Watchdog>());
+        _sampler = _control.Context.CreateTimer(AioClock.Monotonic, Sample);
+        var sessions = new SessionLog(loggers.CreateLogger("VhostNet.VhostUser"));
+        Composition = new Composition(
+            _control, new PortFactory(_control.Context, activation, sessions, options.StateDirectory), _watchdog, loggers.CreateLogger<Composition>());
+        Composition.LastSessionEnded += entry =>
+        {
+            _logger.LogInformation("Port {Port}: the inherited connection has ended, and so does the daemon", entry.Options.Name);
+            lifetime.StopApplication();
+        };
+    }
+
+    /// <summary>What runs.</summary>
+    public Composition Composition { get; }
+
+    /// <summary>The control thread.</summary>
+    public IoThread Control => _control;
+
+    /// <summary>Whether all loops answer.</summary>
+    public Watchdog Watchdog => _watchdog;
+
+    /// <inheritdoc/>
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        _control.Start();
+        _control.Run(() => Composition.Build(_options));
+        _built = true;
+        foreach (InheritedSocket socket in _activation.Remaining.Where(s => s.Name is not ("control" or "metrics")))
+        {
+            _logger.LogWarning("The service manager passed socket {Name} ({Path}), which no port is configured for; it is closed", socket.Name, socket.Path);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        _activation.Dispose();
+        _control.Run(() =>
+        {
+            _watchdog.Start();
+            Sample();
+        });
+        _notifier.Ready($"{_options.Ports.Count} ports, {_options.Networks.Count} networks");
+        _logger.LogInformation("vhostnetd {Version} is ready: {Ports} ports, {Networks} networks", Product.Version, _options.Ports.Count, _options.Networks.Count);
+
+        // After READY, because nothing waits for them and they cost a part of the start-up time.
+        _meter = new MeterBridge(() => Composition.Sources);
+        _otlp = _options.Metrics.Otlp is { } otlp ? OtlpExport.Start(otlp) : null;
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        _notifier.Stopping();
+        _logger.LogInformation("vhostnetd ends");
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public async Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        if (!_built)
+        {
+            return;
+        }
+
+        try
+        {
+            await Task.Run(TakeDown, CancellationToken.None).WaitAsync(s_stopTimeout, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _logger.LogError("A thread did not stop within {Milliseconds} ms; ending without it", s_stopTimeout.TotalMilliseconds);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _otlp?.Dispose();
+        _meter?.Dispose();
+    }
+
+    private void TakeDown()
+    {
+        _control.Run(() =>
+        {
+            _sampler.Delete();
+            Composition.Dispose();
+            _watchdog.Dispose();
+        });
+        _control.Dispose();
+    }
+
+    private void Sample()
+    {
+        long now = AioClock.Monotonic.NowNs;
+        Composition.Sample(now);
+        _sampler.Modify(now + SampleNs);
+    }
+}

@@ -1,0 +1,77 @@
+using VhostNet.Aio;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Systemd;
+using VhostNet.VhostUser.Backend;
+using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Hosting;
+
+/// <summary>Makes ports and their endpoints from their options: the one place that knows their classes. Control thread.</summary>
+internal sealed class PortFactory(AioContext control, SocketActivation activation, ISessionLog log, string? stateDirectory)
+{
+    /// <summary>Makes a port.</summary>
+    public static Port Create(PortOptions options, IReadOnlyList<IoThread> threads) =>
+        options.IsVhostUser ? CreateVhostUser(options, threads) : CreateUplink(options, threads);
+
+    /// <summary>Makes the endpoint through which a guest's front end reaches its port; it does nothing until it is started.</summary>
+    public VhostUserEndpoint CreateEndpoint(PortOptions options, VhostUserPort port)
+    {
+        SocketOptions socket = options.Socket!;
+        FileDescriptor? inherited = Inherited(options.Name, socket);
+        return VhostUserEndpoint.Create(control, port.Device, new VhostUserEndpointOptions
+        {
+            Name = options.Name,
+            Mode = socket.IsClient ? EndpointMode.Client : EndpointMode.Server,
+            Path = inherited is null ? socket.Path : null,
+            Descriptor = inherited,
+            SocketMode = socket.Mode,
+            SocketOwner = Accounts.User(socket.Owner, $"{options.Path}.socket.owner"),
+            SocketGroup = Accounts.Group(socket.Group, $"{options.Path}.socket.group"),
+            OfferedFeatures = stateDirectory is null ? null : new OfferedFeatureStore(Path.Combine(stateDirectory, $"{options.Name}.features")),
+            Session = new SessionOptions { SealPolicy = options.Seal, Log = log },
+        });
+    }
+
+    private FileDescriptor? Inherited(string name, SocketOptions socket)
+    {
+        if (socket.IsClient)
+        {
+            return null;
+        }
+
+        if (socket.Fd is { } fd)
+        {
+            var descriptor = new FileDescriptor(fd);
+            if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+            {
+                return descriptor;
+            }
+
+            descriptor.Release();
+            throw new StartupException(ExitCode.Usage, $"--fd {fd}: descriptor {fd} is not open; whoever starts this has to pass the socket on");
+        }
+
+        return activation.Take(name, socket.Path)?.Descriptor;
+    }
+
+    private static VhostUserPort CreateVhostUser(PortOptions options, IReadOnlyList<IoThread> threads)
+    {
+        ulong disabled = 0;
+        foreach ((string name, bool on) in options.Features)
+        {
+            disabled |= on ? 0 : VirtioNetFeatures.ByName[name];
+        }
+
+        return new VhostUserPort(
+            options.Name, new VirtioNetOptions { QueuePairs = options.QueuePairs, DisabledFeatures = disabled, Mtu = options.Mtu }, threads);
+    }
+
+    private static Port CreateUplink(PortOptions options, IReadOnlyList<IoThread> threads) => options.Kind switch
+    {
+        "null" => new NullPort(options.Name),
+        "generator" => new GeneratorPort(options.Name, new GeneratorOptions(), threads[0].Context),
+        "responder" => new ResponderPort(options.Name, new ResponderOptions(), threads[0].Context),
+        _ => throw new StartupException(ExitCode.Usage, $"{options.Path}: \"{options.Kind}\" is no kind of port"),
+    };
+}

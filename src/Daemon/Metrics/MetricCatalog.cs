@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Datapath;
+
+namespace VhostNet.Daemon.Metrics;
+
+/// <summary>Every metric of the daemon. docs/metrics.md describes each; a test compares the two.</summary>
+internal static class MetricCatalog
+{
+    private static readonly long s_started = Stopwatch.GetTimestamp();
+
+    private static readonly SeriesLabels[] s_generations = [new(("generation", "0")), new(("generation", "1")), new(("generation", "2"))];
+
+    /// <summary>The metrics, in the order in which they are shown.</summary>
+    public static IReadOnlyList<Metric> All { get; } =
+    [
+        QueueFrames("vhostnet.queue.frames", "{frame}", "Frames taken from a guest's transmit queue (tx) or given to its receive queue (rx).", f => f.Frames),
+        QueueFrames("vhostnet.queue.bytes", "By", "Bytes of those frames, without virtio_net_hdr.", f => f.Bytes),
+        new("vhostnet.queue.drops", true, "{frame}", "Frames of a guest's queue that went no further, by reason.", CollectQueueDrops),
+        Ring("vhostnet.queue.chains", "{chain}", "Descriptor chains given back to the guest.", c => c.Chains),
+        Ring("vhostnet.queue.chains.malformed", "{chain}", "Chains given back unused because they were malformed.", c => c.MalformedChains),
+        Ring("vhostnet.queue.bursts", "{burst}", "Bursts completed, each with one store of the used index.", c => c.Bursts),
+        Ring("vhostnet.queue.kicks", "{kick}", "Notifications received from the guest.", c => c.Kicks),
+        Ring("vhostnet.queue.calls", "{call}", "Interrupts sent to the guest.", c => c.Calls),
+        Ring("vhostnet.queue.calls.suppressed", "{call}", "Interrupts not sent because the guest did not want them.", c => c.CallsSuppressed),
+        Ring("vhostnet.queue.polls", "{poll}", "Looks at the avail ring that found chains.", c => c.Polls),
+        Ring("vhostnet.queue.polls.empty", "{poll}", "Looks at the avail ring that found nothing.", c => c.EmptyPolls),
+        new("vhostnet.queue.running", false, "1", "1 while the ring runs and is enabled, otherwise 0.", CollectQueueRunning),
+        PortFrames("vhostnet.port.frames", "{frame}", "Frames that came in by a port from the outside (in) or left by it (out).", f => f.Frames),
+        PortFrames("vhostnet.port.bytes", "By", "Bytes of those frames.", f => f.Bytes),
+        new("vhostnet.port.drops", true, "{frame}", "Frames of a port that went no further, by reason.", CollectPortDrops),
+        new("vhostnet.port.up", false, "1", "1 while a port can take frames, otherwise 0.", CollectPortUp),
+        new("vhostnet.port.sessions", true, "{session}", "Front ends that connected to a port since the daemon started.", CollectPortSessions),
+        Loop("vhostnet.thread.loops", "{pass}", "Passes of a thread's event loop.", s => s.Polls),
+        Loop("vhostnet.thread.looks", "{look}", "System calls made to look at descriptors, with or without sleeping.", s => s.Looks),
+        Loop("vhostnet.thread.sleeps", "{sleep}", "Looks that were ready to sleep, each of which ended in a wake-up.", s => s.Sleeps),
+        Loop("vhostnet.thread.notifier.writes", "{write}", "System calls made to wake the thread.", s => s.NotifierWrites),
+        Loop("vhostnet.thread.notifier.writes.avoided", "{write}", "Times that the thread had to be told something and needed no system call for it.", s => s.NotifierWritesAvoided),
+        Loop("vhostnet.thread.pollings", "{polling}", "Times that the thread polled in user space before sleeping.", s => s.Pollings),
+        Loop("vhostnet.thread.pollings.successful", "{polling}", "Those of them that found something.", s => s.PollingSuccesses),
+        Loop("vhostnet.thread.polling.time", "ns", "Time spent on them, in nanoseconds.", s => s.PollingNs),
+        Loop("vhostnet.thread.bottom.halves", "{call}", "Bottom halves that the thread called.", s => s.BottomHalves),
+        Loop("vhostnet.thread.handlers", "{call}", "Descriptor handlers that the thread called.", s => s.Handlers),
+        Loop("vhostnet.thread.timers", "{call}", "Timers of the thread that fired.", s => s.Timers),
+        new("vhostnet.process.collections", true, "{collection}", "Garbage collections, each of which stops every thread for a moment.", CollectCollections),
+        new("vhostnet.process.pause", true, "s", "Time for which garbage collections stopped the process, rounded down.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, (long)GC.GetTotalPauseDuration().TotalSeconds)),
+        new("vhostnet.process.allocated", true, "By", "Managed memory allocated so far.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, GC.GetTotalAllocatedBytes())),
+        new("vhostnet.process.resident", false, "By", "Resident memory of the process.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, Environment.WorkingSet)),
+        new("vhostnet.process.uptime", false, "s", "Time since the daemon started.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, (long)Uptime.TotalSeconds)),
+    ];
+
+    /// <summary>Time since the daemon started.</summary>
+    public static TimeSpan Uptime => Stopwatch.GetElapsedTime(s_started);
+
+    private static Metric QueueFrames(string name, string unit, string help, Func<FrameCounters, long> read) => new(name, true, unit, help, (sources, sink) =>
+    {
+        foreach (QueueSource queue in sources.Queues)
+        {
+            sink.Add(queue.Labels, SeriesLabels.None, read(queue.Frames));
+        }
+    });
+
+    private static Metric Ring(string name, string unit, string help, Func<VirtqueueCounters, long> read) => new(name, true, unit, help, (sources, sink) =>
+    {
+        foreach (QueueSource queue in sources.Queues)
+        {
+            queue.Read(out VirtqueueCounters counters);
+            sink.Add(queue.Labels, SeriesLabels.None, read(counters));
+        }
+    });
+
+    private static Metric PortFrames(string name, string unit, string help, Func<FrameCounters, long> read) => new(name, true, unit, help, (sources, sink) =>
+    {
+        foreach (PortSource port in sources.Ports)
+        {
+            port.Read(out FrameCounters counters);
+            sink.Add(port.Labels, SeriesLabels.None, read(counters));
+        }
+    });
+
+    private static Metric Loop(string name, string unit, string help, Func<AioStatistics, long> read) => new(name, true, unit, help, (sources, sink) =>
+    {
+        foreach (ThreadSource thread in sources.Threads)
+        {
+            sink.Add(thread.Labels, SeriesLabels.None, read(thread.Statistics));
+        }
+    });
+
+    private static void CollectQueueDrops(MetricSources sources, IMetricSink sink)
+    {
+        foreach (QueueSource queue in sources.Queues)
+        {
+            AddDrops(queue.Labels, queue.Frames, sink);
+        }
+    }
+
+    private static void CollectPortDrops(MetricSources sources, IMetricSink sink)
+    {
+        foreach (PortSource port in sources.Ports)
+        {
+            port.Read(out FrameCounters counters);
+            AddDrops(port.Labels, counters, sink);
+        }
+    }
+
+    private static void AddDrops(SeriesLabels labels, in FrameCounters counters, IMetricSink sink)
+    {
+        for (int reason = 0; reason < DropReasons.Labels.Count; reason++)
+        {
+            sink.Add(labels, DropReasons.Labels[reason], counters.Drops[reason]);
+        }
+    }
+
+    private static void CollectQueueRunning(MetricSources sources, IMetricSink sink)
+    {
+        foreach (QueueSource queue in sources.Queues)
+        {
+            sink.Add(queue.Labels, SeriesLabels.None, queue.Ring is { Enabled: true } ? 1 : 0);
+        }
+    }
+
+    private static void CollectPortUp(MetricSources sources, IMetricSink sink)
+    {
+        foreach (PortSource port in sources.Ports)
+        {
+            if (port.IsFirst)
+            {
+                sink.Add(port.PortLabels, SeriesLabels.None, port.IsUp ? 1 : 0);
+            }
+        }
+    }
+
+    private static void CollectPortSessions(MetricSources sources, IMetricSink sink)
+    {
+        foreach (PortSource port in sources.Ports)
+        {
+            if (port is { IsFirst: true, Endpoint: { } endpoint })
+            {
+                sink.Add(port.PortLabels, SeriesLabels.None, endpoint.SessionCount);
+            }
+        }
+    }
+
+    private static void CollectCollections(MetricSources sources, IMetricSink sink)
+    {
+        for (int generation = 0; generation < s_generations.Length; generation++)
+        {
+            // The runtime counts a collection of a higher generation for the lower ones too.
+            int count = GC.CollectionCount(generation) - (generation + 1 < s_generations.Length ? GC.CollectionCount(generation + 1) : 0);
+            sink.Add(s_generations[generation], SeriesLabels.None, count);
+        }
+    }
+}

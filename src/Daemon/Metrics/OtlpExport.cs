@@ -1,0 +1,34 @@
+using OpenTelemetry;
+using OpenTelemetry.Exporter;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using VhostNet.Daemon.Configuration;
+
+namespace VhostNet.Daemon.Metrics;
+
+/// <summary>Pushes the meter's values to a collector. Its libraries are loaded only when it is made.</summary>
+internal sealed class OtlpExport : IDisposable
+{
+    private readonly MeterProvider _provider;
+
+    private OtlpExport(MeterProvider provider) => _provider = provider;
+
+    /// <summary>Begins to push.</summary>
+    public static OtlpExport Start(OtlpOptions options)
+    {
+        MeterProvider provider = Sdk.CreateMeterProviderBuilder()
+            .ConfigureResource(r => r.AddService("vhostnetd", serviceVersion: Product.Version))
+            .AddMeter(MeterBridge.MeterName)
+            .AddOtlpExporter((exporter, reader) =>
+            {
+                exporter.Endpoint = options.Endpoint;
+                exporter.Protocol = options.IsHttp ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc;
+                reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = options.IntervalSeconds * 1000;
+            })
+            .Build();
+        return new OtlpExport(provider);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _provider.Dispose();
+}

@@ -1,0 +1,78 @@
+using VhostNet.VhostUser.Backend;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Metrics;
+
+/// <summary>A port that is measured, one direction in each object, with the rate of the last second.</summary>
+internal sealed class PortSource
+{
+    private readonly Port _port;
+    private readonly bool _inward;
+    private long _lastFrames;
+    private long _lastBytes;
+    private long _lastNs;
+
+    /// <summary>Makes a source.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="inward">True for frames that came in from the outside, false for those that went out.</param>
+    /// <param name="endpoint">A guest's endpoint, or null.</param>
+    public PortSource(Port port, bool inward, VhostUserEndpoint? endpoint)
+    {
+        _port = port;
+        _inward = inward;
+        Endpoint = endpoint;
+        Labels = new SeriesLabels(("port", port.Name), ("kind", port.Kind), ("direction", inward ? "in" : "out"));
+        PortLabels = new SeriesLabels(("port", port.Name), ("kind", port.Kind));
+    }
+
+    /// <summary>The labels of this direction's series.</summary>
+    public SeriesLabels Labels { get; }
+
+    /// <summary>The labels of the port's series, which have no direction.</summary>
+    public SeriesLabels PortLabels { get; }
+
+    /// <summary>Whether this object stands for the port in series without direction.</summary>
+    public bool IsFirst => _inward;
+
+    /// <summary>Whether the port can take frames.</summary>
+    public bool IsUp => _port.IsUp;
+
+    /// <summary>A guest's endpoint, or null.</summary>
+    public VhostUserEndpoint? Endpoint { get; }
+
+    /// <summary>Frames in the last full second.</summary>
+    public double FramesPerSecond { get; private set; }
+
+    /// <summary>Bytes in the last full second.</summary>
+    public double BytesPerSecond { get; private set; }
+
+    /// <summary>Reads the counters. Any thread.</summary>
+    public void Read(out FrameCounters counters)
+    {
+        if (_inward)
+        {
+            _port.ReadCounters(out counters, out _);
+        }
+        else
+        {
+            _port.ReadCounters(out _, out counters);
+        }
+    }
+
+    /// <summary>Ends one interval of the rates and begins the next. Control thread.</summary>
+    public void Sample(long nowNs)
+    {
+        Read(out FrameCounters counters);
+        double seconds = (nowNs - _lastNs) / 1e9;
+        if (_lastNs != 0 && seconds > 0)
+        {
+            FramesPerSecond = (counters.Frames - _lastFrames) / seconds;
+            BytesPerSecond = (counters.Bytes - _lastBytes) / seconds;
+        }
+
+        _lastNs = nowNs;
+        _lastFrames = counters.Frames;
+        _lastBytes = counters.Bytes;
+    }
+}

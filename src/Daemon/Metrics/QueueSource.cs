@@ -1,0 +1,87 @@
+using System.Globalization;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Datapath;
+
+namespace VhostNet.Daemon.Metrics;
+
+/// <summary>
+/// A guest's queue that is measured. A ring's counters begin at zero with each session; here they go on growing, because the last values of a ring that was
+/// replaced are kept. All members from any thread.
+/// </summary>
+internal sealed class QueueSource
+{
+    private readonly RxQueue? _rx;
+    private readonly TxQueue? _tx;
+    private readonly Lock _lock = new();
+    private VirtqueueCounters _earlier;
+    private Virtqueue? _ring;
+
+    /// <summary>Makes a source of a receive queue.</summary>
+    public QueueSource(string port, RxQueue queue, string thread)
+        : this(port, queue.Index, "rx", thread) => _rx = queue;
+
+    /// <summary>Makes a source of a transmit queue.</summary>
+    public QueueSource(string port, TxQueue queue)
+        : this(port, queue.Index, "tx", queue.Thread.Name) => _tx = queue;
+
+    private QueueSource(string port, int index, string direction, string thread)
+    {
+        ThreadName = thread;
+        Index = index;
+        Labels = new SeriesLabels(("port", port), ("queue", index.ToString(CultureInfo.InvariantCulture)), ("direction", direction));
+    }
+
+    /// <summary>Number of the queue pair.</summary>
+    public int Index { get; }
+
+    /// <summary>True for a receive queue, which we write.</summary>
+    public bool IsReceive => _rx is not null;
+
+    /// <summary>The thread that works on the queue.</summary>
+    public string ThreadName { get; }
+
+    /// <summary>The labels of the queue's series.</summary>
+    public SeriesLabels Labels { get; }
+
+    /// <summary>The ring, or null when it does not run.</summary>
+    public Virtqueue? Ring => _rx is not null ? _rx.Queue : _tx!.Queue;
+
+    /// <summary>Frames.</summary>
+    public ref FrameCounters Frames => ref _rx is not null ? ref _rx.Counters : ref _tx!.Counters;
+
+    /// <summary>What the queue's rings did since the daemon started.</summary>
+    public void Read(out VirtqueueCounters counters)
+    {
+        lock (_lock)
+        {
+            Virtqueue? ring = Ring;
+            if (!ReferenceEquals(ring, _ring))
+            {
+                if (_ring is not null)
+                {
+                    Add(ref _earlier, _ring.Counters);
+                }
+
+                _ring = ring;
+            }
+
+            counters = _earlier;
+            if (ring is not null)
+            {
+                Add(ref counters, ring.Counters);
+            }
+        }
+    }
+
+    private static void Add(ref VirtqueueCounters sum, in VirtqueueCounters more)
+    {
+        sum.Chains += more.Chains;
+        sum.MalformedChains += more.MalformedChains;
+        sum.Bursts += more.Bursts;
+        sum.Kicks += more.Kicks;
+        sum.Calls += more.Calls;
+        sum.CallsSuppressed += more.CallsSuppressed;
+        sum.EmptyPolls += more.EmptyPolls;
+        sum.Polls += more.Polls;
+    }
+}
