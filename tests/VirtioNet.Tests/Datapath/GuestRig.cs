@@ -1,0 +1,102 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Frontend;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.VirtioNet.Tests.Datapath;
+
+/// <summary>A guest without a session: driver queues over its own memory, and a port whose device works on them.</summary>
+internal sealed class GuestRig : IDisposable
+{
+    private readonly Virtqueue[] _device;
+    private readonly EventNotifier[] _notifiers;
+    private bool _stopped;
+
+    public GuestRig(string name, ulong features, IoThread thread, int ringSize = 256)
+    {
+        Memory = GuestMemory.Create(64 << 20, 0x1_0000_0000);
+        Features = features;
+        Rx = DriverQueue.Create(Memory, new DriverQueueOptions { Index = 0, Size = ringSize, Features = features });
+        Tx = DriverQueue.Create(Memory, new DriverQueueOptions { Index = 1, Size = ringSize, Features = features });
+        Port = new VhostUserPort(name, new VirtioNetOptions(), [thread]);
+        Port.Device.FeaturesNegotiated(features);
+        _device = [Create(Rx), Create(Tx)];
+        _notifiers = [.. _device.SelectMany(d => new[] { d.Kick!, d.CallNotifier! })];
+    }
+
+    public GuestMemory Memory { get; }
+
+    public ulong Features { get; }
+
+    public DriverQueue Rx { get; }
+
+    public DriverQueue Tx { get; }
+
+    public VhostUserPort Port { get; }
+
+    public Virtqueue RxDevice => _device[0];
+
+    public Virtqueue TxDevice => _device[1];
+
+    public int HeaderSize => (Features & (VirtioFeatures.VERSION_1 | VirtioNetFeatures.MRG_RXBUF)) != 0 ? 12 : 10;
+
+    public void Start()
+    {
+        foreach (Virtqueue queue in _device)
+        {
+            Port.Device.StartQueue(queue);
+        }
+    }
+
+    public void Stop()
+    {
+        if (!_stopped)
+        {
+            _stopped = true;
+            foreach (Virtqueue queue in _device)
+            {
+                Port.Device.StopQueue(queue);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        Port.Dispose();
+        foreach (Virtqueue queue in _device)
+        {
+            queue.Dispose();
+        }
+
+        foreach (EventNotifier notifier in _notifiers)
+        {
+            notifier.Dispose();
+        }
+
+        Rx.Dispose();
+        Tx.Dispose();
+        Memory.Dispose();
+    }
+
+    private Virtqueue Create(DriverQueue queue)
+    {
+        Virtqueue device = VirtqueueFactory.Create(
+            new VirtqueueLayout
+            {
+                Index = queue.Index,
+                Size = queue.Size,
+                Features = Features,
+                Descriptors = Memory.HostAddress(queue.DescriptorAddress),
+                Driver = Memory.HostAddress(queue.DriverAddress),
+                Device = Memory.HostAddress(queue.DeviceAddress),
+                Buffers = Memory.ToAddressSpace(),
+            },
+            queue.StartBase);
+        device.Kick = new EventNotifier(queue.Kick.Duplicate());
+        device.CallNotifier = new EventNotifier(queue.Call.Duplicate());
+        device.Enabled = true;
+        return device;
+    }
+}
