@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Configuration.Uplinks;
 
 namespace VhostNet.Daemon.Cli;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Configuration.Uplinks;
 
 namespace VhostNet.Daemon.Cli;
 
@@ -65,7 +66,7 @@ internal static class QuickForm
             Mtu = mtu,
             Socket = Socket(line, result, path, fd),
         };
-        PortOptions[] uplinks = hairpin ? [] : [UplinkKinds.Parse(uplink, UplinkPort) with { Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
+        PortOptions[] uplinks = hairpin ? [] : [UplinkSpec.Parse(uplink, UplinkPort) with { Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
         return new DaemonOptions
         {
             Threads = Threads(line, result),

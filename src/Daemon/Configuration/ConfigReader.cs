@@ -161,7 +161,7 @@ internal static class ConfigReader
         var sources = new Dictionary<string, LogEventLevel>(StringComparer.Ordinal);
         if (section.Section("sources") is { } list)
         {
-            foreach (string source in list.Rest().Select(p => p.Key).ToList())
+            foreach (string source in list.OtherKeys())
             {
                 sources[source] = list.Choice(source, LogLevels.ByName)!.Value;
             }

@@ -12,11 +12,13 @@ internal sealed class ConfigSection
     private readonly JsonElement _element;
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
     private readonly Action<string>? _keySeen;
+    private readonly bool _isText;
 
-    private ConfigSection(JsonElement element, string path, Action<string>? keySeen)
+    private ConfigSection(JsonElement element, string path, Action<string>? keySeen, bool isText = false)
     {
         _element = element;
         _keySeen = keySeen;
+        _isText = isText;
         Path = path;
         if (element.ValueKind != JsonValueKind.Object)
         {
@@ -35,8 +37,15 @@ internal sealed class ConfigSection
     /// <param name="keySeen">Told every key that a reader asks for, once each time; lets a test find all keys.</param>
     public static ConfigSection Root(JsonElement element, Action<string>? keySeen = null) => new(element, string.Empty, keySeen);
 
+    /// <summary>
+    /// Wraps an object whose values are all texts, as they come from a command line: numbers and switches are read out of texts, a text stands for a list of one.
+    /// </summary>
+    /// <param name="element">The object.</param>
+    /// <param name="path">What error texts call it.</param>
+    public static ConfigSection OfTexts(JsonElement element, string path) => new(element, path, null, isText: true);
+
     /// <summary>The path of one of this object's keys.</summary>
-    public string PathOf(string key) => Path.Length == 0 ? key : $"{Path}.{key}";
+    public string PathOf(string key) => Path.Length == 0 ? key : _isText ? $"{Path}: {key}" : $"{Path}.{key}";
 
     /// <summary>An exception about one of this object's keys.</summary>
     public ConfigException Error(string key, string problem) => new(PathOf(key), problem);
@@ -73,6 +82,9 @@ internal sealed class ConfigSection
         {
             JsonValueKind.True => true,
             JsonValueKind.False => false,
+            JsonValueKind.String when _isText && value.GetString() is "on" or "true" or "yes" => true,
+            JsonValueKind.String when _isText && value.GetString() is "off" or "false" or "no" => false,
+            _ when _isText => throw Error(key, $"{Describe(value)} stands where on or off is expected"),
             _ => throw Error(key, $"{Describe(value)} stands where true or false is expected"),
         };
     }
@@ -85,7 +97,7 @@ internal sealed class ConfigSection
             return null;
         }
 
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= min && number <= max
+        return TryNumber(value, out long number) && number >= min && number <= max
             ? number
             : throw Error(key, $"{Describe(value)} stands where a whole number from {min} to {max} is expected");
     }
@@ -109,6 +121,17 @@ internal sealed class ConfigSection
         string? text = Choice(key, [.. words.Keys]);
         return text is null ? null : words[text];
     }
+
+    /// <summary>A value that a text stands for, or null when the key is missing.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="parse">Parses the text.</param>
+    /// <param name="meaning">What is expected, with an example, for the error text.</param>
+    public T? Parsed<T>(string key, TryParse<T> parse, string meaning)
+        where T : struct => Text(key) is not { } text ? null : Parse(key, text, parse, meaning);
+
+    /// <summary>The values that a list of texts stands for, or null when the key is missing.</summary>
+    public IReadOnlyList<T>? ParsedList<T>(string key, TryParse<T> parse, string meaning) =>
+        Texts(key)?.Select((text, i) => Parse($"{key}[{i.ToString(CultureInfo.InvariantCulture)}]", text, parse, meaning)).ToList();
 
     /// <summary>A list of texts; a single text counts as a list of one; null when the key is missing.</summary>
     public IReadOnlyList<string>? Texts(string key)
@@ -147,7 +170,7 @@ internal sealed class ConfigSection
             return null;
         }
 
-        if (value.ValueKind == JsonValueKind.Number)
+        if (value.ValueKind == JsonValueKind.Number || (_isText && value.ValueKind == JsonValueKind.String))
         {
             return [Number(key, min, max)!.Value];
         }
@@ -160,7 +183,7 @@ internal sealed class ConfigSection
         var numbers = new List<long>();
         foreach (JsonElement item in value.EnumerateArray())
         {
-            numbers.Add(item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out long number) && number >= min && number <= max
+            numbers.Add(TryNumber(item, out long number) && number >= min && number <= max
                 ? number
                 : throw Error($"{key}[{numbers.Count}]", $"{Describe(item)} stands where a whole number from {min} to {max} is expected"));
         }
@@ -187,9 +210,8 @@ internal sealed class ConfigSection
         return [.. value.EnumerateArray().Select((item, i) => new ConfigSection(item, $"{PathOf(key)}[{i.ToString(CultureInfo.InvariantCulture)}]", _keySeen))];
     }
 
-    /// <summary>The keys of this object that nobody asked for yet, with their plain values as text.</summary>
-    public IEnumerable<KeyValuePair<string, JsonElement>> Rest() =>
-        _element.EnumerateObject().Where(p => !_known.Contains(p.Name)).Select(p => KeyValuePair.Create(p.Name, p.Value));
+    /// <summary>The keys of this object that nobody asked for yet.</summary>
+    public IReadOnlyList<string> OtherKeys() => [.. _element.EnumerateObject().Select(p => p.Name).Where(k => !_known.Contains(k))];
 
     /// <summary>Refuses keys that nobody asked for.</summary>
     public void End()
@@ -215,6 +237,17 @@ internal sealed class ConfigSection
         };
         return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 57), "…");
     }
+
+    private bool TryNumber(JsonElement value, out long number)
+    {
+        number = 0;
+        return value.ValueKind == JsonValueKind.Number ? value.TryGetInt64(out number)
+            : _isText && value.ValueKind == JsonValueKind.String
+                && long.TryParse(value.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
+    }
+
+    private T Parse<T>(string key, string text, TryParse<T> parse, string meaning) =>
+        parse(text, out T? value) ? value : throw Error(key, $"\"{text}\" stands where {meaning} is expected");
 
     private bool TryGet(string key, out JsonElement value)
     {

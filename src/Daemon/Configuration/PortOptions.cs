@@ -1,4 +1,6 @@
+using VhostNet.Aio;
 using VhostNet.VhostUser.Memory;
+using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Configuration;
 
@@ -34,8 +36,8 @@ internal sealed record PortOptions(string Name, string Kind)
     /// <summary>vhost-user: what to do with guest memory whose file its owner could shrink.</summary>
     public SealPolicy Seal { get; init; } = SealPolicy.Warn;
 
-    /// <summary>Other kinds: the quick form of the port, such as <c>tap:tap0,bridge=br0</c>.</summary>
-    public string? Spec { get; init; }
+    /// <summary>Other kinds: makes the port on the threads that work on it.</summary>
+    public Func<PortOptions, IReadOnlyList<IoThread>, Port>? Create { get; init; }
 
     /// <summary>True for a port that a guest connects to.</summary>
     public bool IsVhostUser => Kind == VhostUser;

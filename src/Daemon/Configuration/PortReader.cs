@@ -1,3 +1,4 @@
+using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Device;
 
@@ -41,7 +42,7 @@ internal static class PortReader
             QueuePairs = section.Int("queuePairs", 1, QueuePairsMax) ?? 1,
             Mtu = section.Int("mtu", MtuMin, MtuMax),
         };
-        port = port.IsVhostUser ? ReadVhostUser(section, port) : UplinkKinds.Read(section, port);
+        port = port.IsVhostUser ? ReadVhostUser(section, port) : port with { Create = UplinkKinds.Find(kind)!.Read(section) };
         section.End();
         return port;
     }

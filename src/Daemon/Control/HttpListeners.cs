@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Transport;
 

@@ -12,7 +12,7 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
 {
     /// <summary>Makes a port.</summary>
     public static Port Create(PortOptions options, IReadOnlyList<IoThread> threads) =>
-        options.IsVhostUser ? CreateVhostUser(options, threads) : CreateUplink(options, threads);
+        options.IsVhostUser ? CreateVhostUser(options, threads) : options.Create!(options, threads);
 
     /// <summary>Makes the endpoint through which a guest's front end reaches its port; it does nothing until it is started.</summary>
     public VhostUserEndpoint CreateEndpoint(PortOptions options, VhostUserPort port)
@@ -66,12 +66,4 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
         return new VhostUserPort(
             options.Name, new VirtioNetOptions { QueuePairs = options.QueuePairs, DisabledFeatures = disabled, Mtu = options.Mtu }, threads);
     }
-
-    private static Port CreateUplink(PortOptions options, IReadOnlyList<IoThread> threads) => options.Kind switch
-    {
-        "null" => new NullPort(options.Name),
-        "generator" => new GeneratorPort(options.Name, new GeneratorOptions(), threads[0].Context),
-        "responder" => new ResponderPort(options.Name, new ResponderOptions(), threads[0].Context),
-        _ => throw new StartupException(ExitCode.Usage, $"{options.Path}: \"{options.Kind}\" is no kind of port"),
-    };
 }

@@ -1,5 +1,6 @@
 using VhostNet.Daemon.Configuration;
 using VhostNet.VhostUser.Transport;
+using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Hosting;
 
@@ -12,7 +13,7 @@ internal static class StartupFailures
         StartupException startup => startup,
         SocketInUseException => new StartupException(ExitCode.SocketInUse, $"port {options.Name}: {e.Message}", e),
         ErrnoException errno => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options, errno.Errno)}", e),
-        IOException or UnauthorizedAccessException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
+        PortException or IOException or UnauthorizedAccessException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
         ArgumentException or FormatException or NotSupportedException => new StartupException(ExitCode.Usage, $"port {options.Name}: {Sentence(e.Message)}", e),
         _ => null,
     };

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace VhostNet.Daemon.Hosting;
+namespace VhostNet.Daemon;
 
 /// <summary>Turns names of users and groups into their numbers.</summary>
 internal static class Accounts

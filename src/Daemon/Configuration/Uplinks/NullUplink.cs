@@ -1,0 +1,11 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Configuration.Uplinks;
+
+/// <summary>Reads a <c>null</c> port, which has no keys of its own.</summary>
+internal static class NullUplink
+{
+    /// <summary>Reads the port's keys.</summary>
+    public static Func<PortOptions, IReadOnlyList<IoThread>, Port> Read(ConfigSection section) => static (port, _) => new NullPort(port.Name);
+}

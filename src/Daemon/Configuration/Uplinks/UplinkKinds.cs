@@ -1,0 +1,19 @@
+namespace VhostNet.Daemon.Configuration.Uplinks;
+
+/// <summary>The kinds of port other than vhost-user.</summary>
+internal static class UplinkKinds
+{
+    private static readonly UplinkKind[] s_kinds =
+    [
+        new("tap", "interface", TapUplink.Read),
+        new("responder", null, ResponderUplink.Read),
+        new("null", null, NullUplink.Read),
+        new("generator", null, GeneratorUplink.Read),
+    ];
+
+    /// <summary>Their names.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. s_kinds.Select(k => k.Name)];
+
+    /// <summary>The kind of a name, or null.</summary>
+    public static UplinkKind? Find(string name) => Array.Find(s_kinds, k => k.Name == name);
+}
