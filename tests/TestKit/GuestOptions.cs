@@ -1,0 +1,41 @@
+namespace VhostNet.TestKit;
+
+/// <summary>How a guest's machine is built.</summary>
+public sealed record GuestOptions
+{
+    /// <summary>The guest's name in error messages and transcripts.</summary>
+    public string Name { get; init; } = "guest";
+
+    /// <summary>The vhost-user socket.</summary>
+    public required string Socket { get; init; }
+
+    /// <summary>QEMU listens on the socket and the back end connects.</summary>
+    public bool SocketServer { get; init; }
+
+    /// <summary>Seconds between attempts to reconnect to the back end; 0: none, and QEMU ends when the first one fails.</summary>
+    public int Reconnect { get; init; }
+
+    /// <summary>Queue pairs.</summary>
+    public int QueuePairs { get; init; } = 1;
+
+    /// <summary>Virtual processors.</summary>
+    public int Processors { get; init; } = 1;
+
+    /// <summary>Memory.</summary>
+    public int MemoryMiB { get; init; } = 256;
+
+    /// <summary>Whether the memory is shared with the back end, as it has to be.</summary>
+    public bool SharedMemory { get; init; } = true;
+
+    /// <summary>Further properties of virtio-net-pci: <c>mrg_rxbuf=off,packed=on</c>.</summary>
+    public string DeviceProperties { get; init; } = "";
+
+    /// <summary>The device's MAC address.</summary>
+    public string Mac { get; init; } = "52:54:00:aa:00:01";
+
+    /// <summary>A reboot restarts the machine instead of ending QEMU.</summary>
+    public bool MayReboot { get; init; }
+
+    /// <summary>Further QEMU arguments.</summary>
+    public IReadOnlyList<string> ExtraArguments { get; init; } = [];
+}

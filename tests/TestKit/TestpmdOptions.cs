@@ -1,0 +1,26 @@
+namespace VhostNet.TestKit;
+
+/// <summary>How testpmd is started.</summary>
+public sealed record TestpmdOptions
+{
+    /// <summary>A name for its messages.</summary>
+    public string Name { get; init; } = "testpmd";
+
+    /// <summary>The virtual devices, e.g. <c>net_virtio_user0,path=/tmp/s,queues=1</c>.</summary>
+    public required IReadOnlyList<string> Devices { get; init; }
+
+    /// <summary>The forwarding mode: io, txonly, rxonly, icmpecho.</summary>
+    public string Forward { get; init; } = "io";
+
+    /// <summary>Queues of each port.</summary>
+    public int Queues { get; init; } = 1;
+
+    /// <summary>Further testpmd arguments.</summary>
+    public IReadOnlyList<string> ExtraArguments { get; init; } = [];
+
+    /// <summary>A virtio-user front end at a socket; more device arguments may follow.</summary>
+    public static string VirtioUser(int index, string socket, string more = "") => $"net_virtio_user{index},path={socket},queue_size=1024{more}";
+
+    /// <summary>DPDK's own vhost-user back end at a socket.</summary>
+    public static string Vhost(int index, string socket) => $"net_vhost{index},iface={socket}";
+}
