@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Virtqueues;
-using Protocol = VhostNet.VhostUser.Protocol;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
+using Protocol = VhostNet.VhostUser.Protocol;
 
 namespace VhostNet.VirtioNet.Device;
 
