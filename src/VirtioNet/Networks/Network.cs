@@ -58,7 +58,8 @@ public abstract class Network
         ArgumentNullException.ThrowIfNull(burst);
         if (burst.Unfinished != Offloads.None && (burst.Unfinished & ~port.Accepts) is not Offloads.None)
         {
-            return source.SourceQueue(queue).Finisher.Deliver(port, port.Accepts, burst, frames, queue, waiter, ref source.Received);
+            SourceQueue state = source.SourceQueue(queue);
+            return state.Finisher.Deliver(port, port.Accepts, burst, frames, queue, waiter, ref state.Drops);
         }
 
         return port.Deliver(burst, frames, queue, waiter);

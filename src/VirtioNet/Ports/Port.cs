@@ -56,6 +56,13 @@ public abstract class Port : IDisposable
     {
         received = _received;
         sent = _sent;
+        foreach (SourceQueue? queue in _sourceQueues)
+        {
+            if (queue is not null)
+            {
+                received.Add(queue.Drops);
+            }
+        }
     }
 
     /// <summary>
@@ -137,7 +144,7 @@ public abstract class Port : IDisposable
             state.Leave();
         }
 
-        Received.Drop(DropReason.NoReceiver, burst.Count);
+        state.Drops.Drop(DropReason.NoReceiver, burst.Count);
         return burst.Count;
     }
 

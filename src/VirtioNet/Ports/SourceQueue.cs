@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Ports;
@@ -10,7 +11,11 @@ namespace VhostNet.VirtioNet.Ports;
 internal sealed class SourceQueue : IDisposable
 {
     private Passage _passage;
+    private FrameCounters _drops;
     private OffloadFinisher? _finisher;
+
+    /// <summary>Frames that came in by this queue and were dropped on the way: exact, because each queue has its own.</summary>
+    public ref FrameCounters Drops => ref _drops;
 
     /// <summary>Finishes frames that came in by this queue.</summary>
     public OffloadFinisher Finisher => _finisher ??= new OffloadFinisher();

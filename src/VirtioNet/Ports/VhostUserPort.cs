@@ -94,8 +94,7 @@ public sealed class VhostUserPort : Port
     /// <inheritdoc/>
     public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
     {
-        received = Received;
-        sent = Sent;
+        base.ReadCounters(out received, out sent);
         foreach (QueuePair pair in Pairs)
         {
             received.Add(pair.Tx.Counters);

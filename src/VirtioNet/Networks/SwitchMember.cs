@@ -1,0 +1,60 @@
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.RateLimits;
+
+namespace VhostNet.VirtioNet.Networks;
+
+/// <summary>A port's lasting part in a switch: its number, its options, its storm control. Options are changed on the control thread.</summary>
+internal sealed class SwitchMember
+{
+    public SwitchMember(Port port, int slot, SwitchPortOptions options, long nowNs)
+    {
+        Port = port;
+        Slot = slot;
+        Configure(options, nowNs);
+        Options = options;
+    }
+
+    public Port Port { get; }
+
+    public int Slot { get; }
+
+    public SwitchPortOptions Options { get; private set; }
+
+    /// <summary>Limits broadcasts; null when they are not limited.</summary>
+    public RateLimiter? BroadcastLimit { get; private set; }
+
+    /// <summary>Limits multicasts.</summary>
+    public RateLimiter? MulticastLimit { get; private set; }
+
+    /// <summary>Limits frames to unknown addresses.</summary>
+    public RateLimiter? UnknownLimit { get; private set; }
+
+    /// <summary>Takes new options; a limit that stays the same keeps its tokens.</summary>
+    public void Configure(SwitchPortOptions options, long nowNs)
+    {
+        Options = options;
+        BroadcastLimit = Limit(BroadcastLimit, options.Storm.BroadcastPerSecond, nowNs);
+        MulticastLimit = Limit(MulticastLimit, options.Storm.MulticastPerSecond, nowNs);
+        UnknownLimit = Limit(UnknownLimit, options.Storm.UnknownPerSecond, nowNs);
+    }
+
+    /// <summary>Sums up what the port's queues counted for frames to another port.</summary>
+    public SwitchPairCounters ReadPair(int slot)
+    {
+        var sum = default(SwitchPairCounters);
+        foreach (SourceQueue queue in Port.SourceQueues)
+        {
+            if (queue.NetworkState is SwitchSource source)
+            {
+                sum = sum.Plus(source.Pair(slot));
+            }
+        }
+
+        return sum;
+    }
+
+    private static RateLimiter? Limit(RateLimiter? present, long perSecond, long nowNs) => perSecond <= 0
+        ? null
+        : present?.Limit.FramesPerSecond == perSecond ? present : new RateLimiter(new RateLimit { FramesPerSecond = perSecond }, nowNs);
+}

@@ -1,0 +1,262 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.RateLimits;
+
+namespace VhostNet.VirtioNet.Networks;
+
+/// <content>Who gets a frame.</content>
+internal sealed unsafe partial class SwitchSource
+{
+    private const ulong MulticastBit = 0x0100_0000_0000;
+    private const ulong Broadcast = 0xffff_ffff_ffff;
+
+    /// <summary>01-80-C2-00-00-00 to -0F: spoken between neighbouring bridges, never forwarded (IEEE 802.1D section 7.12.6).</summary>
+    private const ulong BridgeGroup = 0x0180_c200_0000;
+
+    // By frame: bytes 12 to 15 as they were read, and the VLAN that they put the frame into.
+    private readonly uint[] _words = new uint[FrameBurst.FramesMax];
+    private readonly ushort[] _vlans = new ushort[FrameBurst.FramesMax];
+    private readonly ulong[] _mirrored = new ulong[WordsPerBurst];
+    private readonly ulong[] _flooded = new ulong[WordsPerBurst];
+    private bool _anyTagged;
+    private int _floodVlan = -1;
+    private long _nowNs;
+    private ulong _lastSource;
+    private int _lastSourceVlan;
+    private uint _lastSourceTick;
+    private int _lastSourceVersion = -1;
+    private SwitchSnapshot? _lastSourceSnapshot;
+
+    /// <summary>Sets each receiver's frames.</summary>
+    // SAFETY: the index stays below Count; 16 bytes are read only from a first segment that has them, others by a bounded copy.
+    private void Classify(SwitchSnapshot snapshot, SwitchPortView ingress, FrameBurst burst)
+    {
+        _anyTagged = false;
+        _nowNs = -1;
+        uint tick = _network.PresentTick;
+        int version = _table.Version;
+        bool mirrored = snapshot.MirrorIn[ingress.Slot];
+        byte* copy = stackalloc byte[16];
+        for (int i = 0; i < burst.Count; i++)
+        {
+            Chain* chain = burst.Chains.Chains + i;
+            if (chain->SegmentCount == 0)
+            {
+                continue;
+            }
+
+            byte* begin = (byte*)chain->Address;
+            if (chain->Length < 16)
+            {
+                new Span<byte>(copy, 16).Clear();
+                _ = burst.CopyTo(i, 0, new Span<byte>(copy, 16));
+                begin = copy;
+            }
+
+            if (mirrored)
+            {
+                _mirrored[i >> 6] |= 1UL << (i & 63);
+            }
+
+            Vector128<byte> head = Vector128.Load(begin);
+            int slot = Place(snapshot, ingress, head, i, tick, version);
+            if (slot >= 0 && begin != copy)
+            {
+                RememberFlow(snapshot, ingress, head, i, slot, tick, version);
+            }
+        }
+
+        FlushFlood(snapshot, ingress);
+    }
+
+    /// <summary>Decides on one frame; returns the one port that gets it, or -1.</summary>
+    private int Place(SwitchSnapshot snapshot, SwitchPortView ingress, Vector128<byte> head, int frame, uint tick, int version)
+    {
+        ulong first = BinaryPrimitives.ReverseEndianness(head.AsUInt64()[0]);
+        ulong second = BinaryPrimitives.ReverseEndianness(head.AsUInt64()[1]);
+        ulong destination = first >> 16;
+        ulong source = ((first & 0xffff) << 32) | (second >> 32);
+        uint word = (uint)second;
+        int vlan = VlanOf(ingress, word);
+        if (vlan < 0 || !IsSourceGood(snapshot, ingress, vlan, source, tick, version) || (destination & ~0xful) == BridgeGroup)
+        {
+            _state.Drops.Drop(DropReason.Filtered);
+            return -1;
+        }
+
+        _words[frame] = word;
+        _vlans[frame] = (ushort)vlan;
+        _anyTagged |= IsTagged(word);
+        if ((destination & MulticastBit) != 0)
+        {
+            Flood(snapshot, ingress, vlan, frame, destination == Broadcast ? _member.BroadcastLimit : _member.MulticastLimit);
+            return -1;
+        }
+
+        int slot = _table.Find(vlan, destination);
+        if ((uint)slot >= (uint)snapshot.Views.Length || snapshot.Views[slot] is not { } egress)
+        {
+            Flood(snapshot, ingress, vlan, frame, _member.UnknownLimit);
+            return -1;
+        }
+
+        if (!egress.IsUp)
+        {
+            _pairs[slot].Filtered++;
+            _state.Drops.Drop(DropReason.NotRunning);
+            return -1;
+        }
+
+        if (slot == ingress.Slot || (ingress.Isolated && egress.Isolated) || !egress.Carries(vlan) || egress == snapshot.Mirror)
+        {
+            _pairs[slot].Filtered++;
+            _state.Drops.Drop(DropReason.Filtered);
+            return -1;
+        }
+
+        Touch(slot);
+        _frames[(slot * WordsPerBurst) + (frame >> 6)] |= 1UL << (frame & 63);
+        return slot;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsTagged(uint word) => word >> 16 == ETH_P_8021Q;
+
+    /// <summary>The VLAN that a frame belongs to, or -1 when the port doesn't take it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int VlanOf(SwitchPortView ingress, uint word)
+    {
+        // A tag with VLAN 0 states a priority only.
+        int vlan = (int)word & 0xfff;
+        if (!IsTagged(word) || vlan == 0)
+        {
+            return ingress.UntaggedVlan;
+        }
+
+        return ingress.IsTrunk && vlan <= SwitchPortOptions.VlanMax && ingress.Carries(vlan) ? vlan : -1;
+    }
+
+    /// <summary>Learns the source address; false when no station can have it or it is fixed elsewhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsSourceGood(SwitchSnapshot snapshot, SwitchPortView ingress, int vlan, ulong source, uint tick, int version)
+    {
+        if (source == _lastSource && vlan == _lastSourceVlan && tick == _lastSourceTick && version == _lastSourceVersion
+            && ReferenceEquals(snapshot, _lastSourceSnapshot))
+        {
+            return true;
+        }
+
+        return LearnSource(snapshot, ingress, vlan, source, tick, version);
+    }
+
+    private bool LearnSource(SwitchSnapshot snapshot, SwitchPortView ingress, int vlan, ulong source, uint tick, int version)
+    {
+        if ((source & MulticastBit) != 0 || source == 0 || !_table.Learn(vlan, source, ingress.Slot, tick, ingress.MacLimit))
+        {
+            return false;
+        }
+
+        _lastSource = source;
+        _lastSourceVlan = vlan;
+        _lastSourceTick = tick;
+        _lastSourceVersion = version;
+        _lastSourceSnapshot = snapshot;
+        return true;
+    }
+
+    /// <summary>Remembers the frame's flow if such frames go to one port without any change.</summary>
+    private void RememberFlow(SwitchSnapshot snapshot, SwitchPortView ingress, Vector128<byte> head, int frame, int slot, uint tick, int version)
+    {
+        SwitchPortView egress = snapshot.Views[slot]!;
+        bool tagged = IsTagged(_words[frame]);
+        int vlan = _vlans[frame];
+        if (ingress.Pins is not null || snapshot.MirrorIn[ingress.Slot] || snapshot.MirrorOut[slot] || egress.NeedsExactTag
+            || tagged != egress.SendsTagged(vlan) || (tagged && (_words[frame] & 0xfff) != vlan))
+        {
+            return;
+        }
+
+        // Addresses and EtherType, and the tag if that says there is one.
+        _flowMask = tagged ? Vector128<byte>.AllBitsSet : Vector128.Create(ulong.MaxValue, 0x0000_ffff_ffff_ffff).AsByte();
+        _flowBegin = head & _flowMask;
+        _flowSlot = slot;
+        _flowSnapshot = snapshot;
+        _flowVersion = version;
+        _flowTick = tick;
+    }
+
+    private void Flood(SwitchSnapshot snapshot, SwitchPortView ingress, int vlan, int frame, RateLimiter? limit)
+    {
+        if (limit is not null)
+        {
+            _nowNs = _nowNs < 0 ? _network.NowNs : _nowNs;
+            if (!limit.TryTake(0, _nowNs))
+            {
+                _state.Drops.Drop(DropReason.StormControl);
+                return;
+            }
+        }
+
+        if (vlan != _floodVlan)
+        {
+            FlushFlood(snapshot, ingress);
+            _floodVlan = vlan;
+        }
+
+        _flooded[frame >> 6] |= 1UL << (frame & 63);
+    }
+
+    /// <summary>Adds the flooded frames of one VLAN to everybody in it.</summary>
+    private void FlushFlood(SwitchSnapshot snapshot, SwitchPortView ingress)
+    {
+        if (_floodVlan < 0)
+        {
+            return;
+        }
+
+        ulong[] ports = snapshot.Ports(_floodVlan);
+        bool any = false;
+        for (int word = 0; word < snapshot.Words; word++)
+        {
+            ulong bits = ports[word] & ~(ingress.Isolated ? snapshot.Isolated[word] : 0);
+            bits &= word == ingress.Slot >> 6 ? ~(1UL << (ingress.Slot & 63)) : ulong.MaxValue;
+            for (; bits != 0; bits &= bits - 1)
+            {
+                int slot = (word * 64) + BitOperations.TrailingZeroCount(bits);
+                Touch(slot);
+                AddTo(FramesOf(slot), _flooded);
+                any = true;
+            }
+        }
+
+        if (!any)
+        {
+            int count = 0;
+            foreach (ulong word in _flooded)
+            {
+                count += BitOperations.PopCount(word);
+            }
+
+            _state.Drops.Drop(DropReason.NoReceiver, count);
+        }
+
+        Array.Clear(_flooded);
+        _floodVlan = -1;
+    }
+
+    /// <summary>Puts a port on the list of receivers unless it is there; its frames are all added after that.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Touch(int slot)
+    {
+        Span<ulong> frames = FramesOf(slot);
+        if ((frames[0] | frames[1] | frames[2] | frames[3]) == 0)
+        {
+            _touched[_touchedCount++] = (ushort)slot;
+        }
+    }
+}
