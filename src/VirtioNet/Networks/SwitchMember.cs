@@ -1,4 +1,3 @@
-using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.RateLimits;
 

@@ -74,7 +74,7 @@ public sealed record SwitchPortOptions
 
         if (MacLimit < 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(MacLimit), MacLimit, $"Port {port}: the limit on learned addresses must be 0 or more.");
+            throw new ArgumentException($"Port {port}: the limit on learned addresses is {MacLimit}; it must be 0 or more.");
         }
     }
 

@@ -4,7 +4,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.VirtioNet.Networks;

@@ -3,9 +3,9 @@ using System.Net;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Tests.TestKit;
-using static VhostNet.VirtioNet.Tests.Networks.SwitchFixture;
+using static VhostNet.VirtioNet.Tests.Switching.SwitchFixture;
 
-namespace VhostNet.VirtioNet.Tests.Networks;
+namespace VhostNet.VirtioNet.Tests.Switching;
 
 public sealed class SwitchPinTests : IDisposable
 {

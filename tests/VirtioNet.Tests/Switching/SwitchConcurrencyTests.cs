@@ -1,16 +1,15 @@
-using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Tests.TestKit;
-using static VhostNet.VirtioNet.Tests.Networks.SwitchFixture;
+using static VhostNet.VirtioNet.Tests.Switching.SwitchFixture;
 
-namespace VhostNet.VirtioNet.Tests.Networks;
+namespace VhostNet.VirtioNet.Tests.Switching;
 
 public sealed class SwitchConcurrencyTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     [Fact]
-    public void NobodyDeliversToAPortThatLeft()
+    public async Task NobodyDeliversToAPortThatLeft()
     {
         using var net = new SwitchFixture(3);
         net[0].KeepsFrames = net[1].KeepsFrames = net[2].KeepsFrames = false;
@@ -37,14 +36,14 @@ public sealed class SwitchConcurrencyTests
             Volatile.Write(ref outside, true);
         }
 
-        stop.Cancel();
-        Assert.True(Task.WaitAll(senders, s_limit), "a sender hangs");
+        await stop.CancelAsync();
+        await Task.WhenAll(senders).WaitAsync(s_limit);
         Assert.Equal(0, wrong);
         Assert.True(visits > 0, "the visitor was never there while frames flowed");
     }
 
     [Fact]
-    public void TheTableHoldsWhatItSaysUnderWriters()
+    public async Task TheTableHoldsWhatItSaysUnderWriters()
     {
         using var table = new SwitchMacTable(512, 8);
         Task[] writers = [.. Enumerable.Range(0, 3).Select(port => Task.Factory.StartNew(() => WriteTable(table, port), TaskCreationOptions.LongRunning))];
@@ -65,7 +64,7 @@ public sealed class SwitchConcurrencyTests
             table.Flush((int)(tick % 3), statics: false);
         }
 
-        Assert.True(Task.WaitAll(writers, s_limit), "a writer hangs");
+        await Task.WhenAll(writers).WaitAsync(s_limit);
         List<SwitchMacEntry> entries = table.List(0, p => $"{p}");
         Assert.Equal(entries.Count, table.Count);
         Assert.Equal(entries.Count, entries.DistinctBy(e => (e.Vlan, e.Address)).Count());

@@ -1,6 +1,6 @@
 using VhostNet.VirtioNet.Networks;
 
-namespace VhostNet.VirtioNet.Tests.Networks;
+namespace VhostNet.VirtioNet.Tests.Switching;
 
 public sealed class SwitchMacTableTests
 {

@@ -4,7 +4,7 @@ using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.Tests.TestKit;
 
-namespace VhostNet.VirtioNet.Tests.Networks;
+namespace VhostNet.VirtioNet.Tests.Switching;
 
 /// <summary>A switch with fake ports. Port i has stations whose addresses end in i; the clock stands still unless it is moved.</summary>
 internal sealed class SwitchFixture : IDisposable
