@@ -29,9 +29,9 @@ internal sealed class DhcpServer
     /// <exception cref="ArgumentException">The lease range lies outside the server's network.</exception>
     public DhcpServer(InterfaceAddress server, ResponderOptions options)
     {
-        _server = ToNumber(server.Address);
+        _server = WireAddress.ToNumber(server.Address);
         uint mask = server.PrefixLength == 0 ? 0 : uint.MaxValue << (32 - server.PrefixLength);
-        uint first = ToNumber(options.LeaseStart);
+        uint first = WireAddress.ToNumber(options.LeaseStart);
         if (((first ^ _server) & mask) != 0)
         {
             throw new ArgumentException($"the lease start {options.LeaseStart} lies outside the responder's network {server}", nameof(options));
@@ -48,8 +48,8 @@ internal sealed class DhcpServer
         IReadOnlyList<IPAddress> dns = options.Dns.Count > 0 ? options.Dns : [server.Address];
         var configuration = new List<byte>();
         AddOption(configuration, 1, mask);
-        AddOption(configuration, 3, ToNumber(options.Router ?? server.Address));
-        AddOption(configuration, 6, [.. dns.Select(ToNumber)]);
+        AddOption(configuration, 3, WireAddress.ToNumber(options.Router ?? server.Address));
+        AddOption(configuration, 6, [.. dns.Select(WireAddress.ToNumber)]);
         if (options.Mtu > 0)
         {
             configuration.AddRange([26, 2, (byte)(options.Mtu >> 8), (byte)options.Mtu]);
@@ -203,8 +203,4 @@ internal sealed class DhcpServer
             options.AddRange(bytes);
         }
     }
-
-    private static uint ToNumber(IPAddress address) => address.GetAddressBytes() is { Length: 4 } bytes
-        ? BinaryPrimitives.ReadUInt32BigEndian(bytes)
-        : throw new ArgumentException($"'{address}' is not an IPv4 address, which DHCPv4 needs");
 }
