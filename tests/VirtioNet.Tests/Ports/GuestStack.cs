@@ -54,7 +54,7 @@ internal sealed class GuestStack(CollectorPort port, string address = "10.0.2.15
             byte[] frame = port.Frames[_seen++];
             switch (BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(12)))
             {
-                case 0x0806 when frame[21] == 1 && frame[38..42].SequenceEqual(Craft.Ip(address)):
+                case 0x0806 when frame[21] == 1 && frame.AsSpan(38, 4).SequenceEqual(Craft.Ip(address)):
                     port.Send([Craft.Ethernet(frame[6..12], Craft.GuestMac, 0x0806, Craft.Arp(2, Craft.GuestMac, address, frame[6..12], gateway))]);
                     break;
                 case 0x0806 when frame[21] == 2:
