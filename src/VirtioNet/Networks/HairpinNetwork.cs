@@ -47,7 +47,8 @@ public sealed class HairpinNetwork(string name) : Network(name)
     }
 
     /// <inheritdoc/>
-    public override RxQueue? DirectReceiver(Port source, int queue) => source?.DirectReceiver(queue);
+    public override RxQueue? DirectReceiver(Port source, int queue) =>
+        source is { SendLimiter: null, ReceiveLimiter: null } ? source.DirectReceiver(queue) : null;
 
     /// <inheritdoc/>
     public override void PortChanged(Port port)

@@ -1,6 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.VirtioNet.Networks;
 
@@ -48,7 +49,8 @@ public abstract class Network
     public abstract void PortChanged(Port port);
 
     /// <summary>
-    /// Gives frames to a port, after finishing in software what they leave undone and the port does not take. On the source's data thread.
+    /// Gives frames to a port, as far as its limit allows, after finishing in software what they leave undone and the port does not take. On the source's
+    /// data thread.
     /// </summary>
     /// <returns>How many of <paramref name="frames"/> are done with.</returns>
     protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
@@ -56,6 +58,13 @@ public abstract class Network
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(port);
         ArgumentNullException.ThrowIfNull(burst);
+        return port.SendLimiter is { } limiter
+            ? DeliverLimited(source, port, limiter, burst, frames, queue, waiter)
+            : DeliverFinished(source, port, burst, frames, queue, waiter);
+    }
+
+    private static int DeliverFinished(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    {
         if (burst.Unfinished != Offloads.None && (burst.Unfinished & ~port.Accepts) is not Offloads.None)
         {
             SourceQueue state = source.SourceQueue(queue);
@@ -63,6 +72,27 @@ public abstract class Network
         }
 
         return port.Deliver(burst, frames, queue, waiter);
+    }
+
+    private static int DeliverLimited(
+        Port source, Port port, RateLimiter limiter, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    {
+        long now = limiter.Clock.NowNs;
+        int admitted = limiter.Admit(burst, frames, now);
+        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, frames[..admitted], queue, waiter);
+        if (done < admitted)
+        {
+            limiter.GiveBack(burst, frames[done..admitted]);
+            return done;
+        }
+
+        if (admitted == frames.Length || source.SourceQueue(queue).TryWait(limiter, now, waiter))
+        {
+            return admitted;
+        }
+
+        port.CountLimited(frames.Length - admitted);
+        return frames.Length;
     }
 
     /// <summary>

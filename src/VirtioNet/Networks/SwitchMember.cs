@@ -1,3 +1,4 @@
+using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.RateLimits;
 
@@ -6,11 +7,11 @@ namespace VhostNet.VirtioNet.Networks;
 /// <summary>A port's lasting part in a switch: its number, its options, its storm control. Options are changed on the control thread.</summary>
 internal sealed class SwitchMember
 {
-    public SwitchMember(Port port, int slot, SwitchPortOptions options, long nowNs)
+    public SwitchMember(Port port, int slot, SwitchPortOptions options, AioClock clock)
     {
         Port = port;
         Slot = slot;
-        Configure(options, nowNs);
+        Configure(options, clock);
         Options = options;
     }
 
@@ -30,12 +31,12 @@ internal sealed class SwitchMember
     public RateLimiter? UnknownLimit { get; private set; }
 
     /// <summary>Takes new options; a limit that stays the same keeps its tokens.</summary>
-    public void Configure(SwitchPortOptions options, long nowNs)
+    public void Configure(SwitchPortOptions options, AioClock clock)
     {
         Options = options;
-        BroadcastLimit = Limit(BroadcastLimit, options.Storm.BroadcastPerSecond, nowNs);
-        MulticastLimit = Limit(MulticastLimit, options.Storm.MulticastPerSecond, nowNs);
-        UnknownLimit = Limit(UnknownLimit, options.Storm.UnknownPerSecond, nowNs);
+        BroadcastLimit = Limit(BroadcastLimit, options.Storm.BroadcastPerSecond, clock);
+        MulticastLimit = Limit(MulticastLimit, options.Storm.MulticastPerSecond, clock);
+        UnknownLimit = Limit(UnknownLimit, options.Storm.UnknownPerSecond, clock);
     }
 
     /// <summary>Sums up what the port's queues counted for frames to another port.</summary>
@@ -53,7 +54,7 @@ internal sealed class SwitchMember
         return sum;
     }
 
-    private static RateLimiter? Limit(RateLimiter? present, long perSecond, long nowNs) => perSecond <= 0
+    private static RateLimiter? Limit(RateLimiter? present, long perSecond, AioClock clock) => perSecond <= 0
         ? null
-        : present?.Limit.FramesPerSecond == perSecond ? present : new RateLimiter(new RateLimit { FramesPerSecond = perSecond }, nowNs);
+        : present?.Limit.FramesPerSecond == perSecond ? present : new RateLimiter(new RateLimit { FramesPerSecond = perSecond }, clock);
 }

@@ -99,7 +99,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
             throw new InvalidOperationException($"Switch {Name} has {PortsMax} ports, which is all that it takes; port {port.Name} can't join.");
         }
 
-        var member = new SwitchMember(port, slot, options, _clock.NowNs);
+        var member = new SwitchMember(port, slot, options, _clock);
         SetStatics(member);
         _members[slot] = member;
         _ports = [.. _ports, port];
@@ -116,7 +116,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         SwitchMember member = Find(port);
         options.Check(port.Name);
         SwitchPortOptions before = member.Options;
-        member.Configure(options, _clock.NowNs);
+        member.Configure(options, _clock);
 
         // What was learned under other rules may no longer be so.
         Table.Flush(member.Slot, statics: true);
@@ -126,7 +126,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         }
         catch (InvalidOperationException)
         {
-            member.Configure(before, _clock.NowNs);
+            member.Configure(before, _clock);
             SetStatics(member);
             throw;
         }

@@ -54,7 +54,11 @@ public sealed class WireNetwork(string name) : Network(name)
     }
 
     /// <inheritdoc/>
-    public override RxQueue? DirectReceiver(Port source, int queue) => Peer(source)?.DirectReceiver(queue);
+    public override RxQueue? DirectReceiver(Port source, int queue)
+    {
+        // Limits count frames, which nobody sees on the direct way.
+        return Peer(source) is { SendLimiter: null } peer && source.ReceiveLimiter is null ? peer.DirectReceiver(queue) : null;
+    }
 
     /// <inheritdoc/>
     public override void PortChanged(Port port) => TellPeers();

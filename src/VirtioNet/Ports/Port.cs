@@ -1,6 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.VirtioNet.Ports;
 
@@ -15,6 +16,8 @@ public abstract class Port : IDisposable
 
     private readonly SourceQueue?[] _sourceQueues = new SourceQueue?[QueuesMax];
     private Network? _network;
+    private RateLimiter? _receiveLimiter;
+    private RateLimiter? _sendLimiter;
     private FrameCounters _received;
     private FrameCounters _sent;
 
@@ -50,6 +53,21 @@ public abstract class Port : IDisposable
 
     /// <summary>Frames that the network gave to the port for the outside.</summary>
     public ref FrameCounters Sent => ref _sent;
+
+    /// <summary>Limits what comes in from the outside; null for no limit.</summary>
+    public RateLimiter? ReceiveLimiter => Volatile.Read(ref _receiveLimiter);
+
+    /// <summary>Limits what goes out; null for no limit.</summary>
+    public RateLimiter? SendLimiter => Volatile.Read(ref _sendLimiter);
+
+    /// <summary>Sets the port's limits, also while frames flow. Control thread.</summary>
+    /// <param name="receive">Limits what comes in from the outside; null for no limit.</param>
+    /// <param name="send">Limits what goes out; null for no limit.</param>
+    public void SetLimits(RateLimiter? receive, RateLimiter? send)
+    {
+        Volatile.Write(ref _receiveLimiter, receive);
+        Volatile.Write(ref _sendLimiter, send);
+    }
 
     /// <summary>Reads both directions' counters, those of the port's queues included. Any thread; a value may be a burst old.</summary>
     public virtual void ReadCounters(out FrameCounters received, out FrameCounters sent)
@@ -136,7 +154,9 @@ public abstract class Port : IDisposable
         {
             if (Network is { } network)
             {
-                return network.Forward(this, burst, queue, waiter);
+                return ReceiveLimiter is { } limiter
+                    ? ForwardLimited(network, limiter, state, burst, queue, waiter)
+                    : network.Forward(this, burst, queue, waiter);
             }
         }
         finally
@@ -151,6 +171,37 @@ public abstract class Port : IDisposable
     /// <summary>Frees the port's resources.</summary>
     protected virtual void Dispose(bool disposing)
     {
+    }
+
+    /// <summary>Counts frames that exceeded the limit on what goes out. Several data threads at a time.</summary>
+    internal void CountLimited(int frames) => Interlocked.Add(ref _sent.Drops[(int)DropReason.RateLimit], frames);
+
+    private int ForwardLimited(Network network, RateLimiter limiter, SourceQueue state, FrameBurst burst, int queue, BottomHalf? waiter)
+    {
+        long now = limiter.Clock.NowNs;
+        int count = burst.Count;
+        int admitted = limiter.Admit(burst, burst.AllFrames, now);
+        int done = 0;
+        if (admitted > 0)
+        {
+            burst.Count = admitted;
+            done = network.Forward(this, burst, queue, waiter);
+            burst.Count = count;
+        }
+
+        if (done < admitted)
+        {
+            limiter.GiveBack(burst, burst.AllFrames[done..admitted]);
+            return done;
+        }
+
+        if (admitted == count || state.TryWait(limiter, now, waiter))
+        {
+            return admitted;
+        }
+
+        state.Drops.Drop(DropReason.RateLimit, count - admitted);
+        return count;
     }
 
     private SourceQueue CreateSourceQueue(int queue)

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using VhostNet.Aio;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Offload;
+using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.VirtioNet.Ports;
 
@@ -13,6 +15,9 @@ internal sealed class SourceQueue : IDisposable
     private Passage _passage;
     private FrameCounters _drops;
     private OffloadFinisher? _finisher;
+    private AioTimer? _timer;
+    private AioClock? _timerClock;
+    private BottomHalf? _waiter;
 
     /// <summary>Frames that came in by this queue and were dropped on the way: exact, because each queue has its own.</summary>
     public ref FrameCounters Drops => ref _drops;
@@ -53,8 +58,32 @@ internal sealed class SourceQueue : IDisposable
         }
     }
 
+    /// <summary>
+    /// Has a sender that a limit held back scheduled when it does well to come again. One timer serves the queue, made when it first has to wait.
+    /// </summary>
+    /// <returns>False when the sender can't wait.</returns>
+    public bool TryWait(RateLimiter limiter, long nowNs, BottomHalf? waiter)
+    {
+        if (waiter is null || AioContext.Current is not { } context)
+        {
+            return false;
+        }
+
+        if (_timer is null || _timerClock != limiter.Clock)
+        {
+            _timer?.Delete();
+            _timerClock = limiter.Clock;
+            _timer = context.CreateTimer(limiter.Clock, () => _waiter?.Schedule());
+        }
+
+        _waiter = waiter;
+        _timer.Modify(nowNs + limiter.WaitNs(nowNs));
+        return true;
+    }
+
     public void Dispose()
     {
+        _timer?.Delete();
         _finisher?.Dispose();
         (NetworkState as IDisposable)?.Dispose();
     }

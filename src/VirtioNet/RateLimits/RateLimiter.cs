@@ -1,3 +1,4 @@
+using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 
@@ -21,19 +22,24 @@ public sealed class RateLimiter
 
     /// <summary>Creates a limiter with full buckets.</summary>
     /// <param name="limit">The limit.</param>
-    /// <param name="nowNs">The clock's time.</param>
-    public RateLimiter(RateLimit limit, long nowNs)
+    /// <param name="clock">The clock of the rates; null for the monotonic one.</param>
+    public RateLimiter(RateLimit limit, AioClock? clock = null)
     {
         ArgumentNullException.ThrowIfNull(limit);
+        Clock = clock ?? AioClock.Monotonic;
         if (limit.FramesPerSecond < 0 || limit.BytesPerSecond < 0 || limit.BurstFrames < 0 || limit.BurstBytes < 0)
         {
             throw new ArgumentOutOfRangeException(nameof(limit), limit, "Rates and bursts must be 0 (not limited, or the default burst) or more.");
         }
 
         Limit = limit;
-        _frames = limit.CreateFrameBucket(nowNs);
-        _bytes = limit.CreateByteBucket(nowNs);
+        long now = Clock.NowNs;
+        _frames = limit.CreateFrameBucket(now);
+        _bytes = limit.CreateByteBucket(now);
     }
+
+    /// <summary>The clock of the rates.</summary>
+    public AioClock Clock { get; }
 
     /// <summary>The limit.</summary>
     public RateLimit Limit { get; }
@@ -47,6 +53,13 @@ public sealed class RateLimiter
         _frames.Refill(nowNs);
         _bytes.Refill(nowNs);
         int admitted = 0;
+        if (burst.Unfinished == Offloads.None && _bytes.IsUnlimited)
+        {
+            admitted = _frames.TakeWhole(frames.Length);
+            _lock.Exit();
+            return admitted;
+        }
+
         while (admitted < frames.Length && _frames.Has(1) && _bytes.Has(LeastBytes))
         {
             int frame = frames[admitted++];

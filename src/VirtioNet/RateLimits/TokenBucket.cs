@@ -43,6 +43,14 @@ internal struct TokenBucket
     /// <summary>Takes tokens.</summary>
     public void Take(double count) => _tokens -= count;
 
+    /// <summary>Takes as many whole tokens as are there, up to <paramref name="wanted"/>.</summary>
+    public int TakeWhole(int wanted)
+    {
+        int count = IsUnlimited ? wanted : (int)Math.Clamp(_tokens, 0, wanted);
+        _tokens -= count;
+        return count;
+    }
+
     /// <summary>Puts back what was taken and not used.</summary>
     public void GiveBack(double count) => _tokens = Math.Min(_depth, _tokens + count);
 
