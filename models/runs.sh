@@ -1,0 +1,72 @@
+# The runs of run.sh, which sources this file. Model, flags, claim, expected:
+# pass; or for a planted fault the kind of error: cycle (liveness), assert, stuck (deadlock).
+
+# One home thread; nested; an outer loop; an outer loop and a foreign poller.
+wakeups notify.pml ''                               pass  pass
+wakeups notify.pml '-DSHORTCUT'                     pass  pass
+wakeups notify.pml '-DNESTED'                       pass  pass
+wakeups notify.pml '-DOUTER'                        pass  pass
+wakeups notify.pml '-DOUTER -DFOREIGN'              pass  pass
+wakeups notify.pml '-DOUTER -DFOREIGN -DSHORTCUT'   pass  pass
+check notify.pml '-DBUG_FLAG_FIRST'                 no_busy_loop    cycle
+check notify.pml '-DBUG_SKIP_IF_SET'                no_lost_wakeup  cycle
+check notify.pml '-DBUG_NOTIFY_ORDER'               no_lost_wakeup  cycle
+check notify.pml '-DBUG_ARM_ORDER'                  no_lost_wakeup  cycle
+check notify.pml '-DBUG_NO_ARM_TEST'                no_lost_wakeup  cycle
+check notify.pml '-DBUG_DISARM_LATE'                no_lost_wakeup  assert
+check notify.pml '-DOUTER -DBUG_NOTIFY_ORDER'       no_lost_wakeup  cycle
+check notify.pml '-DOUTER -DBUG_ARM_ORDER'          no_lost_wakeup  cycle
+check notify.pml '-DOUTER -DFOREIGN -DBUG_FLAG_FIRST'   no_busy_loop    cycle
+check notify.pml '-DOUTER -DFOREIGN -DBUG_SKIP_IF_SET'  no_lost_wakeup  cycle
+check notify.pml '-DOUTER -DFOREIGN -DBUG_ARM_ORDER'    no_lost_wakeup  cycle
+check notify.pml '-DOUTER -DFOREIGN -DBUG_LATE_ACCEPT'  no_lost_wakeup  cycle
+check notify.pml '-DOUTER -DFOREIGN -DBUG_ONE_BIT'      no_lost_wakeup  assert
+# QEMU's placement of the clear is right as long as only one thread polls.
+wakeups notify.pml '-DLATE_CLEAR'                   pass  pass
+wakeups notify.pml '-DOUTER -DLATE_CLEAR'           pass  pass
+check notify.pml '-DOUTER -DFOREIGN -DLATE_CLEAR'   no_lost_wakeup  cycle
+
+wakeups accept.pml ''                               pass  pass
+check accept.pml ''                                 flag_follows_event  pass
+wakeups accept.pml '-DNO_FLAG'                      pass  pass
+check accept.pml '-DBUG_FLAG_FIRST'                 no_lost_wakeup      pass
+check accept.pml '-DBUG_FLAG_FIRST'                 no_busy_loop        cycle
+check accept.pml '-DBUG_FLAG_FIRST'                 flag_follows_event  assert
+check accept.pml '-DBUG_SKIP_IF_SET'                no_lost_wakeup      cycle
+check accept.pml '-DBUG_TWO_STEPS'                  no_busy_loop        cycle
+check accept.pml '-DBUG_TWO_STEPS'                  flag_follows_event  assert
+check accept.pml '-DBUG_WORK_FIRST'                 no_lost_wakeup      cycle
+
+wakeups barriers.pml ''                             pass  pass
+check barriers.pml '-DBUG_NOTIFY_BARRIER'           no_lost_wakeup  cycle
+check barriers.pml '-DBUG_ARM_BARRIER'              no_lost_wakeup  cycle
+check barriers.pml '-DBUG_ACCEPT_BARRIER'           no_lost_wakeup  cycle
+
+wakeups hangs_2015.pml ''                           pass  pass
+wakeups hangs_2015.pml '-DSHORTCUT'                 pass  pass
+check hangs_2015.pml '-DBUG_DISPATCHING'            no_lost_wakeup  cycle
+check hangs_2015.pml '-DBUG_DISPATCHING -DSHORTCUT' no_lost_wakeup  cycle
+check hangs_2015.pml '-DBUG_LATE_CLEAR'             no_lost_wakeup  cycle
+check hangs_2015.pml '-DBUG_LATE_CLEAR -DSHORTCUT'  no_lost_wakeup  cycle
+
+check timers_done.pml ''                            disable_returns  pass
+check timers_done.pml ''                            timers_fire      pass
+check timers_done.pml '-DBUG_INITIALLY_CLEAR'       disable_returns  cycle
+check timers_done.pml '-DBUG_NO_SET'                disable_returns  cycle
+check timers_done.pml '-DBUG_CHECK_FIRST'           disable_returns  assert
+check timers_done.pml '-DBUG_NO_WAIT'               disable_returns  assert
+check timers_done.pml '-DBUG_NESTED_SETS'           disable_returns  assert
+
+check bottom_half.pml ''                            called_after_schedule  pass
+check bottom_half.pml ''                            delete_frees           pass
+check bottom_half.pml '-DSHORTCUT'                  called_after_schedule  pass
+check bottom_half.pml '-DSHORTCUT'                  delete_frees           pass
+check bottom_half.pml '-DOUTER'                     called_after_schedule  pass
+check bottom_half.pml '-DOUTER -DSHORTCUT'          called_after_schedule  pass
+check bottom_half.pml '-DOUTER -DBUG_SHORTCUT_PENDING'  called_after_schedule  cycle
+check bottom_half.pml '-DBUG_CLEAR_BEFORE_UNLINK'   called_after_schedule  assert
+check bottom_half.pml '-DBUG_CLEAR_AFTER_CALLBACK'  called_after_schedule  cycle
+check bottom_half.pml '-DBUG_TWO_STEPS'             called_after_schedule  cycle
+check bottom_half.pml '-DBUG_TWO_STEPS'             delete_frees           cycle
+check bottom_half.pml '-DBUG_IGNORE_DELETED'        called_after_schedule  assert
+check bottom_half.pml '-DBUG_CANCEL_UNLINKS'        called_after_schedule  assert
