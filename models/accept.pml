@@ -84,6 +84,10 @@ active proctype Waiter()
     od
 }
 
+/* Always able to move: see README.md, pitfalls. */
+bool tick;
+active proctype Clock() { do :: tick = !tick od }
+
 /* I8. */
 ltl no_lost_wakeup { [] (work -> <> !work) }
 

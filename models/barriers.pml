@@ -126,6 +126,10 @@ proctype Other()
     finished = true
 }
 
+/* Always able to move: see README.md, pitfalls. */
+bool tick;
+active proctype Clock() { do :: tick = !tick od }
+
 ltl no_lost_wakeup { [] (memory[WORK] -> <> !memory[WORK]) }
 
 ltl no_busy_loop { <> finished -> <> [] (asleep && !event) }

@@ -57,15 +57,16 @@ inline push_and_notify(old)
     fi;
 #if defined(BUG_SHORTCUT_PENDING)
     if
-    :: !(old & PENDING) -> notify()
-    :: else
+    :: !(old & PENDING) -> old = 0; notify()
+    :: else -> old = 0
     fi
 #elif defined(SHORTCUT)
     if
-    :: !(old & SCHEDULED) || (old & DELETED) -> notify()
-    :: else
+    :: !(old & SCHEDULED) || (old & DELETED) -> old = 0; notify()
+    :: else -> old = 0
     fi
 #else
+    old = 0;
     notify()
 #endif
 }
@@ -92,6 +93,7 @@ inline delete(old)
     :: !(old & PENDING) -> assert(!on_stack && !in_slice); on_stack = true
     :: else
     fi;
+    old = 0;
     notify()
 }
 
@@ -115,6 +117,7 @@ inline dequeue(old, due, gone)
 }
 
 #define CALLABLE(f)     ((f & SCHEDULED) && !(f & DELETED))
+#define FORGET          old = 0; due = false; gone = false      /* Fewer states. */
 
 active proctype Loop()
 {
@@ -153,8 +156,8 @@ active proctype Loop()
             if
             :: CALLABLE(old) ->
 #endif
-                assert(due && !gone);           /* Called only if scheduled since the last call, never after delete. */
-                owed = false;                   /* The callback starts. */
+                /* The callback starts. It is called only if scheduled since the last call, and never after delete. */
+                atomic { assert(due && !gone); owed = false; FORGET };
                 if
                 :: atomic { !deleted -> old = flags; flags = flags | PENDING | SCHEDULED; owed = true; asked = true };
                     push_and_notify(old)        /* It schedules itself. */
@@ -163,8 +166,8 @@ active proctype Loop()
 #ifdef BUG_CLEAR_AFTER_CALLBACK
                 flags = flags & DELETED
 #endif
-            :: old & DELETED -> assert(!freed); freed = true
-            :: else
+            :: old & DELETED -> atomic { assert(!freed); freed = true; FORGET }
+            :: else -> atomic { FORGET }
             fi
         :: else
         fi
@@ -194,6 +197,10 @@ active proctype Other()
     :: break
     od
 }
+
+/* Always able to move: see README.md, pitfalls. */
+bool tick;
+active proctype Clock() { do :: tick = !tick od }
 
 /* I11: each schedule is followed by a callback that starts later, unless cancelled or deleted. */
 ltl called_after_schedule { [] (owed -> <> !owed) }

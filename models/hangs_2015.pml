@@ -130,6 +130,10 @@ active proctype Worker()
     finished = true
 }
 
+/* Always able to move: see README.md, pitfalls. */
+bool tick;
+active proctype Clock() { do :: tick = !tick od }
+
 ltl no_lost_wakeup { [] (scheduled -> <> !scheduled) }
 
 ltl no_busy_loop { <> finished -> <> [] (asleep > 0 && !event) }

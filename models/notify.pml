@@ -272,6 +272,10 @@ active proctype Notifier()
     finished = true
 }
 
+/* Always able to move: see README.md, pitfalls. */
+bool tick;
+active proctype Clock() { do :: tick = !tick od }
+
 /* I8: no lost wake-up. */
 ltl no_lost_wakeup { [] (work -> <> !work) }
 

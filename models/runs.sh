@@ -70,3 +70,12 @@ check bottom_half.pml '-DBUG_TWO_STEPS'             called_after_schedule  cycle
 check bottom_half.pml '-DBUG_TWO_STEPS'             delete_frees           cycle
 check bottom_half.pml '-DBUG_IGNORE_DELETED'        called_after_schedule  assert
 check bottom_half.pml '-DBUG_CANCEL_UNLINKS'        called_after_schedule  assert
+
+# Split virtqueue: flags, then event index.
+for index in '' '-DEVENT_IDX '; do
+    check virtqueue_split.pml "${index% }" all_used_then_quiet pass
+    for fault in DEVICE_NO_LOOK DRIVER_NO_LOOK LOOK_FIRST KICK_FIRST CALL_FIRST NO_ENABLE RESCHEDULE DRAIN_LATE; do
+        check virtqueue_split.pml "$index-DBUG_$fault" all_used_then_quiet cycle
+    done
+done
+check virtqueue_split.pml '-DEVENT_IDX -DBUG_EVENT_EQUAL' all_used_then_quiet cycle

@@ -121,6 +121,10 @@ active proctype Control()
     od
 }
 
+/* Always able to move: see README.md, pitfalls. */
+bool tick;
+active proctype Clock() { do :: tick = !tick od }
+
 /*
  * Disable returns: a thread that waits finds the event set sooner or later. (The claim is about the event, not about the
  * waiting thread, because a run that finds the clock off clears and sets the event again and weak fairness would let
