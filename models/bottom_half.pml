@@ -1,32 +1,34 @@
 /*
  * The flags of one bottom half: schedule, cancel and delete from any thread, dequeue on the loop's thread (I11).
  *
- * The context's stack of scheduled bottom halves is reduced to "this one is on it"; a slice is what the loop took off the
- * stack at once, and this one may be in it. The loop sleeps as in notify.pml: Poll's home thread by default,
- *   -DOUTER                  an outer loop, which does not look at notified before it sleeps
+ * The context's stack of scheduled bottom halves is reduced to "this one is on it"; the queue of the present pass to "this
+ * one is in it". Each interlocked operation on the flags is one atomic step. The loop sleeps as in notify.pml:
+ *   (default)                Poll on the home thread
+ *   -DOUTER                  an outer loop
+ *   -DBLIND_PREPARE          an outer loop that does not look at notified before it sleeps (QEMU's)
+ *   -DIDLE                   the owner schedules idly; the 10 ms that an idle one may take are "for ever" here, so that
+ *                            the other thread's schedule would show as lost if it were only as quick
+ *   -DALWAYS_NOTIFY          every schedule notifies; otherwise not if SCHEDULED or notified was set
  *
- * Each interlocked operation on the flags is one atomic step.
- *   -DSHORTCUT               a schedule that finds SCHEDULED set does not notify
- *
- * Abstracted away: other bottom halves (the stack's links), idle scheduling, nested polls.
+ * Abstracted away: other bottom halves (the stack's links), nested polls, pooling of one-shots.
  *
  * Planted faults:
  *   BUG_CLEAR_BEFORE_UNLINK  dequeue clears the flags while the bottom half is still linked: it gets linked twice
  *   BUG_CLEAR_AFTER_CALLBACK dequeue clears the flags after the callback: a schedule during the callback is lost
- *   BUG_TWO_STEPS            dequeue reads the flags and clears them in a second step: a schedule or delete is lost
+ *   BUG_TWO_STEPS            dequeue reads the flags and clears them in a second step: a schedule is lost
  *   BUG_SHORTCUT_PENDING     a schedule that finds PENDING set does not notify: wrong after a cancel
  *   BUG_IGNORE_DELETED       dequeue calls a deleted bottom half once more
  *   BUG_CANCEL_UNLINKS       cancel clears PENDING too, although the bottom half stays linked
  */
 
-#define PENDING   1     /* Linked: on the stack or in a slice. */
+#define PENDING   1     /* Linked: on the stack or in the pass's queue. */
 #define SCHEDULED 2     /* To be called. */
-#define DELETED   4     /* To be freed, and never called. */
+#define DELETED   4     /* Never to be called. */
+#define IDLY      8     /* To be called within 10 ms. */
 
 byte flags;
 bool on_stack;
-bool in_slice;
-bool freed;
+bool in_queue;
 
 bool armed;
 bool notified;
@@ -39,42 +41,58 @@ bool deleted;
 
 inline notify()
 {
-    notified = true;
     if
-    :: armed -> event = true
-    :: else
+#ifndef ALWAYS_NOTIFY
+    :: notified
+#endif
+    :: else ->
+        notified = true;
+        if
+        :: armed -> event = true
+        :: else
+        fi
     fi
 }
 
-/* The pushing half of an enqueue; old holds the flags that the interlocked OR found. */
-inline push_and_notify(old)
+/* The rest of a schedule; old holds the flags that the interlocked OR found. */
+inline enqueue(old)
 {
     if
-    :: !(old & PENDING) ->
-        assert(!on_stack && !in_slice && !freed);
-        on_stack = true
-    :: else
-    fi;
-#if defined(BUG_SHORTCUT_PENDING)
-    if
-    :: !(old & PENDING) -> old = 0; notify()
-    :: else -> old = 0
-    fi
-#elif defined(SHORTCUT)
-    if
-    :: !(old & SCHEDULED) || (old & DELETED) -> old = 0; notify()
-    :: else -> old = 0
-    fi
+#ifndef ALWAYS_NOTIFY
+    :: old & (SCHEDULED | DELETED)
 #else
-    old = 0;
-    notify()
+    :: old & DELETED
 #endif
+    :: else ->
+        if
+        :: !(old & PENDING) -> assert(!on_stack && !in_queue); on_stack = true
+        :: else
+        fi;
+#if defined(BUG_SHORTCUT_PENDING)
+        if
+        :: !(old & PENDING) -> notify()
+        :: else
+        fi
+#else
+        notify()
+#endif
+    fi;
+    old = 0
 }
 
 inline schedule(old)
 {
-    atomic { old = flags; flags = flags | PENDING | SCHEDULED; owed = true; asked = true };
-    push_and_notify(old)
+    atomic { old = flags; flags = flags | PENDING | SCHEDULED; owed = !deleted; asked = !deleted };
+    enqueue(old)
+}
+
+inline schedule_idle(old)
+{
+    atomic { old = flags; flags = flags | PENDING | IDLY; asked = !deleted };
+    if
+    :: old & (IDLY | SCHEDULED | DELETED) -> old = 0
+    :: else -> enqueue(old)
+    fi
 }
 
 inline cancel()
@@ -86,37 +104,30 @@ inline cancel()
 #endif
 }
 
-inline delete(old)
-{
-    atomic { old = flags; flags = flags | PENDING | DELETED; owed = false; asked = false; deleted = true };
-    if
-    :: !(old & PENDING) -> assert(!on_stack && !in_slice); on_stack = true
-    :: else
-    fi;
-    old = 0;
-    notify()
-}
+inline delete() { atomic { flags = flags | DELETED; owed = false; asked = false; deleted = true } }
 
-/* Takes the bottom half out of the slice; old holds the flags before, due and gone what was promised at that moment. */
+/* Takes the bottom half out of the queue; old holds the flags before, due and gone what was promised at that moment. */
+#define SNAPSHOT        old = flags; due = asked; asked = false; gone = deleted
+
 inline dequeue(old, due, gone)
 {
 #if defined(BUG_CLEAR_BEFORE_UNLINK)
-    atomic { old = flags; due = asked; asked = false; gone = deleted; flags = flags & DELETED };
-    in_slice = false
+    atomic { SNAPSHOT; flags = flags & DELETED };
+    in_queue = false
 #elif defined(BUG_CLEAR_AFTER_CALLBACK)
-    in_slice = false;
-    atomic { old = flags; due = asked; asked = false; gone = deleted }
+    in_queue = false;
+    atomic { SNAPSHOT }
 #elif defined(BUG_TWO_STEPS)
-    in_slice = false;
+    in_queue = false;
     old = flags;
     atomic { due = asked; asked = false; gone = deleted; flags = old & DELETED }
 #else
-    in_slice = false;
-    atomic { old = flags; due = asked; asked = false; gone = deleted; flags = flags & DELETED }
+    in_queue = false;
+    atomic { SNAPSHOT; flags = flags & DELETED }
 #endif
 }
 
-#define CALLABLE(f)     ((f & SCHEDULED) && !(f & DELETED))
+#define IS_DUE          (on_stack && (flags & SCHEDULED) && !(flags & DELETED))
 #define FORGET          old = 0; due = false; gone = false      /* Fewer states. */
 
 active proctype Loop()
@@ -126,19 +137,25 @@ active proctype Loop()
 
     do
     ::
-#ifdef OUTER
-        armed = true;                           /* Prepare. */
+#if defined(OUTER) || defined(BLIND_PREPARE)
+        armed = true;                           /* Prepare; the time-out is computed after it. */
         if
-        :: (on_stack && CALLABLE(flags)) -> skip
-        :: else -> (event)
+#ifndef BLIND_PREPARE
+        :: notified
+#endif
+        :: else ->
+            if
+            :: IS_DUE
+            :: else -> (event)
+            fi
         fi;
 #else
         if
-        :: (on_stack && CALLABLE(flags)) -> skip
+        :: IS_DUE
         :: else ->
             armed = true;
             if
-            :: notified -> skip
+            :: notified
             :: else -> (event)
             fi
         fi;
@@ -147,26 +164,26 @@ active proctype Loop()
         notified = false;                       /* Accept. */
         event = false;
         if
-        :: atomic { on_stack -> on_stack = false; in_slice = true }
+        :: atomic { on_stack -> on_stack = false; in_queue = true }
             dequeue(old, due, gone);
 #ifdef BUG_IGNORE_DELETED
             if
-            :: old & SCHEDULED ->
+            :: old & (SCHEDULED | IDLY) ->
 #else
             if
-            :: CALLABLE(old) ->
+            :: (old & (SCHEDULED | IDLY)) && !(old & DELETED) ->
 #endif
                 /* The callback starts. It is called only if scheduled since the last call, and never after delete. */
                 atomic { assert(due && !gone); owed = false; FORGET };
                 if
-                :: atomic { !deleted -> old = flags; flags = flags | PENDING | SCHEDULED; owed = true; asked = true };
-                    push_and_notify(old)        /* It schedules itself. */
+#ifndef IDLE
+                :: schedule(old)                /* It schedules itself. */
+#endif
                 :: true
                 fi;
 #ifdef BUG_CLEAR_AFTER_CALLBACK
                 flags = flags & DELETED
 #endif
-            :: old & DELETED -> atomic { assert(!freed); freed = true; FORGET }
             :: else -> atomic { FORGET }
             fi
         :: else
@@ -174,26 +191,30 @@ active proctype Loop()
     od
 }
 
-/* The owner schedules, cancels and deletes; after delete it keeps its hands off. */
+/* The owner does everything; after its delete it keeps its hands off. */
 active proctype Owner()
 {
     byte old;
 
     do
+#ifdef IDLE
+    :: schedule_idle(old)
+#else
     :: schedule(old)
+#endif
     :: cancel()
-    :: delete(old); break
+    :: delete(); break
     :: break
     od
 }
 
-/* Another thread schedules; the caller's contract ends that before the delete, or the flags make it harmless. */
+/* Another thread schedules, also after the delete. */
 active proctype Other()
 {
     byte old;
 
     do
-    :: atomic { !deleted -> old = flags; flags = flags | PENDING | SCHEDULED; owed = true; asked = true }; push_and_notify(old)
+    :: schedule(old)
     :: break
     od
 }
@@ -204,6 +225,3 @@ active proctype Clock() { do :: tick = !tick od }
 
 /* I11: each schedule is followed by a callback that starts later, unless cancelled or deleted. */
 ltl called_after_schedule { [] (owed -> <> !owed) }
-
-/* Delete frees in the end, whether or not anything was scheduled. (An outer loop frees when next it wakes.) */
-ltl delete_frees { [] (deleted -> <> freed) }

@@ -12,6 +12,10 @@
  *   -DOUTER -DFOREIGN   and a second thread may call Poll(blocking) while the outer loop sleeps; both hold a lock
  *                       whenever they run the context's code, the outer loop gives it up around its ppoll only
  * -DSHORTCUT            a schedule that finds its bottom half scheduled does not notify
+ * -DSKIP_NOTIFIED       nor does one that finds notified set, provided that nobody but the home thread polls; the outer
+ *                       loop looks at notified between prepare and query because of it
+ * -DBLIND_PREPARE       the outer loop does not look at notified there (QEMU's does not)
+ * -DFLAG_ONLY           accept trusts event_set alone; otherwise it also reads an eventfd that the monitor saw readable
  * -DLATE_CLEAR          the placement of QEMU 5.2 and later: accept clears only the flag, and the eventfd is read by its
  *                       handler, after the bottom halves. Right with one home thread, a hang with a foreign poller.
  *
@@ -48,15 +52,21 @@ bool locked;
 #define DISARM(step)    notify_me = 0
 #else
 /* Plain load, plain store: only one thread at a time runs the context's code. */
-#define ARM(step)       copy = notify_me; notify_me = copy + step
-#define DISARM(step)    copy = notify_me; notify_me = copy - step
+#define ARM(step)       copy = notify_me; d_step { notify_me = copy + step; copy = 0 }
+#define DISARM(step)    copy = notify_me; d_step { notify_me = copy - step; copy = 0 }
+#endif
+
+#ifdef BUG_NO_ARM_TEST
+#define LOOK_AFTER_ARMING true
+#else
+#define LOOK_AFTER_ARMING !notified
 #endif
 
 #ifdef BUG_LATE_ACCEPT
 #define ACCEPT_BEFORE   skip
-#define ACCEPT_AFTER    accept_notify()
+#define ACCEPT_AFTER    accept_notify(ready)
 #else
-#define ACCEPT_BEFORE   accept_notify()
+#define ACCEPT_BEFORE   accept_notify(ready)
 #define ACCEPT_AFTER    skip
 #endif
 
@@ -81,10 +91,19 @@ inline write_eventfd()
 inline notify()
 {
     notified = true;
+    if :: notify_me != 0 -> write_eventfd() :: else fi
+}
+
+inline notify_published()
+{
+#ifdef SKIP_NOTIFIED
     if
-    :: notify_me != 0 -> write_eventfd()
-    :: else
+    :: notified
+    :: else -> notify()
     fi
+#else
+    notify()
+#endif
 }
 
 inline schedule()
@@ -95,23 +114,24 @@ inline schedule()
     :: else -> work = true; notified = true
     fi
 #elif defined(SHORTCUT)
-    if
-    :: atomic { !work -> work = true } notify()
-    :: else
-    fi
+    if :: atomic { !work -> work = true } notify_published() :: else fi
 #else
     work = true;
-    notify()
+    notify_published()
 #endif
 }
 
-inline accept_notify()
+inline accept_notify(ready)
 {
     notified = false;
 #ifndef LATE_CLEAR
     if
     :: atomic { event_set -> event_set = false } event = false
+#ifdef FLAG_ONLY
     :: else
+#else
+    :: else -> if :: ready -> event = false :: else fi
+#endif
     fi
 #endif
 }
@@ -128,6 +148,12 @@ inline wait_for_event(forever, ready)
     fi
 }
 
+inline disarm(armed, forever)
+{
+    if :: armed -> DISARM(2) :: else fi;
+    d_step { armed = false; forever = false }
+}
+
 /* Steps 5 to 9 of Poll: arm, wait, disarm, accept. */
 inline sleep_and_accept(armed, forever, ready)
 {
@@ -138,21 +164,15 @@ inline sleep_and_accept(armed, forever, ready)
 #if defined(BUG_ARM_ORDER)
         forever = !notified;
         ARM(2)
-#elif defined(BUG_NO_ARM_TEST)
-        ARM(2);
-        forever = true
 #else
         ARM(2);
-        forever = !notified
+        forever = LOOK_AFTER_ARMING
 #endif
     :: else
     fi;
     wait_for_event(forever, ready);
 #ifndef BUG_DISARM_LATE
-    if
-    :: armed -> DISARM(2)
-    :: else
-    fi;
+    disarm(armed, forever);
 #endif
     ACCEPT_BEFORE
 }
@@ -173,24 +193,16 @@ inline after_dispatch(ready)
 {
     ACCEPT_AFTER;
 #ifdef LATE_CLEAR
-    if
-    :: ready -> event = false
-    :: else
-    fi
+    if :: ready -> event = false :: else fi;
 #endif
+    ready = false
 }
 
 inline dispatch(ready)
 {
-    if
-    :: atomic { work -> work = false } plain_callback()
-    :: else
-    fi;
+    if :: atomic { work -> work = false } plain_callback() :: else fi;
 #ifdef BUG_DISARM_LATE
-    if
-    :: armed -> DISARM(2)
-    :: else
-    fi;
+    disarm(armed, forever);
 #endif
     after_dispatch(ready)
 }
@@ -234,7 +246,12 @@ active proctype Outer()
         ARM(1);
 #else
         ARM(1);                                 /* Prepare. */
-        forever = !work;                        /* Query: it doesn't need notified, the work itself is visible. */
+#ifdef BLIND_PREPARE
+        forever = !work;                        /* Query. */
+#else
+        forever = !notified;
+        forever = forever && !work;             /* Query. */
+#endif
 #endif
         UNLOCK();
         wait_for_event(forever, ready);

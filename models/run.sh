@@ -41,59 +41,57 @@ build() {
     [ "$built" = "$model $flags $engine" ] && return 0
     built=
     rm -rf "$scratch/pan" && mkdir "$scratch/pan" || return 1
-    cp "$here/$model" "$scratch/pan/" || return 1
     # The flags are words on purpose.
     # shellcheck disable=SC2086
-    (cd "$scratch/pan" && spin -a $flags "$model" > spin.out 2>&1) || return 1
+    (cd "$scratch/pan" && spin -a $flags "$here/$model" > spin.out 2>&1) || return 1
     grep -qE '^spin: .*(Error|error)' "$scratch/pan/spin.out" && return 1
     # shellcheck disable=SC2086
-    (cd "$scratch/pan" && gcc -O0 -w -DNFAIR=3 $engine -o pan pan.c > gcc.out 2>&1) || return 1
+    (cd "$scratch/pan" && gcc -O0 -w -pipe -DNFAIR=3 $engine -o pan pan.c > gcc.out 2>&1) || return 1
     built="$model $flags $engine"
 }
 
-# What one verification came to: pass, cycle, assert, stuck, or error when the output is not exactly what it should be.
-verdict() {
+# What one verification came to, in the variable verdict: pass, cycle, assert, stuck, or error when pan's output is not
+# exactly what it should be. (No processes are started here, there are many runs.)
+judge() {
     local out=$1 claim=$2
-    if grep -qE 'truncated|max search depth too small|too many processes|out of memory|reached -DMEMLIM' "$out"; then
-        echo error; return
-    fi
+    verdict=error
+    [[ $out =~ truncated|max\ search\ depth\ too\ small|too\ many\ processes|out\ of\ memory|reached\ -DMEMLIM ]] && return
     if [ -n "$claim" ]; then
-        grep -qE "^[[:space:]]*never claim[[:space:]]+\+ \($claim\)" "$out" || { echo error; return; }
-        grep -qE '^[[:space:]]*acceptance +cycles[[:space:]]+\+ \(fairness enabled\)' "$out" || { echo error; return; }
+        [[ $out =~ never\ claim[[:space:]]+\+\ \($claim\) ]] || return
+        [[ $out =~ acceptance\ +cycles[[:space:]]+\+\ \(fairness\ enabled\) ]] || return
     else
-        grep -qE '^[[:space:]]*invalid end states[[:space:]]+\+' "$out" || { echo error; return; }
+        [[ $out =~ invalid\ end\ states[[:space:]]+\+ ]] || return
     fi
-    grep -qE '^[[:space:]]*assertion violations[[:space:]]+\+' "$out" || { echo error; return; }
-    if grep -qE '^State-vector .*, errors: 0$' "$out"; then
-        if grep -qE 'Search not completed|^pan:1:' "$out"; then echo error; else echo pass; fi
-    elif grep -qE '^State-vector .*, errors: 1$' "$out"; then
-        case $(grep -m1 '^pan:1:' "$out") in
-            'pan:1: acceptance cycle'*) echo cycle ;;
-            'pan:1: assertion violated'*) echo assert ;;
-            'pan:1: invalid end state'*) echo stuck ;;
-            *) echo error ;;
-        esac
-    else
-        echo error
-    fi
+    [[ $out =~ assertion\ violations[[:space:]]+\+ ]] || return
+    [[ $out =~ State-vector\ [0-9]+\ byte,\ depth\ reached\ [0-9]+,\ errors:\ ([0-9]+)$'\n' ]] || return
+    case ${BASH_REMATCH[1]} in
+        0) [[ $out =~ Search\ not\ completed|pan:1: ]] || verdict=pass ;;
+        1)
+            case $out in
+                *'pan:1: acceptance cycle'*) verdict=cycle ;;
+                *'pan:1: assertion violated'*) verdict=assert ;;
+                *'pan:1: invalid end state'*) verdict=stuck ;;
+            esac ;;
+    esac
 }
 
 # check MODEL FLAGS CLAIM EXPECTED: CLAIM is the name of an ltl block, or - for assertions and deadlocks alone.
 check() {
     local model=$1 flags=$2 claim=$3 expected=$4
-    if [ ${#only[@]} -gt 0 ] && ! printf '%s\n' "${only[@]}" | grep -qxF "$model"; then
+    if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $model "* ]]; then
         return
     fi
-    local got=error states=- out="$scratch/out"
+    local got=error states=- output=
     if [ "$claim" = - ]; then
         claim=
-        build "$model" "$flags" '-DSAFETY -DNOCLAIM' && (cd "$scratch/pan" && ./pan -m1000000 -w18 > "$out" 2>&1)
+        build "$model" "$flags" '-DSAFETY -DNOCLAIM' && output=$(cd "$scratch/pan" && ./pan -m1000000 -w18 2>&1)
     else
-        build "$model" "$flags" "$reduction" && (cd "$scratch/pan" && ./pan -a -f -m1000000 -w18 -N "$claim" > "$out" 2>&1)
+        build "$model" "$flags" "$reduction" && output=$(cd "$scratch/pan" && ./pan -a -f -m1000000 -w18 -N "$claim" 2>&1)
     fi
     if [ -n "$built" ]; then
-        got=$(verdict "$out" "$claim")
-        states=$(sed -nE 's/^ *([0-9]+) states, stored.*/\1/p' "$out" | head -1)
+        judge "$output" "$claim"
+        got=$verdict
+        [[ $output =~ \ ([0-9]+)\ states,\ stored ]] && states=${BASH_REMATCH[1]}
     fi
     if [ "$got" = "$expected" ]; then
         passed=$((passed + 1))
@@ -101,11 +99,11 @@ check() {
         failed=$((failed + 1))
         echo "FAILED: expected $expected, got $got: $model $flags $claim" >&2
         if [ "$got" = error ]; then
-            cat "$scratch"/pan/spin.out "$scratch"/pan/gcc.out "$out" 2> /dev/null | head -20 >&2
+            { cat "$scratch"/pan/spin.out "$scratch"/pan/gcc.out 2> /dev/null; echo "$output"; } | head -30 >&2
         fi
     fi
     # shellcheck disable=SC2059
-    printf "$row" "$expected" "$got" "${states:--}" "$model" "${flags:--}" "${claim:-assertions, deadlocks}"
+    printf "$row" "$expected" "$got" "$states" "$model" "${flags:--}" "${claim:-assertions, deadlocks}"
 }
 
 # Both claims of a notify model.
