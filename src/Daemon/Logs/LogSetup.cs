@@ -17,7 +17,9 @@ internal static class LogSetup
     {
         LoggerConfiguration configuration = new LoggerConfiguration()
             .MinimumLevel.Is(options.Level)
-            .MinimumLevel.Override("Microsoft", LogEventLevel.Warning);
+            .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            // What keeps the host from starting is reported by Program, in one line.
+            .MinimumLevel.Override("Microsoft.Extensions.Hosting.Internal.Host", LogEventLevel.Fatal);
         foreach ((string source, LogEventLevel level) in options.Sources)
         {
             configuration.MinimumLevel.Override(source, level);

@@ -13,7 +13,9 @@ internal static class MetricCatalog
     private static readonly SeriesLabels[] s_generations = [new(("generation", "0")), new(("generation", "1")), new(("generation", "2"))];
 
     /// <summary>The metrics, in the order in which they are shown.</summary>
-    public static IReadOnlyList<Metric> All { get; } =
+    public static IReadOnlyList<Metric> All => s_all;
+
+    private static readonly Metric[] s_all =
     [
         QueueFrames("vhostnet.queue.frames", "{frame}", "Frames taken from a guest's transmit queue (tx) or given to its receive queue (rx).", f => f.Frames),
         QueueFrames("vhostnet.queue.bytes", "By", "Bytes of those frames, without virtio_net_hdr.", f => f.Bytes),
@@ -49,7 +51,7 @@ internal static class MetricCatalog
         new("vhostnet.process.allocated", true, "By", "Managed memory allocated so far.", static (_, sink) =>
             sink.Add(SeriesLabels.None, SeriesLabels.None, GC.GetTotalAllocatedBytes())),
         new("vhostnet.process.resident", false, "By", "Resident memory of the process.", static (_, sink) =>
-            sink.Add(SeriesLabels.None, SeriesLabels.None, Environment.WorkingSet)),
+            sink.Add(SeriesLabels.None, SeriesLabels.None, ResidentMemory.Bytes)),
         new("vhostnet.process.uptime", false, "s", "Time since the daemon started.", static (_, sink) =>
             sink.Add(SeriesLabels.None, SeriesLabels.None, (long)Uptime.TotalSeconds)),
     ];

@@ -20,9 +20,9 @@ internal sealed class PrometheusText : IMetricSink
     public void Write(MetricSources sources, IBufferWriter<byte> output)
     {
         _output = output;
-        foreach (Metric metric in MetricCatalog.All)
+        for (int i = 0; i < MetricCatalog.All.Count; i++)
         {
-            _metric = metric;
+            Metric metric = _metric = MetricCatalog.All[i];
             output.Write(metric.PrometheusHeader);
             metric.Collect(sources, this);
         }
