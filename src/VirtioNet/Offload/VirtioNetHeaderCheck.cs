@@ -14,6 +14,9 @@ public static class VirtioNetHeaderCheck
     /// </summary>
     public const int SegmentsMax = 512;
 
+    /// <summary>Shortest network header in front of something that has a checksum: IPv4. The kernel asks for as much.</summary>
+    private const int NetworkHeaderMin = 20;
+
     /// <summary>True when the header's claims fit the frame. A plain header, which claims nothing, always does.</summary>
     /// <param name="header">The header, read once by value.</param>
     /// <param name="burst">The burst that holds the frame.</param>
@@ -73,9 +76,9 @@ public static class VirtioNetHeaderCheck
         return true;
     }
 
-    /// <summary>True when the partial checksum's field lies behind the Ethernet header and inside the frame.</summary>
+    /// <summary>True when the partial checksum's field lies behind the Ethernet and network headers and inside the frame.</summary>
     internal static bool IsChecksumValid(in VirtioNetHeader header, uint length) =>
-        header.CsumStart >= ETH_HLEN && (uint)header.CsumStart + header.CsumOffset + sizeof(ushort) <= Math.Min(length, ushort.MaxValue)
+        header.CsumStart >= ETH_HLEN + NetworkHeaderMin && (uint)header.CsumStart + header.CsumOffset + sizeof(ushort) <= Math.Min(length, ushort.MaxValue)
         && header.HdrLen <= length;
 
     /// <summary>Checks a segmentation header against the frame's first bytes and reads where the frame's headers lie.</summary>

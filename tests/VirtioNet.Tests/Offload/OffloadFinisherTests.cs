@@ -8,7 +8,7 @@ public sealed class OffloadFinisherTests : IDisposable
 {
     private readonly BurstMemory _memory = new();
     private readonly OffloadFinisher _finisher = new();
-    private readonly Random _random = new(4);
+    private readonly RandomFrames _random = new(4);
 
     public void Dispose()
     {
@@ -21,10 +21,10 @@ public sealed class OffloadFinisherTests : IDisposable
     {
         for (int i = 0; i < 600; i++)
         {
-            FrameBuilder frame = RandomFrame(_random.Next(1, i % 20 == 0 ? 65000 : 6000));
+            FrameBuilder frame = _random.Frame(_random.Next(1, i % 20 == 0 ? 65000 : 6000));
             int gsoSize = _random.Next(Math.Max(1, frame.Payload.Length / 300), 3000);
             _memory.Clear();
-            _memory.Add(frame.Header((ushort)gsoSize, ecn: frame.Tcp && (frame.TcpFlags & 0x80) != 0), frame.Partial(), RandomPieces());
+            _memory.Add(frame.Header((ushort)gsoSize, ecn: frame.Tcp && (frame.TcpFlags & 0x80) != 0), frame.Partial(), _random.Pieces());
             List<byte[]> expected = SlowOffload.Segment(frame, gsoSize);
             List<(VirtioNetHeader Header, byte[] Frame)> actual = Finish(Offloads.None);
             Assert.Equal(expected.Count, actual.Count);
@@ -41,9 +41,9 @@ public sealed class OffloadFinisherTests : IDisposable
     {
         for (int i = 0; i < 1000; i++)
         {
-            FrameBuilder frame = RandomFrame(_random.Next(0, 2000));
+            FrameBuilder frame = _random.Frame(_random.Next(0, 2000));
             _memory.Clear();
-            _memory.Add(frame.Header(), frame.Partial(), RandomPieces());
+            _memory.Add(frame.Header(), frame.Partial(), _random.Pieces());
             (VirtioNetHeader header, byte[] actual) = Assert.Single(Finish(Offloads.None));
             Assert.Equal(default, header);
             AssertSame(SlowOffload.Checksum(frame.Partial(), frame.TransportOffset, frame.ChecksumOffset), actual, frame.ToString());
@@ -55,13 +55,12 @@ public sealed class OffloadFinisherTests : IDisposable
     {
         for (int i = 0; i < 1000; i++)
         {
-            byte[] frame = new byte[_random.Next(60, 3000)];
-            _random.NextBytes(frame);
-            int start = _random.Next(14, frame.Length - 2);
+            byte[] frame = _random.Bytes(_random.Next(60, 3000));
+            int start = _random.Next(34, frame.Length - 2);
             int offset = 2 * _random.Next(0, (frame.Length - start) / 2);
             var header = new VirtioNetHeader { Flags = VirtioNetHeader.F_NEEDS_CSUM, CsumStart = (ushort)start, CsumOffset = (ushort)offset };
             _memory.Clear();
-            _memory.Add(header, frame, RandomPieces());
+            _memory.Add(header, frame, _random.Pieces());
             (_, byte[] actual) = Assert.Single(Finish(Offloads.None));
             AssertSame(SlowOffload.Checksum(frame, start, offset), actual, $"start {start} offset {offset} of {frame.Length}");
         }
@@ -70,7 +69,7 @@ public sealed class OffloadFinisherTests : IDisposable
     [Fact]
     public void AReceiverThatFinishesChecksumsGetsSegmentsWithPartialOnes()
     {
-        FrameBuilder frame = new() { Tcp = true, Payload = RandomBytes(5000), Tags = [(0x8100, 7)] };
+        FrameBuilder frame = new() { Tcp = true, Payload = _random.Bytes(5000), Tags = [(0x8100, 7)] };
         _memory.Add(frame.Header(1400), frame.Partial(), 20, 33);
         List<(VirtioNetHeader Header, byte[] Frame)> actual = Finish(Offloads.Checksum);
         List<byte[]> expected = SlowOffload.Segment(frame, 1400);
@@ -88,8 +87,8 @@ public sealed class OffloadFinisherTests : IDisposable
     [Fact]
     public void WhatTheReceiverTakesStaysWhole()
     {
-        FrameBuilder tcp = new() { Tcp = true, Payload = RandomBytes(9000) };
-        FrameBuilder udp = new() { Payload = RandomBytes(3000) };
+        FrameBuilder tcp = new() { Tcp = true, Payload = _random.Bytes(9000) };
+        FrameBuilder udp = new() { Payload = _random.Bytes(3000) };
         _memory.Add(tcp.Header(1460), tcp.Partial(), 54, 4096);
         _memory.Add(udp.Header(1000), udp.Partial());
         _memory.Add(default, tcp.Finished());
@@ -107,7 +106,7 @@ public sealed class OffloadFinisherTests : IDisposable
     [Fact]
     public void ASmallFrameWithASegmentSizeIsOneFrame()
     {
-        FrameBuilder tcp = new() { Tcp = true, Payload = RandomBytes(1000), TcpFlags = 0x99 };
+        FrameBuilder tcp = new() { Tcp = true, Payload = _random.Bytes(1000), TcpFlags = 0x99 };
         _memory.Add(tcp.Header(1460), tcp.Partial());
         (VirtioNetHeader header, byte[] frame) = Assert.Single(Finish(Offloads.None));
         Assert.Equal(default, header);
@@ -120,8 +119,8 @@ public sealed class OffloadFinisherTests : IDisposable
     [Fact]
     public void MoreThanABurstComesInRounds()
     {
-        FrameBuilder tcp = new() { Tcp = true, Payload = RandomBytes(60_000) };
-        FrameBuilder udp = new() { Payload = RandomBytes(30_000) };
+        FrameBuilder tcp = new() { Tcp = true, Payload = _random.Bytes(60_000) };
+        FrameBuilder udp = new() { Payload = _random.Bytes(30_000) };
         for (int i = 0; i < 6; i++)
         {
             _memory.Add(tcp.Header(150), tcp.Partial(), 66);
@@ -148,7 +147,7 @@ public sealed class OffloadFinisherTests : IDisposable
     [Fact]
     public void HeadersThatLieAreCountedAndSkipped()
     {
-        FrameBuilder tcp = new() { Tcp = true, Payload = RandomBytes(9000) };
+        FrameBuilder tcp = new() { Tcp = true, Payload = _random.Bytes(9000) };
         _memory.Add(tcp.Header(1460) with { GsoSize = 0 }, tcp.Partial());
         _memory.Add(tcp.Header() with { CsumStart = 60_000 }, tcp.Partial());
         _memory.Add(tcp.Header(), tcp.Partial());
@@ -161,7 +160,7 @@ public sealed class OffloadFinisherTests : IDisposable
     [Fact]
     public void AFrameOfTooManyPiecesIsDroppedAlone()
     {
-        FrameBuilder udp = new() { Payload = RandomBytes(3000) };
+        FrameBuilder udp = new() { Payload = _random.Bytes(3000) };
         int[] pieces = new int[1023];
         Array.Fill(pieces, 1);
         pieces[0] = 1100;
@@ -187,43 +186,6 @@ public sealed class OffloadFinisherTests : IDisposable
         }
 
         return result;
-    }
-
-    private FrameBuilder RandomFrame(int payload)
-    {
-        bool ipv6 = _random.Next(2) == 0;
-        return new FrameBuilder
-        {
-            IPv6 = ipv6,
-            Tcp = _random.Next(2) == 0,
-            Options = _random.Next(3),
-            TcpOptions = _random.Next(11),
-            TcpFlags = (byte)_random.Next(256),
-            Sequence = (uint)_random.NextInt64(),
-            Identification = (ushort)_random.Next(65536),
-            Tags = [.. new (ushort, ushort)[] { (0x88a8, 3), (0x8100, 9) }.Take(_random.Next(3))],
-            SourceAddress = RandomBytes(ipv6 ? 16 : 4),
-            DestinationAddress = RandomBytes(ipv6 ? 16 : 4),
-            Payload = RandomBytes(payload),
-        };
-    }
-
-    private int[] RandomPieces()
-    {
-        int[] pieces = new int[_random.Next(12)];
-        for (int i = 0; i < pieces.Length; i++)
-        {
-            pieces[i] = _random.Next(1, _random.Next(2) == 0 ? 40 : 4000);
-        }
-
-        return pieces;
-    }
-
-    private byte[] RandomBytes(int length)
-    {
-        byte[] bytes = new byte[length];
-        _random.NextBytes(bytes);
-        return bytes;
     }
 
     private static void AssertSame(byte[] expected, byte[] actual, string what)
