@@ -56,6 +56,32 @@ public struct tpacket_stats
     public uint tp_drops;
 }
 
+/// <summary>Auxiliary data of a received packet.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct tpacket_auxdata
+{
+    /// <summary>TP_STATUS_ bits.</summary>
+    public uint tp_status;
+
+    /// <summary>Bytes on the wire.</summary>
+    public uint tp_len;
+
+    /// <summary>Bytes received.</summary>
+    public uint tp_snaplen;
+
+    /// <summary>Where the link layer begins.</summary>
+    public ushort tp_mac;
+
+    /// <summary>Where the network layer begins.</summary>
+    public ushort tp_net;
+
+    /// <summary>The tag that was cut out.</summary>
+    public ushort tp_vlan_tci;
+
+    /// <summary>EtherType of the tag that was cut out.</summary>
+    public ushort tp_vlan_tpid;
+}
+
 /// <content>linux/if_packet.h</content>
 public static partial class LibC
 {
@@ -124,4 +150,13 @@ public static partial class LibC
 
     /// <summary>Do not receive what this host sends.</summary>
     public const int PACKET_IGNORE_OUTGOING = 0x17;
+
+    /// <summary>Fan-out: the kernel chooses the group's number.</summary>
+    public const int PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;
+
+    /// <summary>tp_vlan_tci is valid.</summary>
+    public const uint TP_STATUS_VLAN_VALID = 0x10;
+
+    /// <summary>tp_vlan_tpid is valid.</summary>
+    public const uint TP_STATUS_VLAN_TPID_VALID = 0x40;
 }

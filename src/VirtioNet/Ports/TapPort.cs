@@ -32,7 +32,7 @@ public sealed class TapPort : Port
         _queues = new TapQueue[_interface.Queues.Count];
         for (int i = 0; i < _queues.Length; i++)
         {
-            _queues[i] = new TapQueue(this, i, _interface.Queues[i].Value, _interface.HasHeader, contexts[i % contexts.Count]);
+            _queues[i] = new TapQueue(this, i, _interface.Queues[i].Value, _interface.HasHeader, contexts[i % contexts.Count], Forward);
         }
     }
 
@@ -64,7 +64,7 @@ public sealed class TapPort : Port
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        return _queues[queue < _queues.Length ? queue : queue % _queues.Length].Write(burst, frames, waiter);
+        return _queues[queue < _queues.Length ? queue : queue % _queues.Length].Deliver(burst, frames, waiter);
     }
 
     /// <inheritdoc/>
@@ -101,9 +101,6 @@ public sealed class TapPort : Port
             queue.Wake(start: true);
         }
     }
-
-    /// <summary>The queues' way into the network.</summary>
-    internal int ForwardFromQueue(FrameBurst burst, int queue, BottomHalf waiter) => Forward(burst, queue, waiter);
 
     /// <summary>The interface was removed under a queue.</summary>
     internal void QueueFailed(Errno why)

@@ -1,0 +1,103 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports.Sockets;
+
+namespace VhostNet.VirtioNet.Ports;
+
+/// <summary>
+/// Any Ethernet interface of the host as a port, by packet sockets: what the interface receives comes in, what is delivered is sent by it. The host itself goes
+/// on using the interface; frames between it and this port do not pass.
+/// </summary>
+public sealed class AfPacketPort : Port
+{
+    /// <summary>sizeof(struct virtio_net_hdr), which is what PACKET_VNET_HDR puts before a frame.</summary>
+    private const int HeaderSize = VirtioNetHeader.LegacySize;
+
+    private readonly FileDescriptor[] _sockets;
+    private readonly MessageQueue[] _queues;
+
+    /// <summary>Opens the interface.</summary>
+    /// <param name="name">The port's name.</param>
+    /// <param name="options">Which interface, and how.</param>
+    /// <param name="contexts">Where its queues are read, dealt out in turn; polled until the port is disposed.</param>
+    /// <exception cref="PortException">The interface can't be had; the message says why and what would help.</exception>
+    public AfPacketPort(string name, AfPacketOptions options, IReadOnlyList<AioContext> contexts)
+        : base(name)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(contexts);
+        ArgumentOutOfRangeException.ThrowIfZero(contexts.Count);
+        Options = options;
+        _sockets = PacketSockets.Open(options);
+        _queues = new MessageQueue[_sockets.Length];
+        for (int i = 0; i < _queues.Length; i++)
+        {
+            _queues[i] = new MessageQueue(this, i, _sockets[i].Value, HeaderSize, true, contexts[i % contexts.Count], Forward);
+        }
+    }
+
+    /// <summary>What the port was made from.</summary>
+    public AfPacketOptions Options { get; }
+
+    /// <inheritdoc/>
+    public override string Kind => "af-packet";
+
+    /// <inheritdoc/>
+    public override Offloads Accepts => Options.Offloads ? Offloads.All & ~(Offloads.Uso4 | Offloads.Uso6) : Offloads.None;
+
+    /// <inheritdoc/>
+    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        return _queues[queue % _queues.Length].Deliver(burst, frames, waiter);
+    }
+
+    /// <inheritdoc/>
+    public override void PeersAcceptChanged(Offloads accepted)
+    {
+        foreach (MessageQueue queue in _queues)
+        {
+            queue.Wake();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Start()
+    {
+        foreach (MessageQueue queue in _queues)
+        {
+            queue.Wake(start: true);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    {
+        received = Received;
+        sent = Sent;
+        foreach (MessageQueue queue in _queues)
+        {
+            received.Add(queue.Received);
+            sent.Add(queue.Sent);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            foreach (MessageQueue queue in _queues)
+            {
+                queue.Dispose();
+            }
+
+            foreach (FileDescriptor fd in _sockets)
+            {
+                fd.Dispose();
+            }
+        }
+
+        base.Dispose(disposing);
+    }
+}

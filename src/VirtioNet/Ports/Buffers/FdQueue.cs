@@ -1,0 +1,217 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+
+namespace VhostNet.VirtioNet.Ports.Buffers;
+
+/// <summary>
+/// One descriptor of a port that carries a frame by each read and write. Frames for the outside are written by the data thread that has them; frames from it are
+/// read on the queue's own context. A receiver without buffers stops the reading until it has some; a descriptor that takes no more holds its sender back.
+/// </summary>
+internal abstract class FdQueue : IDisposable
+{
+    private readonly int _index;
+    private readonly AioContext _context;
+    private readonly Func<FrameBurst, int, BottomHalf?, int> _forward;
+    private readonly FdGate _gate;
+    private readonly BottomHalf _resume;
+    private readonly BottomHalf _awaitWritable;
+    private readonly Waiters _waiters = new();
+    private readonly FrameBurst _burst = new();
+    private FrameCounters _received;
+    private FrameCounters _sent;
+    private volatile bool _started;
+
+    /// <summary>Creates the queue; it reads nothing before <see cref="Wake"/> starts it.</summary>
+    /// <param name="port">The port that it belongs to.</param>
+    /// <param name="index">Its number.</param>
+    /// <param name="fd">The descriptor, non-blocking; it outlives the queue.</param>
+    /// <param name="context">Where frames are read.</param>
+    /// <param name="forward">The port's way into its network.</param>
+    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward)
+    {
+        Port = port;
+        _index = index;
+        Fd = fd;
+        _context = context;
+        _forward = forward;
+        _gate = new FdGate(context, fd, OnReadable, OnWritable);
+        _resume = context.CreateBottomHalf(Resume, $"{port.Name}.rx{index}");
+        _awaitWritable = context.CreateBottomHalf(() => _gate.WantWrite = true, $"{port.Name}.tx{index}");
+    }
+
+    /// <summary>Frames read from the outside.</summary>
+    public ref FrameCounters Received => ref _received;
+
+    /// <summary>Frames written to the outside.</summary>
+    public ref FrameCounters Sent => ref _sent;
+
+    /// <summary>The port that the queue belongs to.</summary>
+    protected Port Port { get; }
+
+    /// <summary>The descriptor.</summary>
+    protected int Fd { get; }
+
+    /// <summary>Where frames are read to when their receiver is not known beforehand.</summary>
+    protected abstract ReceiveBuffers Buffers { get; }
+
+    /// <summary>Starts to read, or looks again whether there is a receiver. Any thread.</summary>
+    public void Wake(bool start = false)
+    {
+        _started |= start;
+        _resume.Schedule();
+    }
+
+    /// <summary>Takes frames for the outside. Any data thread, several at once.</summary>
+    public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
+    {
+        int done = 0;
+        long written = 0;
+        long bytes = 0;
+        bool retried = false;
+        while (done < frames.Length)
+        {
+            done += Write(burst, frames[done..], ref written, ref bytes, out int error);
+            if (error == 0)
+            {
+                continue;
+            }
+
+            if (error == EAGAIN && waiter is not null)
+            {
+                if (retried)
+                {
+                    break;
+                }
+
+                // Once the waiter is registered, a descriptor that has become writable meanwhile is found by this one retry or by the watch.
+                _waiters.Add(waiter);
+                _awaitWritable.Schedule();
+                retried = true;
+                continue;
+            }
+
+            Interlocked.Increment(ref _sent.Drops[(int)ReasonOf(error)]);
+            done++;
+        }
+
+        Interlocked.Add(ref _sent.Frames, written);
+        Interlocked.Add(ref _sent.Bytes, bytes);
+        return done;
+    }
+
+    /// <summary>Stops. No data thread may deliver any more; the context's thread must run, or be the calling one.</summary>
+    public void Dispose()
+    {
+        _gate.Dispose();
+        _context.RunOnHomeThread(() =>
+        {
+            _resume.Delete();
+            _awaitWritable.Delete();
+        });
+        _waiters.ScheduleAll();
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Writes frames until one can't be written; skips malformed ones.</summary>
+    /// <returns>How many, from the first, are done with.</returns>
+    protected abstract int Write(FrameBurst burst, ReadOnlySpan<ushort> frames, ref long written, ref long bytes, out int error);
+
+    /// <summary>Fills the empty buffers.</summary>
+    /// <param name="error">What stopped the reading: EAGAIN when nothing is left, 0 when the buffers are full.</param>
+    protected abstract void Fill(out int error);
+
+    /// <summary>Reads straight into a guest's buffers, where the source can do that.</summary>
+    /// <returns>Null when it can't.</returns>
+    protected virtual ReceiveResult? ReadDirect(RxQueue receiver, BottomHalf waiter, out int error)
+    {
+        error = 0;
+        return null;
+    }
+
+    /// <summary>Reading failed with something else than EAGAIN; the descriptor is not watched any more unless this returns true.</summary>
+    protected abstract bool Failed(Errno why);
+
+    /// <summary>Frees what a derived class has.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        Buffers.Dispose();
+        _burst.Dispose();
+    }
+
+    private static DropReason ReasonOf(int error) => error switch
+    {
+        EIO or EBADFD or ENODEV or ENXIO or ENETDOWN or ECONNREFUSED or ENOTCONN or EDESTADDRREQ or ENOENT => DropReason.NotRunning,
+        EINVAL => DropReason.BadHeader,
+        EMSGSIZE or E2BIG => DropReason.TooLong,
+        _ => DropReason.OsError,
+    };
+
+    private void Resume()
+    {
+        if (!_started)
+        {
+            return;
+        }
+
+        if (!Port.HasReceiver())
+        {
+            // The kernel keeps what it has room for; PeersAcceptChanged starts us again.
+            _gate.WantRead = false;
+            return;
+        }
+
+        _gate.WantRead = true;
+        OnReadable();
+    }
+
+    private void OnReadable()
+    {
+        int error = 0;
+        ReceiveResult? direct = null;
+        if (Buffers.IsEmpty && Port.Network?.DirectReceiver(Port, _index) is { } receiver)
+        {
+            direct = ReadDirect(receiver, _resume, out error);
+        }
+
+        switch (direct)
+        {
+            case null:
+                ReadAndForward(out error);
+                break;
+            case ReceiveResult.Blocked or ReceiveResult.NotRunning:
+                // The waiter, or PeersAcceptChanged when the guest's ring runs again, schedules the bottom half that watches anew.
+                _gate.WantRead = false;
+                break;
+        }
+
+        if (error is not (0 or EAGAIN) && !Failed(new Errno(error)))
+        {
+            _gate.WantRead = false;
+        }
+    }
+
+    private void ReadAndForward(out int error)
+    {
+        error = 0;
+        if (Buffers.IsEmpty)
+        {
+            Fill(out error);
+        }
+
+        if (!Buffers.IsEmpty)
+        {
+            Buffers.AddTo(_burst);
+            int done = _forward(_burst, _index, _resume);
+            _received.CountForwarded(_burst, done);
+            Buffers.Release(done);
+            _gate.WantRead = Buffers.IsEmpty;
+        }
+    }
+
+    private void OnWritable()
+    {
+        _gate.WantWrite = false;
+        _waiters.ScheduleAll();
+    }
+}

@@ -1,0 +1,49 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports.Buffers;
+
+namespace VhostNet.VirtioNet.Ports.Sockets;
+
+/// <summary>A socket whose messages are frames: sendmmsg and recvmmsg.</summary>
+internal sealed class MessageQueue : FdQueue
+{
+    private readonly MessageBuffers _buffers;
+    private readonly int _headerSize;
+    private readonly Func<bool>? _reconnect;
+
+    /// <summary>Creates the queue.</summary>
+    /// <param name="port">The port that it belongs to.</param>
+    /// <param name="index">Its number.</param>
+    /// <param name="fd">The socket.</param>
+    /// <param name="headerSize">Bytes of virtio_net_hdr before each frame: 10, or 0 for none.</param>
+    /// <param name="withTags">Whether tags come as auxiliary data.</param>
+    /// <param name="context">Where frames are read.</param>
+    /// <param name="forward">The port's way into its network.</param>
+    /// <param name="reconnect">Called, by any thread, when the other side was not there; true when it is worth one more try.</param>
+    public MessageQueue(
+        Port port, int index, int fd, int headerSize, bool withTags, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, Func<bool>? reconnect = null)
+        : base(port, index, fd, context, forward)
+    {
+        _headerSize = headerSize;
+        _reconnect = reconnect;
+        _buffers = new MessageBuffers(headerSize, withTags);
+    }
+
+    protected override ReceiveBuffers Buffers => _buffers;
+
+    protected override int Write(FrameBurst burst, ReadOnlySpan<ushort> frames, ref long written, ref long bytes, out int error)
+    {
+        int done = MessageWriter.Write(Fd, burst, frames, _headerSize, ref written, ref bytes, out error);
+        if (error is ECONNREFUSED or ECONNRESET or ENOTCONN or EDESTADDRREQ && _reconnect is not null && _reconnect())
+        {
+            done += MessageWriter.Write(Fd, burst, frames[done..], _headerSize, ref written, ref bytes, out error);
+        }
+
+        return done;
+    }
+
+    protected override void Fill(out int error) => _buffers.Fill(Fd, ref Received, out error);
+
+    // The other side was not there, or the interface is down: what comes later is read all the same.
+    protected override bool Failed(Errno why) => why.Class != ErrnoClass.Fatal;
+}

@@ -1,0 +1,29 @@
+namespace VhostNet.VirtioNet.Ports;
+
+/// <summary>How a <see cref="StreamPort"/> finds its other end.</summary>
+public sealed record StreamOptions
+{
+    /// <summary>Where to listen, or what to connect to.</summary>
+    public required SocketEndpoint Endpoint { get; init; }
+
+    /// <summary>Whether to listen and take one connection at a time, rather than to connect and go on trying.</summary>
+    public bool Listen { get; init; }
+
+    /// <summary>Wait after the first failed try to connect; it doubles with each further one.</summary>
+    public TimeSpan RetryMin { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Longest wait between tries to connect.</summary>
+    public TimeSpan RetryMax { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Reads an address as <see cref="SocketEndpoint.Parse"/> takes it, with <c>listen:</c> before it to listen.</summary>
+    /// <exception cref="FormatException">The text is something else.</exception>
+    public static StreamOptions Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        const string listen = "listen:";
+        const string connect = "connect:";
+        bool listens = text.StartsWith(listen, StringComparison.Ordinal);
+        string address = listens ? text[listen.Length..] : text.StartsWith(connect, StringComparison.Ordinal) ? text[connect.Length..] : text;
+        return new StreamOptions { Endpoint = SocketEndpoint.Parse(address), Listen = listens };
+    }
+}
