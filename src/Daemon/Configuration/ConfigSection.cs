@@ -133,6 +133,19 @@ internal sealed class ConfigSection
     public IReadOnlyList<T>? ParsedList<T>(string key, TryParse<T> parse, string meaning) =>
         Texts(key)?.Select((text, i) => Parse($"{key}[{i.ToString(CultureInfo.InvariantCulture)}]", text, parse, meaning)).ToList();
 
+    /// <summary>The values that a list of texts stands for, or null when the key is missing; the parser's own words say what is wrong with a text.</summary>
+    public IReadOnlyList<T>? ConvertedList<T>(string key, Func<string, T> convert)
+    {
+        try
+        {
+            return Texts(key)?.Select(convert).ToList();
+        }
+        catch (FormatException e)
+        {
+            throw Error(key, e.Message);
+        }
+    }
+
     /// <summary>A list of texts; a single text counts as a list of one; null when the key is missing.</summary>
     public IReadOnlyList<string>? Texts(string key)
     {

@@ -1,3 +1,5 @@
+using VhostNet.VirtioNet.Networks;
+
 namespace VhostNet.Daemon.Configuration;
 
 /// <summary>One network.</summary>
@@ -5,6 +7,12 @@ namespace VhostNet.Daemon.Configuration;
 /// <param name="Kind">wire, hairpin or switch.</param>
 internal sealed record NetworkOptions(string Name, string Kind)
 {
+    /// <summary>Switch: size and ageing of its address table.</summary>
+    public SwitchOptions? Switch { get; init; }
+
+    /// <summary>Switch: the port that looks on, or null.</summary>
+    public MirrorOptions? Mirror { get; init; }
+
     /// <summary>Where the network stands in the configuration, for error texts.</summary>
     public string Path { get; init; } = string.Empty;
 }

@@ -26,6 +26,7 @@ internal static class OptionsValidator
         foreach (NetworkOptions network in options.Networks)
         {
             CheckSize(network, options.Ports.Count(p => p.Network == network.Name));
+            CheckMirror(network, [.. options.Ports.Where(p => p.Network == network.Name).Select(p => p.Name)]);
         }
 
         if (options.Debug.Stall && options.Control is null)
@@ -58,6 +59,11 @@ internal static class OptionsValidator
             throw new ConfigException($"{port.Path}.network", Missing("network", network, options.Networks.Select(n => n.Name)));
         }
 
+        if (port.Switch is not null && options.Networks.All(n => n.Name != port.Network || n.Kind != "switch"))
+        {
+            throw new ConfigException($"{port.Path}.switch", "applies to a port whose network is of \"kind\": \"switch\" only; leave it out");
+        }
+
         foreach (string thread in port.Threads)
         {
             if (options.Threads.All(t => t.Name != thread))
@@ -85,6 +91,22 @@ internal static class OptionsValidator
                 throw new ConfigException(network.Path, $"the hairpin \"{network.Name}\" has {ports} ports; a hairpin takes one, use \"kind\": \"wire\" or \"switch\"");
             default:
                 break;
+        }
+    }
+
+    private static void CheckMirror(NetworkOptions network, string[] ports)
+    {
+        if (network.Mirror is not { } mirror)
+        {
+            return;
+        }
+
+        foreach (string name in new[] { mirror.Target }.Concat(mirror.From ?? []).Concat(mirror.To ?? []))
+        {
+            if (!ports.Contains(name))
+            {
+                throw new ConfigException($"{network.Path}.mirror", $"the switch has no port \"{name}\"; {(ports.Length == 0 ? "it has none at all" : Suggestion.Clause(name, ports))}");
+            }
         }
     }
 

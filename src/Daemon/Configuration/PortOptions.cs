@@ -1,6 +1,8 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Memory;
+using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.Daemon.Configuration;
 
@@ -17,6 +19,15 @@ internal sealed record PortOptions(string Name, string Kind)
 
     /// <summary>The network that the port joins, or null while it joins none.</summary>
     public string? Network { get; init; }
+
+    /// <summary>What the port is to a switch; null for the defaults.</summary>
+    public SwitchPortOptions? Switch { get; init; }
+
+    /// <summary>Limits what comes in by the port; null for no limit.</summary>
+    public RateLimit? ReceiveLimit { get; init; }
+
+    /// <summary>Limits what leaves by the port; null for no limit.</summary>
+    public RateLimit? SendLimit { get; init; }
 
     /// <summary>IoThreads that the port's queues are spread over; empty for the default placement.</summary>
     public IReadOnlyList<string> Threads { get; init; } = [];

@@ -1,6 +1,7 @@
 using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.Daemon.Configuration;
 
@@ -38,13 +39,38 @@ internal static class PortReader
         {
             Path = section.Path,
             Network = section.Text("network"),
+            Switch = section.Section("switch") is { } place ? SwitchPortReader.Read(place) : null,
             Threads = section.Texts("threads") ?? [],
             QueuePairs = section.Int("queuePairs", 1, QueuePairsMax) ?? 1,
             Mtu = section.Int("mtu", MtuMin, MtuMax),
         };
+        if (section.Section("limits") is { } limits)
+        {
+            port = port with { ReceiveLimit = ReadLimit(limits, "in"), SendLimit = ReadLimit(limits, "out") };
+            limits.End();
+        }
+
         port = port.IsVhostUser ? ReadVhostUser(section, port) : port with { Create = UplinkKinds.Find(kind)!.Read(section) };
         section.End();
         return port;
+    }
+
+    private static RateLimit? ReadLimit(ConfigSection section, string direction)
+    {
+        if (section.Section(direction) is not { } values)
+        {
+            return null;
+        }
+
+        var limit = new RateLimit
+        {
+            FramesPerSecond = values.Number("framesPerSecond", 0, long.MaxValue / 1000) ?? 0,
+            BytesPerSecond = values.Number("bytesPerSecond", 0, long.MaxValue / 1000) ?? 0,
+            BurstFrames = values.Number("burstFrames", 0, int.MaxValue) ?? 0,
+            BurstBytes = values.Number("burstBytes", 0, int.MaxValue) ?? 0,
+        };
+        values.End();
+        return limit;
     }
 
     private static PortOptions ReadVhostUser(ConfigSection section, PortOptions port) => port with

@@ -62,7 +62,7 @@ internal sealed class Composition : IDisposable
 
             foreach (NetworkOptions network in options.Networks)
             {
-                _networks.Add(NetworkFactory.Create(network));
+                _networks.Add(NetworkFactory.Create(network, _control.Context));
             }
 
             string[] threads = [.. _threads.Select(t => t.Name)];
@@ -70,6 +70,11 @@ internal sealed class Composition : IDisposable
             foreach (PortOptions port in options.Ports.OrderBy(p => p.IsVhostUser))
             {
                 AddPort(port, ThreadPlacement.For(port, options.Ports, threads));
+            }
+
+            foreach (NetworkOptions network in options.Networks.Where(n => n.Mirror is not null))
+            {
+                SetMirror(network.Name, network.Mirror!);
             }
         }
         catch
@@ -128,6 +133,11 @@ internal sealed class Composition : IDisposable
         }
 
         _ports.Clear();
+        foreach (IDisposable network in _networks.OfType<IDisposable>())
+        {
+            network.Dispose();
+        }
+
         _networks.Clear();
         foreach (IoThread thread in _threads)
         {
@@ -137,6 +147,13 @@ internal sealed class Composition : IDisposable
 
         _threads.Clear();
         Publish();
+    }
+
+    private void SetMirror(string network, MirrorOptions mirror)
+    {
+        Port Find(string name) => _ports.First(p => p.Port.Name == name).Port;
+        var place = (SwitchNetwork)_networks.First(n => n.Name == network);
+        place.SetMirror(new SwitchMirror(Find(mirror.Target), mirror.From?.Select(Find).ToList(), mirror.To?.Select(Find).ToList()));
     }
 
     private void AddThread(ThreadOptions options)

@@ -1,3 +1,4 @@
+using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.VirtioNet.Networks;
 
@@ -7,10 +8,13 @@ namespace VhostNet.Daemon.Hosting;
 internal static class NetworkFactory
 {
     /// <summary>Makes a network.</summary>
-    public static Network Create(NetworkOptions options) => options.Kind switch
+    /// <param name="options">How it is asked for.</param>
+    /// <param name="control">The control thread's loop.</param>
+    public static Network Create(NetworkOptions options, AioContext control) => options.Kind switch
     {
         "wire" => new WireNetwork(options.Name),
         "hairpin" => new HairpinNetwork(options.Name),
+        "switch" => new SwitchNetwork(options.Name, options.Switch, control),
         _ => throw new StartupException(ExitCode.Usage, $"{options.Path}.kind: \"{options.Kind}\" is no kind of network"),
     };
 }

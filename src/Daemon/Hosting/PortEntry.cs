@@ -3,6 +3,7 @@ using VhostNet.Daemon.Metrics;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.Daemon.Hosting;
 
@@ -50,7 +51,20 @@ internal sealed class PortEntry : IDisposable
     /// <summary>Joins the network and lets frames in.</summary>
     public void Start()
     {
-        _network?.Attach(Port);
+        if (Options.ReceiveLimit is not null || Options.SendLimit is not null)
+        {
+            Port.SetLimits(Limiter(Options.ReceiveLimit), Limiter(Options.SendLimit));
+        }
+
+        if (_network is SwitchNetwork place)
+        {
+            place.Attach(Port, Options.Switch ?? new SwitchPortOptions());
+        }
+        else
+        {
+            _network?.Attach(Port);
+        }
+
         Port.Start();
     }
 
@@ -65,4 +79,6 @@ internal sealed class PortEntry : IDisposable
 
         Port.Dispose();
     }
+
+    private static RateLimiter? Limiter(RateLimit? limit) => limit is null || limit.IsUnlimited ? null : new RateLimiter(limit);
 }

@@ -13,7 +13,8 @@ public sealed class ConfigReaderTests
         {
           // Comments and trailing commas are allowed.
           "threads": [{"name": "io0", "cpu": 1, "poll": "adaptive", "pollMaxMicroseconds": 20}, {"name": "io1", "poll": "busy"}],
-          "networks": [{"name": "lan", "kind": "wire"}, {"name": "loop", "kind": "hairpin"}],
+          "networks": [{"name": "lan", "kind": "wire"}, {"name": "loop", "kind": "hairpin"},
+            {"name": "sw", "kind": "switch", "macTableCapacity": 100, "ageingSeconds": 60, "mirror": {"port": "void", "from": ["gen"], "to": "gen"}}],
           "ports": [
             {
               "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "seal": "refuse",
@@ -26,9 +27,16 @@ public sealed class ConfigReaderTests
             {"name": "up2", "kind": "tap", "fds": [7, 8], "queuePairs": 2},
             {"name": "answer", "kind": "responder", "mac": "52:54:00:00:00:01", "addresses": ["10.0.2.2/24"], "dhcp": true, "leaseStart": "10.0.2.15", "leaseCount": 4,
              "leaseSeconds": 3600, "router": "10.0.2.1", "dns": ["10.0.2.3", "10.0.2.4"]},
-            {"name": "gen", "kind": "generator", "frameSize": 60, "rate": 1000, "count": 5, "sourceMac": "02:00:00:00:00:01", "destinationMac": "02:00:00:00:00:02",
+            {"name": "gen", "kind": "generator", "network": "sw",
+             "switch": {"mode": "trunk", "nativeVlan": 7, "untagged": true, "vlans": [7, 8], "isolated": true, "link": true, "macLimit": 5, "staticMacs": ["02:00:00:00:00:01@8"],
+                        "pinnedMacs": ["02:00:00:00:00:01"], "pinnedAddresses": ["10.0.0.5", "10.1.0.0/24"],
+                        "storm": {"broadcastPerSecond": 10, "multicastPerSecond": 11, "unknownPerSecond": 12}},
+             "limits": {"in": {"framesPerSecond": 1000, "bytesPerSecond": 2, "burstFrames": 3, "burstBytes": 4}, "out": {"bytesPerSecond": 1000000}}, "frameSize": 60, "rate": 1000, "count": 5, "sourceMac": "02:00:00:00:00:01", "destinationMac": "02:00:00:00:00:02",
              "source": "198.18.0.1", "destination": "198.18.0.2", "udpPort": 7},
-            {"name": "void", "kind": "null"},
+            {"name": "void", "kind": "null", "network": "sw"},
+            {"name": "nat", "kind": "user", "ipv4": true, "ipv4Network": "10.1.0.0/24", "host": "10.1.0.1", "dns": "10.1.0.3", "dhcpStart": "10.1.0.9", "ipv6": false,
+             "ipv6Network": "fec0::/64", "restrict": true, "hostLoopback": false, "hostname": "h", "domainName": "d", "dnsSearch": ["x.org"],
+             "hostForward": ["tcp::2222-:22", "udp:127.0.0.1:53-10.1.0.9:53"], "guestForward": "tcp:10.1.0.100:80-unix:/run/web.sock"},
           ],
           "stateDirectory": "/var/lib/vhostnet",
           "control": {"path": "/run/vhostnet/control.sock", "mode": "0600", "owner": "root", "group": "root"},
@@ -48,7 +56,7 @@ public sealed class ConfigReaderTests
         Assert.Equal([1, null], options.Threads.Select(t => t.Cpu));
         Assert.Equal([PollPolicy.Adaptive, PollPolicy.Busy], options.Threads.Select(t => t.Poll));
         Assert.Equal(20, options.Threads[0].PollMaxMicroseconds);
-        Assert.Equal(["wire", "hairpin"], options.Networks.Select(n => n.Kind));
+        Assert.Equal(["wire", "hairpin", "switch"], options.Networks.Select(n => n.Kind));
         PortOptions guest = options.Ports[0];
         Assert.Equal(("lan", 4, 9000, SealPolicy.Refuse), (guest.Network, guest.QueuePairs, guest.Mtu, guest.Seal));
         Assert.Equal(["io0", "io1"], guest.Threads);
@@ -58,6 +66,16 @@ public sealed class ConfigReaderTests
         Assert.Equal(["io1"], options.Ports[1].Threads);
         Assert.Equal(5, options.Ports[2].Socket!.Fd);
         Assert.All(options.Ports.Skip(3), p => Assert.NotNull(p.Create));
+        NetworkOptions place = options.Networks[2];
+        Assert.Equal((100, 60), (place.Switch!.MacTableCapacity, (int)place.Switch.Ageing.TotalSeconds));
+        Assert.Equal("void", place.Mirror!.Target);
+        PortOptions member = options.Ports.First(p => p.Name == "gen");
+        Assert.Equal([(ushort)7, (ushort)8], member.Switch!.AllowedVlans!);
+        Assert.Equal((ushort)7, member.Switch.NativeVlan);
+        Assert.Equal("10.0.0.5/32", member.Switch.PinnedAddresses!.First().ToString());
+        Assert.Equal(12, member.Switch.Storm.UnknownPerSecond);
+        Assert.Equal((1000, 4), (member.ReceiveLimit!.FramesPerSecond, member.ReceiveLimit.BurstBytes));
+        Assert.Equal(1_000_000, member.SendLimit!.BytesPerSecond);
         Assert.Equal("/var/lib/vhostnet", options.StateDirectory);
         Assert.Equal(("/run/vhostnet/control.sock", 0x180u), (options.Control!.Path, options.Control.Mode));
         Assert.Equal("127.0.0.1:9464", options.Metrics.Prometheus!.Address!.ToString());
@@ -113,6 +131,14 @@ public sealed class ConfigReaderTests
     [InlineData("""{"networks": [{"name": "n", "kind": "hairpin"}], "ports": [{"name": "a", "kind": "null", "network": "n"}, {"name": "b", "kind": "null", "network": "n"}]}""",
         "networks[0]: the hairpin \"n\" has 2 ports; a hairpin takes one")]
     [InlineData("""{"networks": [{"name": "n", "kind": "swich"}], "ports": []}""", "networks[0].kind: \"swich\" is unknown")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "null", "switch": {}}]}""", "ports[0].switch: applies to a port whose network is of \"kind\": \"switch\" only")]
+    [InlineData("""{"networks": [{"name": "s", "kind": "switch"}], "ports": [{"name": "a", "kind": "null", "network": "s", "switch": {"mode": "access", "vlans": [1]}}]}""",
+        "ports[0].switch.vlans: belongs to \"mode\": \"trunk\"; an access port has \"vlan\"")]
+    [InlineData("""{"networks": [{"name": "s", "kind": "switch"}], "ports": [{"name": "a", "kind": "null", "network": "s", "switch": {"mode": "access", "vlan": 4095}}]}""",
+        "ports[0].switch.vlan: 4095 stands where a whole number from 1 to 4094 is expected")]
+    [InlineData("""{"networks": [{"name": "s", "kind": "switch", "mirror": {"port": "b"}}], "ports": [{"name": "a", "kind": "null", "network": "s"}]}""",
+        "networks[0].mirror: the switch has no port \"b\"; did you mean \"a\"?")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "user", "hostForward": "22"}]}""", "ports[0].hostForward: '22' is not a host forward; it has the form tcp|udp:")]
     [InlineData("""{"ports": [{"name": "a", "kind": "tap", "interface": "t", "fds": [3]}]}""", "ports[0].fds: is an alternative to \"interface\"")]
     [InlineData("""{"ports": [{"name": "a", "kind": "responder", "mac": "1:2"}]}""", "ports[0].mac: \"1:2\" stands where a MAC address such as")]
     [InlineData("""{"ports": [{"name": "a", "kind": "responder", "addresses": ["10.0.0.1/33"]}]}""", "ports[0].addresses[0]: \"10.0.0.1/33\" stands where an address with its prefix length")]

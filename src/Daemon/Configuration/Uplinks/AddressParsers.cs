@@ -22,6 +22,12 @@ internal static class AddressParsers
             : IPAddress.TryParse(text, out IPAddress? address) ? address
             : throw section.Error(key, $"\"{text}\" stands where {IpMeaning} is expected");
 
+    /// <summary>An address with its prefix length, or null when the key is missing.</summary>
+    public static InterfaceAddress? Interface(ConfigSection section, string key) =>
+        section.Text(key) is not { } text ? null
+            : TryInterface(text, out InterfaceAddress? address) ? address
+            : throw section.Error(key, $"\"{text}\" stands where {InterfaceMeaning} is expected");
+
     /// <summary>An address with its prefix length.</summary>
     public static bool TryInterface(string text, [MaybeNullWhen(false)] out InterfaceAddress value)
     {

@@ -5,6 +5,7 @@ internal static class UplinkKinds
 {
     private static readonly UplinkKind[] s_kinds =
     [
+        new("user", null, UserUplink.Read),
         new("tap", "interface", TapUplink.Read),
         new("responder", null, ResponderUplink.Read),
         new("null", null, NullUplink.Read),
