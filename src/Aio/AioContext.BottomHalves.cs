@@ -1,9 +1,9 @@
 namespace VhostNet.Aio;
 
 /// <content>
-/// Bottom halves: a lock-free stack of those that were scheduled, and the queue of those that the present pass runs. A pass runs them in the order in which they were scheduled
-/// (QEMU: in reverse), so that whoever was first waits least and continuations of async methods need no list of their own. A nested poll first runs what is left of the outer
-/// passes, then what was scheduled since.
+/// Bottom halves: a lock-free stack of those that other threads scheduled, a list of those that the home thread scheduled, and the queue of those that the present pass runs.
+/// A pass runs them in the order in which they were scheduled (QEMU: in reverse), so that whoever was first waits least and continuations of async methods need no list of
+/// their own. A nested poll first runs what is left of the outer passes, then what was scheduled since.
 /// </content>
 public sealed partial class AioContext
 {
@@ -12,6 +12,11 @@ public sealed partial class AioContext
     private readonly BottomHalf?[] _oneShots = new BottomHalf?[32];
     private BottomHalf? _runHead;
     private BottomHalf? _runTail;
+    private BottomHalf? _localHead;
+    private BottomHalf? _localTail;
+
+    // The home thread once it has polled; 0 if more than one thread may poll. Its schedules need neither an atomic link nor a notification.
+    private int _localThreadId;
 
     /// <summary>Makes a bottom half.</summary>
     /// <param name="callback">Runs on the home thread.</param>
@@ -48,6 +53,13 @@ public sealed partial class AioContext
             return;
         }
 
+        // While the counter is not zero the time-out was computed already. While the stack is not empty, the order demands that this one goes on top of it.
+        if (Environment.CurrentManagedThreadId == _localThreadId && link && _state.NotifyMe == 0 && _state.BottomHalves is null)
+        {
+            EnqueueLocally(bh);
+            return;
+        }
+
         if (link)
         {
             BottomHalf? head = Volatile.Read(ref _state.BottomHalves);
@@ -65,6 +77,21 @@ public sealed partial class AioContext
         }
 
         NotifyPublished();
+    }
+
+    private void EnqueueLocally(BottomHalf bh)
+    {
+        _state.Notifies++;
+        if (_localHead is null)
+        {
+            _localHead = bh;
+        }
+        else
+        {
+            _localTail!.Next = bh;
+        }
+
+        _localTail = bh;
     }
 
     internal void CountBottomHalf() => _bottomHalvesRun++;
@@ -93,24 +120,40 @@ public sealed partial class AioContext
         return new BottomHalf(this);
     }
 
+    private bool HasBottomHalves => _localHead is not null || Volatile.Read(ref _state.BottomHalves) is not null || _runHead is not null;
+
     /// <summary>Appends what was scheduled to the queue, oldest first, and runs the queue until it is empty.</summary>
     private bool RunBottomHalves()
     {
-        if (Volatile.Read(ref _state.BottomHalves) is not null)
+        if (_localHead is { } local)
         {
-            StealBottomHalves();
+            // Linked while the stack was empty, hence older than what is in it now.
+            _localHead = null;
+            if (local.Next is null && _runHead is null && Volatile.Read(ref _state.BottomHalves) is null)
+            {
+                // The usual case: one, and nothing else.
+                bool called = local.Run();
+                return _runHead is null ? called : RunQueue() | called;
+            }
+
+            Append(local, _localTail!);
         }
 
+        if (Volatile.Read(ref _state.BottomHalves) is not null)
+        {
+            AppendStack(Interlocked.Exchange(ref _state.BottomHalves, null)!);
+        }
+
+        return RunQueue();
+    }
+
+    private bool RunQueue()
+    {
         bool progress = false;
         while (_runHead is { } bh)
         {
             // Unlinked before its flags are taken: after that another thread may link it into the stack.
             _runHead = bh.Next;
-            if (_runHead is null)
-            {
-                _runTail = null;
-            }
-
             bh.Next = null;
             progress |= bh.Run();
         }
@@ -118,26 +161,29 @@ public sealed partial class AioContext
         return progress;
     }
 
-    private void StealBottomHalves()
+    private void AppendStack(BottomHalf newest)
     {
-        BottomHalf? newest = Interlocked.Exchange(ref _state.BottomHalves, null);
         BottomHalf? first = null;
-        BottomHalf? last = newest;
-        while (newest is not null)
+        for (BottomHalf? bh = newest; bh is not null;)
         {
-            BottomHalf? next = newest.Next;
-            newest.Next = first;
-            first = newest;
-            newest = next;
+            BottomHalf? next = bh.Next;
+            bh.Next = first;
+            first = bh;
+            bh = next;
         }
 
-        if (_runTail is null)
+        Append(first!, newest);
+    }
+
+    private void Append(BottomHalf first, BottomHalf last)
+    {
+        if (_runHead is null)
         {
             _runHead = first;
         }
         else
         {
-            _runTail.Next = first;
+            _runTail!.Next = first;
         }
 
         _runTail = last;
@@ -147,7 +193,7 @@ public sealed partial class AioContext
     private long BottomHalfTimeout()
     {
         long timeout = -1;
-        return Scan(Volatile.Read(ref _state.BottomHalves), ref timeout) || Scan(_runHead, ref timeout) ? 0 : timeout;
+        return Scan(_localHead, ref timeout) || Scan(Volatile.Read(ref _state.BottomHalves), ref timeout) || Scan(_runHead, ref timeout) ? 0 : timeout;
     }
 
     private static bool Scan(BottomHalf? bh, ref long timeout)
@@ -171,7 +217,7 @@ public sealed partial class AioContext
     private void DropBottomHalves()
     {
         Interlocked.Exchange(ref _state.BottomHalves, null);
+        _localHead = null;
         _runHead = null;
-        _runTail = null;
     }
 }

@@ -13,7 +13,7 @@ public sealed partial class AioContext
     private int _handlerVersion;
     private int _pollDisableCount;
     private int _pollableCount;
-    private volatile bool _handlersChanged;
+    private int _watchedCount;
     private AioHandler? _readyHead;
     private AioHandler? _readyTail;
 
@@ -101,7 +101,11 @@ public sealed partial class AioContext
         if (FindHandler(token) is { } handler)
         {
             handler.Revents |= revents;
-            if (!handler.IsInternal)
+            if (handler.IsInternal)
+            {
+                _notifierReadable = true;
+            }
+            else
             {
                 Link(handler);
             }
@@ -209,7 +213,8 @@ public sealed partial class AioContext
         _pollDisableCount += CountsAsUnpollable(handler) - CountsAsUnpollable(old);
         _pollableCount += CountsAsPollable(handler) - CountsAsPollable(old);
         _handlerVersion++;
-        _handlersChanged = true;
+        _watchedCount = _handlersByFd.Count - 1;
+        Interlocked.Or(ref _attention, AttentionHandlers);
     }
 
     private static int CountsAsUnpollable(AioHandler? handler) => handler is { Poll: null, IsInternal: false } ? 1 : 0;
@@ -236,7 +241,7 @@ public sealed partial class AioContext
     /// <summary>Brings what belongs to the home thread up to date with the table of handlers.</summary>
     private void SyncHandlers()
     {
-        _handlersChanged = false;
+        Interlocked.And(ref _attention, ~AttentionHandlers);
         while (TakeRetired() is { } handler)
         {
             if (handler.IsOnPollList)

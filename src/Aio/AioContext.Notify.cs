@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VhostNet.Aio;
 
 /// <content>Notify, accept and the counter of threads that may sleep. aio.md calls it the split-flag protocol; models/ proves it.</content>
@@ -8,6 +10,7 @@ public sealed partial class AioContext
     private NotifyState _state;
     private long _notifierWrites;
     private int _dispatching;
+    private bool _notifierReadable;
 
     /// <summary>Makes the thread that sleeps in <see cref="Poll"/>, or is about to, look at everything again. Costs one atomic operation when nobody does.</summary>
     public void Notify()
@@ -24,19 +27,18 @@ public sealed partial class AioContext
     {
         // Somebody who set the flag and was not accepted yet goes on to read the counter, or the poller finds the flag when it arms. With one poller that is enough:
         // the accept that takes the flag comes before the poller reads the work. With a second poller it is not, because that one may take the event and leave.
-        if (_pollLock is null && Volatile.Read(ref _state.Notified) != 0)
-        {
-            _state.Notifies++;
-            return;
-        }
-
         if (_test is not null)
         {
             NotifyInTest();
-            return;
         }
-
-        Notify();
+        else if (_pollLock is null && Volatile.Read(ref _state.Notified) != 0)
+        {
+            _state.Notifies++;
+        }
+        else
+        {
+            Notify();
+        }
     }
 
     private void WriteNotifier()
@@ -55,17 +57,29 @@ public sealed partial class AioContext
     }
 
     /// <summary>Takes the notification before any work is read: what is cleared here had its work published before.</summary>
-    /// <param name="outer">The outer loop does it, whose own wake-up it is.</param>
-    private void Accept(bool outer = false)
+    private void Accept()
     {
-        bool readable = _notifierHandler.Revents != 0;
-        if (Volatile.Read(ref _state.Notified) == 0 && Volatile.Read(ref _state.EventSet) == 0 && !readable)
+        if (Volatile.Read(ref _state.Notified) != 0 || Volatile.Read(ref _state.EventSet) != 0 || _notifierReadable)
         {
-            return;
+            AcceptNotification(outer: false);
         }
+    }
 
+    /// <param name="outer">The outer loop does it, whose own wake-up it is.</param>
+    private void AcceptNotification(bool outer)
+    {
         Interlocked.Exchange(ref _state.Notified, 0);
         bool flagged = Volatile.Read(ref _state.EventSet) != 0 && Interlocked.Exchange(ref _state.EventSet, 0) != 0;
+        if (flagged || _notifierReadable || _test is not null)
+        {
+            ClearNotifier(flagged, outer);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ClearNotifier(bool flagged, bool outer)
+    {
+        bool readable = _notifierReadable;
         if (_test is not null)
         {
             _test.BeforeClear?.Invoke();
@@ -78,10 +92,10 @@ public sealed partial class AioContext
             readable &= !_test.FlagBeforeWrite && !_test.SkipWriteIfFlagged;
         }
 
+        _notifierReadable = false;
         if (flagged || readable)
         {
             _notifier.TestAndClear();
-            _notifierHandler.Revents = 0;
             if (!outer && (_state.NotifyMe & 1) != 0)
             {
                 KickOuterLoop();
@@ -105,7 +119,7 @@ public sealed partial class AioContext
             return;
         }
 
-        if (_test.SkipNotifyIfNotified && Volatile.Read(ref _state.Notified) != 0)
+        if ((_test.SkipNotifyIfNotified || _pollLock is null) && Volatile.Read(ref _state.Notified) != 0)
         {
             return;
         }

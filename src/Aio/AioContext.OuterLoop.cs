@@ -16,7 +16,8 @@ public sealed partial class AioContext
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ThrowUnlessHome();
-        if (_handlersChanged)
+        UseLocalList();
+        if ((_attention & AttentionHandlers) != 0)
         {
             SyncHandlers();
         }
@@ -36,7 +37,7 @@ public sealed partial class AioContext
         _state.Disarm(_state.NotifyMe & ~1);
         _outerLoop!.Kick.TestAndClear();
         _monitor.Take(fds, tokens);
-        Accept(outer: true);
+        AcceptNotification(outer: true);
         return ComputeTimeout() == 0;
     }
 

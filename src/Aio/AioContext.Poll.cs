@@ -38,6 +38,7 @@ public sealed partial class AioContext
         ThrowUnlessHome();
         AioContext? previous = s_current;
         s_current = this;
+        UseLocalList();
         try
         {
             return PollCore(blocking);
@@ -51,6 +52,8 @@ public sealed partial class AioContext
         }
     }
 
+    private void UseLocalList() => _localThreadId = _pollLock is null && _test is null ? Environment.CurrentManagedThreadId : 0;
+
     private void ThrowUnlessHome()
     {
         if (!IsHomeThread)
@@ -63,40 +66,62 @@ public sealed partial class AioContext
 
     private bool PollCore(bool blocking)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_hasWaitHandles)
+        if (_attention != 0 && AttendTo(blocking, out bool result))
         {
-            return PollWaitHandles(blocking);
+            return result;
         }
 
         _polls++;
-        if (_handlersChanged)
-        {
-            SyncHandlers();
-        }
-
         long timeout = blocking ? ComputeTimeout() : 0;
         if (timeout != 0)
         {
             WaitForWork(timeout);
         }
-        else
+        else if (Volatile.Read(ref _watchedCount) != 0)
         {
-            if (_pollHandlerCount != 0)
-            {
-                RunPollCallbacks();
-            }
-
-            if (NeedLook())
-            {
-                _waits++;
-                _kernelSilence = 0;
-                _monitor.Wait(0);
-            }
+            Look();
         }
 
         Accept();
         return DispatchAll();
+    }
+
+    /// <summary>Everything that is seldom, behind one test.</summary>
+    /// <returns>Whether the pass is done already.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool AttendTo(bool blocking, out bool result)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        result = false;
+        if ((_attention & AttentionHandlers) != 0)
+        {
+            SyncHandlers();
+        }
+
+        if (_hasWaitHandles)
+        {
+            result = PollWaitHandles(blocking);
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Looks at the handlers without sleeping.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Look()
+    {
+        if (_pollHandlerCount != 0)
+        {
+            RunPollCallbacks();
+        }
+
+        if (NeedLook())
+        {
+            _waits++;
+            _kernelSilence = 0;
+            _monitor.Wait(0);
+        }
     }
 
     private bool DispatchAll()
@@ -106,22 +131,22 @@ public sealed partial class AioContext
             return DispatchInTest(_test);
         }
 
-        bool progress = RunBottomHalves();
+        bool progress = HasBottomHalves && RunBottomHalves();
         if (_readyHead is not null)
         {
             progress |= DispatchReady();
         }
 
-        return RunTimers() | progress;
+        return _timerLists.Length == 0 ? progress : RunTimers() | progress;
     }
 
     private bool DispatchInTest(AioTestSwitches test)
     {
         _dispatching++;
-        bool progress = RunBottomHalves();
-        if (test.ClearLate && _notifierHandler.Revents != 0)
+        bool progress = HasBottomHalves && RunBottomHalves();
+        if (test.ClearLate && _notifierReadable)
         {
-            _notifierHandler.Revents = 0;
+            _notifierReadable = false;
             Volatile.Write(ref _state.EventSet, 0);
             _notifier.TestAndClear();
         }
@@ -169,7 +194,8 @@ public sealed partial class AioContext
         bool notified = _state.Arm<FullBarrier>(_state.NotifyMe + 2) != 0;
         try
         {
-            if (notified && _test is null or { NoLookAfterArming: false })
+            // A begin callback may have scheduled something on this thread since the time-out was computed.
+            if ((notified && _test is null or { NoLookAfterArming: false }) || (_localHead is not null && BottomHalfTimeout() == 0))
             {
                 timeout = 0;
             }

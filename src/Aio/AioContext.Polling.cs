@@ -93,7 +93,7 @@ public sealed partial class AioContext
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         _polls++;
-        if (_handlersChanged)
+        if ((_attention & AttentionHandlers) != 0)
         {
             SyncHandlers();
         }
@@ -112,9 +112,9 @@ public sealed partial class AioContext
             }
         }
 
-        if (Volatile.Read(ref _state.Notified) != 0 || _runHead is not null)
+        Accept();
+        if (HasBottomHalves)
         {
-            Accept();
             RunBottomHalves();
         }
 
@@ -161,7 +161,7 @@ public sealed partial class AioContext
         long elapsed;
         while (true)
         {
-            if (RunPollCallbacks() || Volatile.Read(ref _state.Notified) != 0)
+            if (RunPollCallbacks() || Volatile.Read(ref _state.Notified) != 0 || _localHead is not null)
             {
                 _pollingSuccesses++;
                 timeout = 0;
@@ -310,7 +310,7 @@ public sealed partial class AioContext
     {
         long now = clock_gettime_ns(CLOCK_MONOTONIC);
         long blockNs = now - start;
-        bool notified = Volatile.Read(ref _state.Notified) != 0 || _notifierHandler.Revents != 0;
+        bool notified = Volatile.Read(ref _state.Notified) != 0 || _notifierReadable;
         Adjust(_notifierHandler, notified, blockNs);
         for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)
         {

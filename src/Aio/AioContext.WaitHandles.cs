@@ -10,11 +10,6 @@ public sealed partial class AioContext
     private bool PollWaitHandles(bool blocking)
     {
         _polls++;
-        if (_handlersChanged)
-        {
-            SyncHandlers();
-        }
-
         WaitHandleFdMonitor monitor = (WaitHandleFdMonitor)_monitor;
         bool notified = blocking && _state.Arm<FullBarrier>(_state.NotifyMe + 2) != 0;
         AioHandler[] handlers = (AioHandler[])monitor.Handlers().Clone();
@@ -26,7 +21,7 @@ public sealed partial class AioContext
             if (first)
             {
                 Accept();
-                progress |= RunBottomHalves();
+                progress |= HasBottomHalves && RunBottomHalves();
             }
 
             // A nested poll may have taken the rest, or the context may have been disposed of.

@@ -10,6 +10,9 @@ namespace VhostNet.Aio;
 /// </remarks>
 public sealed partial class AioContext : IDisposable
 {
+    private const int AttentionHandlers = 1;
+    private const int AttentionAlways = 2;
+
     [ThreadStatic]
     private static AioContext? s_current;
 
@@ -17,6 +20,9 @@ public sealed partial class AioContext : IDisposable
     private readonly AioTestSwitches? _test;
     private int _homeThreadId;
     private volatile bool _disposed;
+
+    // What a pass has to look after besides its work; 0 in the usual case.
+    private volatile int _attention;
 
     /// <summary>Makes a context.</summary>
     /// <param name="options">Null for the defaults.</param>
@@ -35,6 +41,7 @@ public sealed partial class AioContext : IDisposable
         _homeThreadId = Environment.CurrentManagedThreadId;
         _monitorKind = options.FdMonitor;
         _hasWaitHandles = options.FdMonitor == FdMonitorKind.WaitHandles;
+        _attention = _hasWaitHandles ? AttentionAlways : 0;
         SynchronizationContext = new AioSynchronizationContext(this);
         _notifier = _hasWaitHandles ? EventNotifier.CreatePortable() : new EventNotifier();
         try
@@ -63,12 +70,27 @@ public sealed partial class AioContext : IDisposable
     /// <summary>Test-only variants; null outside tests.</summary>
     internal AioTestSwitches? Test => _test;
 
-    /// <summary>Makes the calling thread the home thread and this context its <see cref="Current"/> one. Not while another thread polls.</summary>
+    /// <summary>
+    /// Makes the calling thread the home thread and this context its <see cref="Current"/> one. Not while another thread polls; a former home thread that has polled must not
+    /// use the context at the same time.
+    /// </summary>
     public void BindToCurrentThread()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         Volatile.Write(ref _homeThreadId, Environment.CurrentManagedThreadId);
+        UseLocalList();
         s_current = this;
+    }
+
+    /// <summary>Leaves the context without a home thread, until one calls <see cref="BindToCurrentThread"/>.</summary>
+    internal void Unbind()
+    {
+        Volatile.Write(ref _homeThreadId, 0);
+        _localThreadId = 0;
+        if (s_current == this)
+        {
+            s_current = null;
+        }
     }
 
     /// <summary>
@@ -84,6 +106,7 @@ public sealed partial class AioContext : IDisposable
         }
 
         _disposed = true;
+        Interlocked.Or(ref _attention, AttentionAlways);
         DisposeHandlers();
         DisposeTimers();
         DropBottomHalves();

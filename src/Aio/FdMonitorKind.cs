@@ -3,7 +3,7 @@ namespace VhostNet.Aio;
 /// <summary>Ways to watch descriptors.</summary>
 public enum FdMonitorKind
 {
-    /// <summary>poll for few descriptors, epoll from the number on where it is faster.</summary>
+    /// <summary>epoll; poll once a descriptor was added that epoll refuses (a regular file).</summary>
     Auto,
 
     /// <summary>poll(2), whatever the number.</summary>

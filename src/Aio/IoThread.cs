@@ -14,6 +14,7 @@ public sealed class IoThread : IDisposable
     {
         _options = options ?? new IoThreadOptions();
         Context = new AioContext(_options.Context ?? new AioContextOptions { Name = _options.Name });
+        Context.Unbind();
         _isStopped = () => _stop;
         if (_options.Policy == PollPolicy.Adaptive && Context.CanRunBusy)
         {
