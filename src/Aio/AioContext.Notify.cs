@@ -12,6 +12,12 @@ public sealed partial class AioContext
     private int _dispatching;
     private bool _notifierReadable;
 
+    /// <summary>Two for each thread that may sleep, one for an outer loop between prepare and check.</summary>
+    internal int NotifyMe => Volatile.Read(ref _state.NotifyMe);
+
+    /// <summary>The descriptor that wakes the home thread.</summary>
+    internal EventNotifier Notifier => _notifier;
+
     /// <summary>Makes the thread that sleeps in <see cref="Poll"/>, or is about to, look at everything again. Costs one atomic operation when nobody does.</summary>
     public void Notify()
     {

@@ -83,7 +83,14 @@ public sealed partial class AioContext
         }
 
         Accept();
-        return DispatchAll();
+        bool progress = DispatchAll();
+        if ((_state.NotifyMe & 1) != 0 && !_disposed)
+        {
+            // An outer loop sleeps on what the monitor gave it, or is about to; what this poll used up must be there again.
+            _monitor.LeaveArmed();
+        }
+
+        return progress;
     }
 
     /// <summary>Everything that is seldom, behind one test.</summary>

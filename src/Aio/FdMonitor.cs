@@ -30,6 +30,11 @@ internal abstract class FdMonitor(AioContext context) : IDisposable
     /// <returns>How many there are.</returns>
     public abstract int Query(Span<pollfd> fds, List<ulong> tokens);
 
+    /// <summary>Makes sure that the descriptors of an earlier <see cref="Query"/> report every event, although <see cref="Wait"/> was called since. Home thread.</summary>
+    public virtual void LeaveArmed()
+    {
+    }
+
     /// <summary>Takes what an outer loop's wait found. Home thread.</summary>
     public abstract void Take(ReadOnlySpan<pollfd> fds, List<ulong> tokens);
 

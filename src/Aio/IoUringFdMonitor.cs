@@ -65,12 +65,7 @@ internal sealed class IoUringFdMonitor : FdMonitor
 
     public override int Query(Span<pollfd> fds, List<ulong> tokens)
     {
-        Arm(alsoPolled: true);
-        if (_ring.Unsubmitted != 0)
-        {
-            _ring.Enter(0);
-        }
-
+        LeaveArmed();
         if (fds.Length > 0)
         {
             fds[0] = new pollfd { fd = _ring.Fd, events = POLLIN };
@@ -78,6 +73,15 @@ internal sealed class IoUringFdMonitor : FdMonitor
         }
 
         return 1;
+    }
+
+    public override void LeaveArmed()
+    {
+        Arm(alsoPolled: true);
+        if (_ring.Unsubmitted != 0)
+        {
+            _ring.Enter(0);
+        }
     }
 
     public override void Take(ReadOnlySpan<pollfd> fds, List<ulong> tokens)

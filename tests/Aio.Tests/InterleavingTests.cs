@@ -1,0 +1,260 @@
+namespace VhostNet.Aio.Tests;
+
+/// <summary>
+/// The interleavings H1 to H9, step by step on one thread: "io" is an outer loop that has dropped the lock between prepare and its wait, "vcpu" polls under the lock,
+/// "worker" only schedules. Each passes with the fix; with the fix taken out it hangs, and the test says so without hanging.
+/// </summary>
+public sealed class InterleavingTests
+{
+    /// <summary>The notify optimisation must ask whether anybody may sleep, not whether somebody dispatches.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void H1_DispatchingIsNoReasonToSkipTheNotification(FdMonitorKind kind)
+    {
+        Assert.True(Wakes(new AioTestSwitches { NoOuterKick = true }));
+        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true, SkipNotifyWhileDispatching = true }));
+
+        bool Wakes(AioTestSwitches test)
+        {
+            using Stage stage = new(kind, test);
+            BottomHalf completion = null!;
+            int calls = 0;
+            completion = stage.Context.CreateBottomHalf(
+                () =>
+                {
+                    if (++calls == 1)
+                    {
+                        completion.Schedule();
+                    }
+                },
+                "completion");
+            stage.IoPrepare();
+            completion.Schedule();
+            Assert.True(stage.Context.Poll(true));
+            Assert.Equal(1, calls);
+
+            // The worker finishes the next request; the bottom half is scheduled already.
+            completion.Schedule();
+            return stage.IoWakes();
+        }
+    }
+
+    /// <summary>The event must be cleared before the work is read.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void H2_TheEventIsClearedBeforeTheWorkIsRead(FdMonitorKind kind)
+    {
+        Assert.True(Wakes(new AioTestSwitches { NoOuterKick = true }));
+        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true, ClearLate = true }));
+
+        bool Wakes(AioTestSwitches test)
+        {
+            using Stage stage = new(kind, test);
+            bool done = false;
+            BottomHalf second = stage.Context.CreateBottomHalf(() => done = true, "second");
+            BottomHalf first = stage.Context.CreateBottomHalf(second.Schedule, "first");
+            stage.IoPrepare();
+            first.Schedule();
+            Assert.True(stage.Context.Poll(true));
+            Assert.False(done);
+            return stage.IoWakes();
+        }
+    }
+
+    /// <summary>The flag that says "written" must not be set before the write, or the event stays set for ever.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void H3_TheFlagFollowsTheWrite(FdMonitorKind kind)
+    {
+        Assert.False(SpinsForEver(new AioTestSwitches()));
+        Assert.True(SpinsForEver(new AioTestSwitches { FlagBeforeWrite = true }));
+
+        bool SpinsForEver(AioTestSwitches test)
+        {
+            using Stage stage = new(kind, test);
+            stage.IoPrepare();
+            test.BetweenWriteAndFlag = () => stage.Context.Poll(false);
+            stage.Context.Notify();
+            test.BetweenWriteAndFlag = null;
+            for (int i = 0; i < 4; i++)
+            {
+                stage.IoFinish();
+                stage.IoPrepare();
+            }
+
+            return stage.IoWakes();
+        }
+    }
+
+    /// <summary>The write must not be skipped because the flag says that it happened.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void H4_TheWriteHasNoFastPath(FdMonitorKind kind)
+    {
+        Assert.True(Wakes(new AioTestSwitches { NoOuterKick = true }));
+        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true, SkipWriteIfFlagged = true }));
+
+        bool Wakes(AioTestSwitches test) => WakesAfterSwallowedEvent(kind, test);
+    }
+
+    /// <summary>With two pollers, a set flag does not mean that somebody will look.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void H4b_TwoPollersNeedEveryNotification(FdMonitorKind kind)
+    {
+        Assert.True(WakesAfterSwallowedEvent(kind, new AioTestSwitches { NoOuterKick = true }));
+        Assert.False(WakesAfterSwallowedEvent(kind, new AioTestSwitches { NoOuterKick = true, SkipNotifyIfNotified = true }));
+    }
+
+    /// <summary>Between the computation of the time-out and arming, nobody writes the event: the flag must be looked at after arming.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void H7_TheFlagIsLookedAtAfterArming(FdMonitorKind kind)
+    {
+        Assert.False(SleepsWithWork(new AioTestSwitches()));
+        Assert.True(SleepsWithWork(new AioTestSwitches { NoLookAfterArming = true }));
+
+        bool SleepsWithWork(AioTestSwitches test)
+        {
+            using AioContext context = new(new AioContextOptions { FdMonitor = kind }, test);
+            BottomHalf work = context.CreateBottomHalf(() => { }, "work");
+            bool slept = false;
+            test.BeforeArming = work.Schedule;
+            test.OnWait = timeout =>
+            {
+                slept |= timeout != 0;
+                return 0;
+            };
+            Assert.True(context.Poll(true));
+            return slept;
+        }
+    }
+
+    /// <summary>Stopping a clock waits for those who run its timers; nobody has run a new list.</summary>
+    [Fact]
+    public void H8_TheDoneEventIsInitiallySet()
+    {
+        Assert.True(Stops(new AioTestSwitches()));
+        Assert.False(Stops(new AioTestSwitches { TimersInitiallyBusy = true }));
+
+        static bool Stops(AioTestSwitches test)
+        {
+            AioClock clock = AioClock.CreateVirtual();
+            using AioContext context = new(null, test);
+            context.CreateTimer(clock, () => { });
+            return clock.SetEnabled(false, 100);
+        }
+    }
+
+    /// <summary>The order of the Windows loop: the counter goes down after the one wait that blocked.</summary>
+    [Fact]
+    public void H9_TheBlockingWaitIsAccountedFor()
+    {
+        Assert.Equal((0, 0L), After(new AioTestSwitches()));
+        Assert.Equal((2, 1L), After(new AioTestSwitches { ForgetBlockingEarly = true }));
+
+        static (int NotifyMe, long Writes) After(AioTestSwitches test)
+        {
+            using AioContext context = new(new AioContextOptions { FdMonitor = FdMonitorKind.WaitHandles }, test);
+            context.ScheduleOneShot(() => { });
+            Assert.True(context.Poll(true));
+
+            // Nobody sleeps: a notification should cost nothing.
+            context.Notify();
+            return (context.NotifyMe, context.GetStatistics().NotifierWrites);
+        }
+    }
+
+    /// <summary>A new deadline concerns the sleeper, also if another poller took the event and had nothing to do.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AForeignPollPassesOnWhatConcernsTheSleeper(FdMonitorKind kind)
+    {
+        Assert.True(Wakes(new AioTestSwitches()));
+        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true }));
+
+        bool Wakes(AioTestSwitches test)
+        {
+            using Stage stage = new(kind, test);
+            AioClock clock = AioClock.CreateVirtual();
+            AioTimer timer = stage.Context.CreateTimer(clock, () => { });
+            stage.IoPrepare();
+            timer.Modify(1000);
+            Assert.False(stage.Context.Poll(false));
+            return stage.IoWakes();
+        }
+    }
+
+    private static bool WakesAfterSwallowedEvent(FdMonitorKind kind, AioTestSwitches test)
+    {
+        using Stage stage = new(kind, test);
+        int calls = 0;
+        BottomHalf a = stage.Context.CreateBottomHalf(() => calls++, "a");
+        BottomHalf b = stage.Context.CreateBottomHalf(() => calls++, "b");
+        BottomHalf c = stage.Context.CreateBottomHalf(() => calls++, "c");
+        stage.IoPrepare();
+        a.Schedule();
+        test.BeforeClear = () =>
+        {
+            test.BeforeClear = null;
+            b.Schedule();
+        };
+
+        // The vcpu takes the flags, b is notified, the vcpu clears the event and runs both.
+        Assert.True(stage.Context.Poll(false));
+        Assert.Equal(2, calls);
+        c.Schedule();
+        return stage.IoWakes();
+    }
+
+    /// <summary>A context with a lock that this thread holds for everybody, and an outer loop.</summary>
+    private sealed class Stage : IDisposable
+    {
+        private readonly Lock _lock = new();
+        private readonly AioOuterLoop _outer;
+        private readonly EventNotifier _dummy = new();
+        private readonly pollfd[] _fds = new pollfd[8];
+        private int _count;
+
+        public Stage(FdMonitorKind kind, AioTestSwitches test)
+        {
+            _lock.Enter();
+            Context = new AioContext(new AioContextOptions { FdMonitor = kind, PollLock = _lock }, test);
+            _outer = Context.GetOuterLoop();
+
+            // A handler without a poll callback makes every poll ask the kernel.
+            Context.SetEventNotifier(_dummy, () => _dummy.TestAndClear());
+            for (int i = 0; i < 3; i++)
+            {
+                Context.Poll(false);
+            }
+        }
+
+        public AioContext Context { get; }
+
+        public void IoPrepare()
+        {
+            _outer.Prepare(out _);
+            _count = _outer.Query(_fds);
+        }
+
+        /// <summary>The wait that would last for ever.</summary>
+        public bool IoWakes() => ppoll(_fds.AsSpan(0, _count), 0) > 0;
+
+        public void IoFinish()
+        {
+            _ = IoWakes();
+            if (_outer.Check(_fds.AsSpan(0, _count)))
+            {
+                _outer.Dispatch();
+            }
+        }
+
+        public void Dispose()
+        {
+            Context.Dispose();
+            _dummy.Dispose();
+            _lock.Exit();
+        }
+    }
+}
