@@ -24,7 +24,6 @@ public sealed partial class AioContext
                 progress |= HasBottomHalves && RunBottomHalves();
             }
 
-            // A nested poll may have taken the rest, or the context may have been disposed of.
             if (index < 0 || _disposed)
             {
                 break;
@@ -32,7 +31,7 @@ public sealed partial class AioContext
 
             handlers[index] = handlers[--left];
             progress |= DispatchReady();
-            if (left == 0)
+            if (left == 0 || _disposed)
             {
                 break;
             }

@@ -1,0 +1,296 @@
+namespace VhostNet.Aio.Tests;
+
+/// <summary>Polling in user space.</summary>
+public sealed class PollingTests
+{
+    /// <summary>QEMU's test-nested-aio-poll: a ready callback that polls must not be entered again by that poll.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void nested_aio_poll(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        AioContext context = loop.Context;
+        context.SetPollParameters(1_000_000, 2, 2);
+        using EventNotifier pollNotifier = new();
+        using EventNotifier nested = new();
+        bool nestedRead = false;
+        bool inside = false;
+        int readyCalls = 0;
+        context.SetEventNotifier(
+            nested,
+            () =>
+            {
+                Assert.True(nested.TestAndClear());
+                nestedRead = true;
+            },
+            () => false,
+            () => Assert.Fail("The nested notifier is never ready by polling."));
+        context.SetEventNotifier(
+            pollNotifier,
+            () => { },
+            () => true,
+            () =>
+            {
+                Assert.False(inside);
+                inside = true;
+                readyCalls++;
+                nested.Set();
+                nestedRead = false;
+                while (!nestedRead)
+                {
+                    Assert.True(context.Poll(true));
+                }
+
+                inside = false;
+            });
+        pollNotifier.Set();
+        Assert.False(context.Poll(false) && readyCalls > 0);
+        for (int i = 0; i < 10 && readyCalls < 2; i++)
+        {
+            Assert.True(context.Poll(true));
+        }
+
+        Assert.True(readyCalls >= 2);
+        context.SetEventNotifier(pollNotifier, null);
+        context.SetEventNotifier(nested, null);
+    });
+
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void BeginAndEndAreCalledInPairs(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        PolledHandler handler = new(loop.Context);
+        loop.Context.SetPollParameters(1_000_000_000, 0, 0);
+        handler.Activate();
+        Assert.False(handler.InPollMode);
+
+        handler.EnterPollMode();
+        Assert.True(handler.Polled > 0);
+        Assert.Equal(handler.Ended + 1, handler.Begun);
+
+        // A removed handler gets its end callback at once.
+        handler.Remove();
+        Assert.Equal(handler.Ended, handler.Begun);
+    });
+
+    /// <summary>What comes while poll mode ends is found by the last look.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AnEventThatRacesWithTheEndIsFound(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        PolledHandler handler = new(loop.Context);
+        loop.Context.SetPollParameters(1_000_000_000, 0, 0);
+        handler.Activate();
+        handler.EnterPollMode();
+        loop.Context.SetPollParameters(0, 0, 0);
+        handler.OnEnd = handler.SetWithoutEvent;
+        int before = handler.Polled;
+        while (handler.Polled == before)
+        {
+            loop.Poll(true);
+        }
+
+        Assert.False(handler.InPollMode);
+        handler.Remove();
+    });
+
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void DisposeEndsPollMode(FdMonitorKind kind)
+    {
+        PolledHandler handler = null!;
+        TestLoop.Run(kind, false, loop =>
+        {
+            handler = new PolledHandler(loop.Context);
+            loop.Context.SetPollParameters(1_000_000_000, 0, 0);
+            handler.Activate();
+            handler.EnterPollMode();
+        });
+        Assert.Equal(handler.Ended, handler.Begun);
+        Assert.False(handler.InPollMode);
+    }
+
+    /// <summary>Polling that never finds anything in time is given up.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void PollingShrinksWhenItDoesNotPay(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        loop.Context.SetPollParameters(50_000, 0, 0);
+        AioTimer timer = loop.Context.CreateTimer(AioClock.Monotonic, () => { });
+        for (int i = 0; i < 5; i++)
+        {
+            timer.Modify(AioClock.Monotonic.NowNs + 5_000_000);
+            while (timer.IsPending)
+            {
+                loop.Poll(true);
+            }
+        }
+
+        AioStatistics statistics = loop.Context.GetStatistics();
+        Assert.Equal(0, statistics.PollingSuccesses);
+        Assert.True(statistics.PollingNs < 5 * 100_000_000L);
+    });
+
+    /// <summary>Passes that never sleep nevertheless notice a handler that is not polled.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AHandlerThatWasNeverActiveIsNoticedByPassesThatDoNotBlock(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        PolledHandler handler = new(loop.Context);
+        handler.Notifier.Set();
+        for (int i = 0; i < 200 && handler.Read == 0; i++)
+        {
+            loop.Poll(false);
+        }
+
+        Assert.Equal(1, handler.Read);
+        handler.Remove();
+    });
+
+    /// <summary>
+    /// io_uring, first fault of QEMU 7.2: after a notifier's event the new request made the loop sleep instead of polling. Two threads hand a bottom half to and fro: nearly all
+    /// notifications must need no system call.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void PollingAvoidsNotifierWrites(FdMonitorKind kind)
+    {
+        Assert.SkipWhen(Environment.ProcessorCount < 2, "Polling needs two processors.");
+        const int rounds = 20_000;
+        AioContextOptions options = new() { FdMonitor = kind };
+        using IoThread a = new(new IoThreadOptions { Name = "ping", Context = options, PollMaxNs = 100_000_000 });
+        using IoThread b = new(new IoThreadOptions { Name = "pong", Context = options, PollMaxNs = 100_000_000 });
+        using ManualResetEventSlim done = new();
+        int count = 0;
+        BottomHalf ping = null!;
+        BottomHalf pong = b.Context.CreateBottomHalf(() => ping.Schedule(), "pong");
+        ping = a.Context.CreateBottomHalf(
+            () =>
+            {
+                if (++count == rounds)
+                {
+                    done.Set();
+                }
+                else
+                {
+                    pong.Schedule();
+                }
+            },
+            "ping");
+        a.Start();
+        b.Start();
+        pong.Schedule();
+        Assert.True(done.Wait(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        long writes = a.GetStatistics().NotifierWrites + b.GetStatistics().NotifierWrites;
+        Assert.InRange(writes, 0, rounds * 2 / 100);
+        Assert.True(a.GetStatistics().PollingSuccesses > rounds / 2);
+    }
+
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void TheHomeThreadNeverWritesItsNotifier(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        const int rounds = 1000;
+        int calls = 0;
+        BottomHalf bh = loop.Context.CreateBottomHalf(() => calls++, "bh");
+        for (int i = 0; i < rounds; i++)
+        {
+            bh.Schedule();
+            Assert.True(loop.Poll(true));
+        }
+
+        AioStatistics statistics = loop.Context.GetStatistics();
+        Assert.Equal(rounds, calls);
+        Assert.Equal(0, statistics.NotifierWrites);
+        Assert.Equal(rounds, statistics.BottomHalves);
+        Assert.True(statistics.NotifierWritesAvoided >= rounds);
+    });
+
+    private sealed class PolledHandler
+    {
+        private readonly AioContext _context;
+        private int _work;
+
+        public PolledHandler(AioContext context)
+        {
+            _context = context;
+            context.SetEventNotifier(Notifier, OnRead, () => Volatile.Read(ref _work) != 0, OnReady);
+            context.SetEventNotifierPollCallbacks(
+                Notifier,
+                () => Begun++,
+                () =>
+                {
+                    Ended++;
+                    OnEnd?.Invoke();
+                });
+        }
+
+        public EventNotifier Notifier { get; } = new();
+
+        public int Read { get; private set; }
+
+        public int Polled { get; private set; }
+
+        public int Begun { get; private set; }
+
+        public int Ended { get; private set; }
+
+        public bool InPollMode => Begun > Ended;
+
+        public Action? OnEnd { get; set; }
+
+        /// <summary>The first event comes through the descriptor; from then on the handler is polled.</summary>
+        public void Activate()
+        {
+            Notifier.Set();
+            while (Read == 0)
+            {
+                _context.Poll(true);
+            }
+        }
+
+        /// <summary>Each wait that ended in time doubles the time that is spent on polling, until an event is found by polling.</summary>
+        public void EnterPollMode()
+        {
+            for (int i = 0; i < 10_000 && !(InPollMode && Polled > 0); i++)
+            {
+                SetLater();
+                _context.Poll(true);
+            }
+
+            Assert.True(InPollMode);
+        }
+
+        /// <summary>Work appears a moment after the next wait began, as from another processor.</summary>
+        private void SetLater()
+        {
+            Thread other = new(() =>
+            {
+                Thread.Yield();
+                Volatile.Write(ref _work, 1);
+                Notifier.Set();
+            });
+            other.Start();
+        }
+
+        public void SetWithoutEvent() => Volatile.Write(ref _work, 1);
+
+        public void Remove()
+        {
+            _context.SetEventNotifier(Notifier, null);
+            Notifier.Dispose();
+        }
+
+        private void OnRead()
+        {
+            Notifier.TestAndClear();
+            Volatile.Write(ref _work, 0);
+            Read++;
+        }
+
+        private void OnReady()
+        {
+            Volatile.Write(ref _work, 0);
+            Polled++;
+        }
+    }
+}

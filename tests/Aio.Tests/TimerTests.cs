@@ -1,0 +1,202 @@
+namespace VhostNet.Aio.Tests;
+
+public sealed class TimerTests
+{
+    [Fact]
+    public void TheyFireInOrderAndEqualOnesInTheOrderOfArming() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        Random random = new(1);
+        List<int> fired = [];
+        (AioTimer Timer, long Deadline)[] timers = [.. Enumerable.Range(0, 500).Select(i => (loop.Context.CreateTimer(clock, () => fired.Add(i)), random.NextInt64(1, 50)))];
+        foreach ((AioTimer timer, long deadline) in timers)
+        {
+            timer.Modify(deadline);
+        }
+
+        // Each third is deleted, each fifth is moved.
+        for (int i = 0; i < timers.Length; i++)
+        {
+            if (i % 3 == 0)
+            {
+                timers[i].Timer.Delete();
+                Assert.False(timers[i].Timer.IsPending);
+            }
+            else if (i % 5 == 0)
+            {
+                timers[i].Deadline = random.NextInt64(1, 50);
+                timers[i].Timer.Modify(timers[i].Deadline);
+            }
+        }
+
+        int[] expected =
+        [
+            .. Enumerable.Range(0, timers.Length).Where(i => i % 3 != 0)
+                .OrderBy(i => timers[i].Deadline).ThenBy(i => i % 5 == 0 ? 1 : 0).ThenBy(i => i),
+        ];
+        for (long now = 1; now <= 50; now++)
+        {
+            clock.Advance(1);
+            loop.Poll(false);
+            Assert.Equal(expected.Count(i => timers[i].Deadline <= now), fired.Count);
+        }
+
+        Assert.Equal(expected, fired);
+    });
+
+    [Fact]
+    public void ModifyAnticipateOnlyMovesForward() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        int calls = 0;
+        AioTimer timer = loop.Context.CreateTimer(clock, () => calls++);
+        timer.ModifyAnticipate(100);
+        timer.ModifyAnticipate(200);
+        clock.Advance(100);
+        Assert.True(loop.Poll(false));
+        Assert.Equal(1, calls);
+        timer.Modify(300);
+        timer.ModifyAnticipate(200);
+        clock.Advance(100);
+        Assert.True(loop.Poll(false));
+        Assert.Equal(2, calls);
+        clock.Advance(1000);
+        Assert.False(loop.Poll(false));
+    });
+
+    /// <summary>The clock is read once for a pass: what is armed for the past runs in it, what lies after the reading does not.</summary>
+    [Fact]
+    public void RearmingInTheCallbackIsMeasuredAgainstThePass() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual(1000);
+        int calls = 0;
+        AioTimer timer = null!;
+        timer = loop.Context.CreateTimer(clock, () =>
+        {
+            if (++calls <= 3)
+            {
+                timer.Modify(500 + calls);
+            }
+            else if (calls == 4)
+            {
+                clock.Advance(10);
+                timer.Modify(1005);
+            }
+        });
+        timer.Modify(-5);
+        Assert.True(timer.IsPending);
+        Assert.True(loop.Poll(false));
+        Assert.Equal(4, calls);
+        Assert.True(loop.Poll(true));
+        Assert.Equal(5, calls);
+        timer.Delete();
+        Assert.False(loop.Poll(false));
+    });
+
+    [Fact]
+    public void AStoppedClockFiresNothing() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        int calls = 0;
+        AioTimer timer = loop.Context.CreateTimer(clock, () => calls++);
+        timer.Modify(10);
+        clock.IsEnabled = false;
+        clock.Advance(20);
+        Assert.False(loop.Poll(false));
+        Assert.Equal(0, calls);
+        clock.IsEnabled = true;
+        Assert.True(loop.Poll(true));
+        Assert.Equal(1, calls);
+    });
+
+    /// <summary>The list never ran: nobody is waited for.</summary>
+    [Fact]
+    public void StoppingAClockThatNeverRanReturns() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        loop.Context.CreateTimer(clock, () => { }).Modify(5);
+        clock.IsEnabled = false;
+        Assert.False(clock.IsEnabled);
+    });
+
+    [Fact]
+    public void StoppingAClockWaitsForItsCallbacks()
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        using IoThread thread = new(new IoThreadOptions { Name = "timers" });
+        using ManualResetEventSlim inside = new();
+        using ManualResetEventSlim release = new();
+        bool finished = false;
+        AioTimer timer = thread.Context.CreateTimer(clock, () =>
+        {
+            inside.Set();
+            release.Wait();
+            Volatile.Write(ref finished, true);
+        });
+        timer.Modify(1);
+        thread.Start();
+        clock.Advance(1);
+        Assert.True(inside.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.False(clock.SetEnabled(false, 0));
+        release.Set();
+        clock.IsEnabled = false;
+        Assert.True(Volatile.Read(ref finished));
+    }
+
+    [Fact]
+    public void ACallbackThatStopsItsOwnClockIsTold() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        loop.Context.CreateTimer(clock, () => clock.IsEnabled = false).Modify(1);
+        clock.Advance(1);
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => loop.Poll(false));
+        Assert.Contains("wait for itself", e.Message, StringComparison.Ordinal);
+    });
+
+    /// <summary>A blocked loop must notice an earlier deadline that another thread sets.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.All), MemberType = typeof(TestLoop))]
+    public void AnotherThreadCanArm(FdMonitorKind kind, bool outer) => TestLoop.Run(kind, outer, static loop =>
+    {
+        bool fired = false;
+        AioTimer timer = loop.Context.CreateTimer(AioClock.Monotonic, () => fired = true);
+        timer.Modify(AioClock.Monotonic.NowNs + 3_600_000_000_000);
+        Thread other = new(() =>
+        {
+            SpinWait.SpinUntil(() => loop.Context.NotifyMe != 0);
+            timer.Modify(AioClock.Monotonic.NowNs + 1_000_000);
+        });
+        other.Start();
+        while (!fired)
+        {
+            loop.Poll(true);
+        }
+
+        other.Join();
+    });
+
+    /// <summary>Each context runs its own timers of a clock.</summary>
+    [Fact]
+    public void AClockServesSeveralContexts()
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        using CountdownEvent fired = new(3);
+        IoThread[] threads = [.. Enumerable.Range(0, 3).Select(i => new IoThread(new IoThreadOptions { Name = $"c{i}" }))];
+        foreach (IoThread thread in threads)
+        {
+            thread.Context.CreateTimer(clock, () =>
+            {
+                Assert.True(thread.Context.IsHomeThread);
+                fired.Signal();
+            }).Modify(10);
+            thread.Start();
+        }
+
+        clock.Advance(10);
+        Assert.True(fired.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Array.ForEach(threads, static t => t.Dispose());
+    }
+
+    [Fact]
+    public void ARealClockCannotBeAdvanced() => Assert.Throws<InvalidOperationException>(() => AioClock.Monotonic.Advance(1));
+}
