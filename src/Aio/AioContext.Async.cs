@@ -1,10 +1,11 @@
-using System.Runtime.ExceptionServices;
-
 namespace VhostNet.Aio;
 
 /// <content>async and await on the loop.</content>
 public sealed partial class AioContext
 {
+    private readonly List<HomeCall> _calls = [];
+    private bool _callsClosed;
+
     /// <summary>Posts to this context: bottom halves that run once, in the order of posting.</summary>
     public SynchronizationContext SynchronizationContext { get; }
 
@@ -32,26 +33,50 @@ public sealed partial class AioContext
     }
 
     /// <summary>Runs an action on the home thread and waits for it; its exception is thrown here. Some thread must be polling.</summary>
+    /// <exception cref="InvalidOperationException">The loop ended before the action ran.</exception>
     internal void RunAndWait(Action action)
     {
-        using ManualResetEventSlim done = new();
-        ExceptionDispatchInfo? error = null;
-        ScheduleOneShot(() =>
+        using HomeCall call = new(action);
+        lock (_calls)
         {
-            try
+            if (_callsClosed)
             {
-                action();
+                call.Fail(Name);
             }
-#pragma warning disable CA1031 // It is thrown again on the thread that waits.
-            catch (Exception e)
+            else
             {
-                error = ExceptionDispatchInfo.Capture(e);
+                _calls.Add(call);
             }
-#pragma warning restore CA1031
+        }
 
-            done.Set();
-        });
-        done.Wait();
-        error?.Throw();
+        ScheduleOneShot(call.Run);
+        call.Wait();
+        lock (_calls)
+        {
+            _calls.Remove(call);
+        }
+
+        call.ThrowIfFailed();
+    }
+
+    /// <summary>Nobody polls any more: whoever waits for an action is told, and so is whoever comes later. <see cref="BindToCurrentThread"/> takes it back.</summary>
+    internal void CloseCalls()
+    {
+        lock (_calls)
+        {
+            _callsClosed = true;
+            foreach (HomeCall call in _calls)
+            {
+                call.Fail(Name);
+            }
+        }
+    }
+
+    private void OpenCalls()
+    {
+        lock (_calls)
+        {
+            _callsClosed = false;
+        }
     }
 }

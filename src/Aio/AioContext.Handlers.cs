@@ -91,7 +91,7 @@ public sealed partial class AioContext
         if (FindHandler(token) is { } handler)
         {
             _handlersLost++;
-            SetFdHandler(handler.Fd, null);
+            SetHandler(handler.Fd, null, null, null, null, null);
         }
     }
 

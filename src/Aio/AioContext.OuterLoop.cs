@@ -46,6 +46,15 @@ public sealed partial class AioContext
         ObjectDisposedException.ThrowIf(_disposed, this);
         ThrowUnlessHome();
         _polls++;
+
+        // A loop that was told in prepare that there is work need not check, and GLib does not.
+        if ((_state.NotifyMe & 1) != 0)
+        {
+            _state.Disarm(_state.NotifyMe & ~1);
+            _outerLoop!.Kick.TestAndClear();
+        }
+
+        AcceptNotification(outer: true);
         AioContext? previous = s_current;
         s_current = this;
         try

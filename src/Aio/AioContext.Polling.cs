@@ -50,7 +50,7 @@ public sealed partial class AioContext
     /// <summary>The monitor allows polling in user space.</summary>
     internal bool CanRunBusy => !_hasWaitHandles;
 
-    /// <summary>Runs the loop without ever sleeping, until <paramref name="stop"/> returns true (asked every few rounds) or a callback throws.</summary>
+    /// <summary>Runs the loop without ever sleeping, until <paramref name="stop"/> returns true (asked every few rounds), a callback disposes of the context, or one throws.</summary>
     /// <remarks>
     /// A round calls every poll callback and runs bottom halves if the notified flag is set, without a system call. The clock is read every 32 rounds, for the timers; the
     /// kernel is asked for descriptors every 50 microseconds.
@@ -62,10 +62,19 @@ public sealed partial class AioContext
         try
         {
             SyncHandlers();
-            Poll(false);
+            if (!_disposed)
+            {
+                Poll(false);
+            }
+
             long lookNs = 0;
             for (int round = 0; ; round++)
             {
+                if (_disposed)
+                {
+                    return;
+                }
+
                 if (round % BusyRoundsPerClock == 0)
                 {
                     if (stop())
@@ -91,7 +100,6 @@ public sealed partial class AioContext
 
     private void BusyRound()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         _polls++;
         if ((_attention & AttentionHandlers) != 0)
         {

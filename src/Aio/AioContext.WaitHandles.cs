@@ -17,7 +17,7 @@ public sealed partial class AioContext
         bool progress = false;
         for (bool first = true; ; first = false)
         {
-            int index = WaitForHandle(handlers, left, ref blocking, notified);
+            int index = WaitForHandle(monitor, handlers, ref left, ref blocking, notified);
             if (first)
             {
                 Accept();
@@ -41,7 +41,7 @@ public sealed partial class AioContext
         return RunTimers() | progress;
     }
 
-    private int WaitForHandle(AioHandler[] handlers, int left, ref bool blocking, bool notified)
+    private int WaitForHandle(WaitHandleFdMonitor monitor, AioHandler[] handlers, ref int left, ref bool blocking, bool notified)
     {
         bool armed = blocking;
         int index;
@@ -56,7 +56,7 @@ public sealed partial class AioContext
 
             _waits++;
             _sleeps += timeout != 0 ? 1 : 0;
-            index = WaitHandleFdMonitor.WaitAny(handlers, left, timeout);
+            index = monitor.WaitAny(handlers, ref left, timeout);
         }
         finally
         {

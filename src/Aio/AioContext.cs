@@ -67,6 +67,9 @@ public sealed partial class AioContext : IDisposable
     /// <summary>The calling thread is the one that may poll; with a poll lock: it holds the lock.</summary>
     public bool IsHomeThread => _pollLock is null ? Environment.CurrentManagedThreadId == Volatile.Read(ref _homeThreadId) : _pollLock.IsHeldByCurrentThread;
 
+    /// <summary><see cref="Dispose"/> was called.</summary>
+    internal bool IsDisposed => _disposed;
+
     /// <summary>Test-only variants; null outside tests.</summary>
     internal AioTestSwitches? Test => _test;
 
@@ -79,6 +82,7 @@ public sealed partial class AioContext : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         Volatile.Write(ref _homeThreadId, Environment.CurrentManagedThreadId);
         UseLocalList();
+        OpenCalls();
         s_current = this;
     }
 
@@ -106,6 +110,7 @@ public sealed partial class AioContext : IDisposable
         }
 
         _disposed = true;
+        CloseCalls();
         Interlocked.Or(ref _attention, AttentionAlways);
         DisposeHandlers();
         DisposeTimers();

@@ -23,7 +23,7 @@ public sealed class AioOuterLoop
 
     /// <summary>Announces the wait.</summary>
     /// <param name="timeoutNs">How long it may last in nanoseconds; 0 not at all, -1 for ever.</param>
-    /// <returns>Whether there is something to dispatch already.</returns>
+    /// <returns>Whether there is something to dispatch already; wait and check can be left out then.</returns>
     public bool Prepare(out long timeoutNs)
     {
         timeoutNs = _context.OuterPrepare();

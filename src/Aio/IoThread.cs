@@ -1,6 +1,6 @@
 namespace VhostNet.Aio;
 
-/// <summary>A thread that runs one <see cref="AioContext"/>.</summary>
+/// <summary>A thread that runs one <see cref="AioContext"/>. It ends with <see cref="Stop"/>, or when a callback disposes of the context.</summary>
 public sealed class IoThread : IDisposable
 {
     private readonly IoThreadOptions _options;
@@ -37,7 +37,7 @@ public sealed class IoThread : IDisposable
     public AioStatistics GetStatistics() => Context.GetStatistics();
 
     /// <summary>Starts the thread and waits until it runs.</summary>
-    /// <exception cref="ErrnoException">The processor does not exist or is not allowed.</exception>
+    /// <exception cref="ErrnoException">The processor does not exist or is not allowed; the thread has ended again.</exception>
     /// <exception cref="InvalidOperationException">It was started before.</exception>
     public void Start()
     {
@@ -48,7 +48,15 @@ public sealed class IoThread : IDisposable
 
         _started = true;
         _thread.Start();
-        Context.RunAndWait(SetAffinity);
+        try
+        {
+            Context.RunAndWait(SetAffinity);
+        }
+        catch
+        {
+            Stop();
+            throw;
+        }
     }
 
     /// <summary>Ends the loop after the present pass and waits for the thread. Not from the thread itself. A second call does nothing.</summary>
@@ -70,7 +78,7 @@ public sealed class IoThread : IDisposable
     }
 
     /// <summary>Runs an action on the thread and waits for it. On the thread itself it is simply called. The action's exception is thrown here.</summary>
-    /// <exception cref="InvalidOperationException">The thread does not run.</exception>
+    /// <exception cref="InvalidOperationException">The thread does not run, or ended before the action ran.</exception>
     public void Run(Action action)
     {
         ArgumentNullException.ThrowIfNull(action);
@@ -107,7 +115,7 @@ public sealed class IoThread : IDisposable
     {
         Context.BindToCurrentThread();
         SynchronizationContext.SetSynchronizationContext(Context.SynchronizationContext);
-        while (!_stop)
+        while (!_stop && !Context.IsDisposed)
         {
             try
             {
@@ -127,6 +135,8 @@ public sealed class IoThread : IDisposable
             }
 #pragma warning restore CA1031
         }
+
+        Context.CloseCalls();
     }
 
     private void Loop()
@@ -137,7 +147,7 @@ public sealed class IoThread : IDisposable
             return;
         }
 
-        while (!_stop)
+        while (!_stop && !Context.IsDisposed)
         {
             Context.Poll(_options.Policy != PollPolicy.Busy);
         }

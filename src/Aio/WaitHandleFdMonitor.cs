@@ -53,10 +53,28 @@ internal sealed class WaitHandleFdMonitor(AioContext context) : FdMonitor(contex
     /// <summary>The handles to wait for.</summary>
     public IEnumerable<WaitHandle> Query() => Handlers().Select(static h => h.WaitHandle!);
 
-    /// <summary>Waits for one of the first <paramref name="count"/> handlers.</summary>
+    /// <summary>Waits for one of the first <paramref name="count"/> handlers, from which it takes those out that were removed meanwhile.</summary>
     /// <returns>Its index, or -1 if none was signalled in time.</returns>
-    public static int WaitAny(AioHandler[] handlers, int count, long timeoutNs)
+    public int WaitAny(AioHandler[] handlers, ref int count, long timeoutNs)
     {
+        for (int i = count - 1; i >= 0; i--)
+        {
+            if (!handlers[i].IsDeleted && handlers[i].WaitHandle!.SafeWaitHandle.IsClosed)
+            {
+                Context.LoseHandler(handlers[i].Token);
+            }
+
+            if (handlers[i].IsDeleted)
+            {
+                handlers[i] = handlers[--count];
+            }
+        }
+
+        if (count == 0)
+        {
+            return -1;
+        }
+
         WaitHandle[] handles = new WaitHandle[count];
         for (int i = 0; i < count; i++)
         {
@@ -75,7 +93,7 @@ internal sealed class WaitHandleFdMonitor(AioContext context) : FdMonitor(contex
         int count = handlers.Length;
         while (count > 0)
         {
-            int index = WaitAny(handlers, count, timeoutNs);
+            int index = WaitAny(handlers, ref count, timeoutNs);
             if (index < 0)
             {
                 return;

@@ -108,4 +108,119 @@ public sealed class IoThreadTests
             Assert.InRange(polled, 50, 100);
         }
     }
+
+    [Fact]
+    public void BindsToItsProcessor()
+    {
+        Assert.Equal(0, sched_getaffinity(out cpu_set_t allowed));
+        int cpu = Enumerable.Range(0, 1024).Last(i => CPU_ISSET(i, allowed));
+        using IoThread thread = new(new IoThreadOptions { Name = "pinned", Cpu = cpu });
+        thread.Start();
+        List<int> cpus = [];
+        thread.Run(() =>
+        {
+            _ = sched_getaffinity(out cpu_set_t mine);
+            cpus.AddRange(Enumerable.Range(0, 1024).Where(i => CPU_ISSET(i, mine)));
+        });
+        Assert.Equal([cpu], cpus);
+    }
+
+    [Fact]
+    public void AProcessorThatIsNotThereIsNamed()
+    {
+        using IoThread thread = new(new IoThreadOptions { Name = "nowhere", Cpu = 1023 });
+        ErrnoException e = Assert.Throws<ErrnoException>(thread.Start);
+        Assert.Contains("1023", e.Message, StringComparison.Ordinal);
+        Assert.Equal(EINVAL, e.Errno.Value);
+    }
+
+    [Fact]
+    public void MisuseIsTold()
+    {
+        IoThread thread = new(new IoThreadOptions { Name = "misused" });
+        Assert.Contains("misused", Assert.Throws<InvalidOperationException>(() => thread.Run(() => { })).Message, StringComparison.Ordinal);
+        thread.Stop();
+        thread.Start();
+        Assert.Throws<InvalidOperationException>(thread.Start);
+        Assert.Throws<InvalidOperationException>(() => thread.Run(thread.Stop));
+        bool nested = false;
+        thread.Run(() => thread.Run(() => nested = true));
+        Assert.True(nested);
+        thread.Stop();
+        thread.Stop();
+        Assert.Throws<InvalidOperationException>(() => thread.Run(() => { }));
+        thread.Dispose();
+        thread.Dispose();
+    }
+
+    [Theory]
+    [InlineData(PollPolicy.Interrupt)]
+    [InlineData(PollPolicy.Adaptive)]
+    [InlineData(PollPolicy.Busy)]
+    public void AnUnhandledExceptionIsHandedOverAndTheLoopGoesOn(PollPolicy policy)
+    {
+        using ManualResetEventSlim seen = new();
+        Exception? error = null;
+        using IoThread thread = new(new IoThreadOptions
+        {
+            Name = "throws",
+            Policy = policy,
+            UnhandledException = e =>
+            {
+                error = e;
+                seen.Set();
+            },
+        });
+        thread.Start();
+        thread.Context.ScheduleOneShot(() => throw new FormatException("x"));
+        Assert.True(seen.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.IsType<FormatException>(error);
+        bool alive = false;
+        thread.Run(() => alive = true);
+        Assert.True(alive);
+    }
+
+    [Fact]
+    public void ReportsWhatItDoes()
+    {
+        using IoThread thread = new(new IoThreadOptions { Name = "counted", Policy = PollPolicy.Interrupt });
+        thread.Start();
+        for (int i = 0; i < 50; i++)
+        {
+            thread.Run(() => { });
+        }
+
+        AioStatistics statistics = thread.GetStatistics();
+        Assert.True(statistics.BottomHalves >= 50);
+        Assert.True(statistics.Polls > 0);
+        Assert.True(statistics.Looks >= statistics.Sleeps);
+        Assert.InRange(statistics.NotifierWrites, 1, statistics.Notifies);
+        Assert.Equal(0, statistics.Pollings);
+    }
+
+    /// <summary>A busy thread makes no system call for its notifier, and leaves poll mode when it stops.</summary>
+    [Fact]
+    public void ABusyThreadNeedsNoWakeUp()
+    {
+        IoThread thread = new(new IoThreadOptions { Name = "busy", Policy = PollPolicy.Busy });
+        using EventNotifier notifier = new();
+        int polls = 0;
+        bool polling = false;
+        thread.Context.SetEventNotifier(notifier, () => notifier.TestAndClear(), () => polls++ < 0, () => { });
+        thread.Context.SetEventNotifierPollCallbacks(notifier, () => polling = true, () => polling = false);
+        thread.Start();
+        int ran = 0;
+        for (int i = 0; i < 200; i++)
+        {
+            thread.Run(() => ran++);
+        }
+
+        Assert.Equal(200, ran);
+        Assert.True(polling);
+        Assert.True(polls > 0);
+        Assert.Equal(0, thread.GetStatistics().NotifierWrites);
+        thread.Stop();
+        Assert.False(polling);
+        thread.Dispose();
+    }
 }
