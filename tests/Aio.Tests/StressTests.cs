@@ -148,7 +148,7 @@ public sealed class StressTests
             bool over = false;
             using CountdownEvent busy = new(Threads);
             bool stop = false;
-            Thread[] threads = [.. Enumerable.Range(0, Threads).Select(t => new Thread(() =>
+            void Hammer()
             {
                 BottomHalf bh = context.CreateBottomHalf(() => late += Volatile.Read(ref over) ? 1 : 0, "bh");
                 AioTimer timer = context.CreateTimer(AioClock.Monotonic, () => late += Volatile.Read(ref over) ? 1 : 0);
@@ -160,7 +160,9 @@ public sealed class StressTests
                     timer.Modify(0);
                     context.ScheduleOneShot(() => late += Volatile.Read(ref over) ? 1 : 0);
                 }
-            }))];
+            }
+
+            Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(Hammer))];
             Array.ForEach(threads, static t => t.Start());
             Assert.True(busy.Wait(s_limit, TestContext.Current.CancellationToken));
             loop.Run(context.Dispose);
@@ -196,8 +198,8 @@ public sealed class StressTests
                         notifier.TestAndClear();
                         called.Set();
                     },
-                    useful ? static () => false : null,
-                    useful ? static () => { } : null);
+                    useful ? Never : null,
+                    useful ? Nothing : null);
                 notifier.Set();
                 Assert.True(called.WaitOne(TimeSpan.FromSeconds(10)), "The handler was not called.");
                 notifier.Set();
@@ -337,6 +339,12 @@ public sealed class StressTests
         }
     }
 
+    private static bool Never() => false;
+
+    private static void Nothing()
+    {
+    }
+
     private static void Pause(Random random)
     {
         if (random.Next(64) == 0)
@@ -348,7 +356,7 @@ public sealed class StressTests
     private static void OnThreads(Action<int> body)
     {
         List<Exception> errors = [];
-        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(t => new Thread(() =>
+        void Run(int t)
         {
             try
             {
@@ -361,8 +369,9 @@ public sealed class StressTests
                     errors.Add(e);
                 }
             }
-        })
-        { IsBackground = true })];
+        }
+
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(t => new Thread(() => Run(t)) { IsBackground = true })];
         Array.ForEach(threads, static t => t.Start());
         Array.ForEach(threads, static t => Assert.True(t.Join(s_limit), "A thread hangs."));
         Assert.Empty(errors);
