@@ -13,12 +13,16 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
     private readonly VhostUserChannel _channel;
     private readonly SessionLogWriter _log;
 
-    public BackendChannel(AioContext context, FileDescriptor socket, SessionLogWriter log)
+    public BackendChannel(AioContext context, FileDescriptor socket, SessionLogWriter log, ReadOnlySpan<byte> partialInput = default)
     {
         _log = log;
         _channel = new VhostUserChannel(context, socket, this);
+        _channel.RestorePartialInput(partialInput, []);
         _channel.Start();
     }
+
+    /// <summary>Bytes of a reply that has not arrived wholly.</summary>
+    public ReadOnlySpan<byte> PartialInput => _channel.PartialInput;
 
     /// <summary>The socket.</summary>
     public FileDescriptor Socket => _channel.Socket;

@@ -8,12 +8,12 @@ namespace VhostNet.VhostUser.Backend;
 public sealed record SessionOptions
 {
     /// <summary>
-    /// The protocol features offered by default: all that are implemented, without two that front ends are known to acknowledge by accident. QEMU acknowledges
-    /// every bit below its own highest one, INBAND_NOTIFICATIONS among them, which it does not implement; and bit 21, GPA_ADDRESSES, is SHMEM to some
-    /// releases of rust-vmm.
+    /// The protocol features offered by default: all that are implemented, without three. QEMU acknowledges every bit below its own highest one,
+    /// INBAND_NOTIFICATIONS among them, which it does not implement. Bit 21, GPA_ADDRESSES, is SHMEM to some releases of rust-vmm. And with PAGEFAULT a
+    /// front end decides how long a thread of ours waits for a page; meanwhile no garbage collection can end, so all guests wait with it.
     /// </summary>
-    public const ulong DefaultProtocolFeatures =
-        ImplementedProtocolFeatures & ~(ProtocolFeatures.INBAND_NOTIFICATIONS | ProtocolFeatures.GPA_ADDRESSES);
+    public const ulong DefaultProtocolFeatures = ImplementedProtocolFeatures
+        & ~(ProtocolFeatures.INBAND_NOTIFICATIONS | ProtocolFeatures.GPA_ADDRESSES | ProtocolFeatures.PAGEFAULT);
 
     /// <summary>Protocol features that need nothing of the device.</summary>
     internal const ulong SessionProtocolFeatures =

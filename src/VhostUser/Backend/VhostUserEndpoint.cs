@@ -86,9 +86,17 @@ public abstract class VhostUserEndpoint : IDisposable
     /// <summary>The session is over; the endpoint looks for the next.</summary>
     protected abstract void OnSessionEnded();
 
-    private protected void BeginSession(FileDescriptor socket)
+    /// <summary>Continues a session that was captured elsewhere. To be called before <see cref="Start"/>.</summary>
+    /// <param name="snapshot">The state; stays the caller's.</param>
+    /// <exception cref="InvalidDataException">The device does not fit the state.</exception>
+    /// <exception cref="Memory.GuestMemoryException">Guest memory can't be mapped.</exception>
+    public void Resume(SessionSnapshot snapshot) => Adopt(VhostUserSession.Resume(Context, snapshot, Device, Name, Options.Session));
+
+    private protected void BeginSession(FileDescriptor socket) =>
+        Adopt(new VhostUserSession(Context, socket, Device, Name, Options.Session, Options.OfferedFeatures));
+
+    private void Adopt(VhostUserSession session)
     {
-        var session = new VhostUserSession(Context, socket, Device, Name, Options.Session, Options.OfferedFeatures);
         session.Ended += EndSession;
         CurrentSession = session;
         SessionCount++;

@@ -19,8 +19,8 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly SessionState _state;
     private readonly RingReconciler _rings;
     private readonly Reply _reply = new();
-    private readonly ulong _offeredFeatures;
-    private readonly ulong _offeredProtocolFeatures;
+    private ulong _offeredFeatures;
+    private ulong _offeredProtocolFeatures;
     private readonly OfferedFeatureStore? _offeredStore;
     private readonly IotlbMissQueue _iotlbMisses;
     private readonly BottomHalf _inBandCalls;
@@ -115,7 +115,9 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     }
 
     /// <inheritdoc/>
-    void IChannelHandler.ChannelClosed(string reason, bool isError)
+    void IChannelHandler.ChannelClosed(string reason, bool isError) => End(reason, isError);
+
+    private void End(string reason, bool isError)
     {
         if (_ended)
         {

@@ -13,6 +13,9 @@ public sealed class FdCollection : IDisposable
     /// <summary>Whether none came.</summary>
     public bool IsEmpty => _descriptors.Count == 0;
 
+    /// <summary>The descriptors that were not taken; they stay this collection's.</summary>
+    public IEnumerable<FileDescriptor> Untaken => _descriptors.OfType<FileDescriptor>();
+
     /// <summary>Adds a descriptor, which this collection owns from here on.</summary>
     public void Add(FileDescriptor descriptor)
     {

@@ -45,6 +45,12 @@ public sealed class VhostUserChannel : IDisposable
     /// <summary>Bytes received of a message that is not complete yet; together with its descriptors they are part of the connection's state.</summary>
     public ReadOnlySpan<byte> PartialInput => _input.AsSpan(0, _received);
 
+    /// <summary>Descriptors that came with those bytes.</summary>
+    public IEnumerable<FileDescriptor> PartialDescriptors => _descriptors.Untaken;
+
+    /// <summary>Whether something waits for room in the socket.</summary>
+    public bool HasUnsent => _unsent.Count != 0;
+
     /// <summary>Begins to receive.</summary>
     public void Start()
     {
@@ -59,11 +65,17 @@ public sealed class VhostUserChannel : IDisposable
         UpdateHandlers();
     }
 
-    /// <summary>Feeds bytes that another process had received already, before <see cref="Start"/>.</summary>
-    public void RestorePartialInput(ReadOnlySpan<byte> bytes)
+    /// <summary>Feeds bytes and descriptors that another process had received already, before <see cref="Start"/>.</summary>
+    public void RestorePartialInput(ReadOnlySpan<byte> bytes, IEnumerable<FileDescriptor> descriptors)
     {
+        ArgumentNullException.ThrowIfNull(descriptors);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bytes.Length, _input.Length);
         bytes.CopyTo(_input);
         _received = bytes.Length;
+        foreach (FileDescriptor descriptor in descriptors)
+        {
+            _descriptors.Add(descriptor);
+        }
     }
 
     /// <summary>Sends a message, at once or when the socket has room.</summary>
@@ -175,7 +187,7 @@ public sealed class VhostUserChannel : IDisposable
         while (_received < total)
         {
             nint count = SocketMessages.Receive(_socket, _input.AsSpan(_received, total - _received), _descriptors, out bool truncated);
-            if (truncated)
+            if (truncated || _descriptors.Count > SocketMessages.FdsMax)
             {
                 Close($"more than {SocketMessages.FdsMax} descriptors came with one message; a message carries at most {MemoryRegionPayload.TableMax}");
                 return false;

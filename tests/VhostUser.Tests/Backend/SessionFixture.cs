@@ -65,7 +65,9 @@ internal sealed class SessionFixture : IDisposable
 
     public void Enable(int ring, bool on = true) => Front.Tell(RequestCode.SET_VRING_ENABLE, RawFrontEnd.Bytes(new VringState((uint)ring, on ? 1u : 0u)));
 
-    public uint GetBase(int ring) => Front.Ask<VringState>(RequestCode.GET_VRING_BASE, RawFrontEnd.Bytes(new VringState((uint)ring, 0))).Num;
+    public uint GetBase(int ring) => Ask(RequestCode.GET_VRING_BASE, ring);
+
+    public uint Ask(RequestCode request, int ring) => Front.Ask<VringState>(request, RawFrontEnd.Bytes(new VringState((uint)ring, 0))).Num;
 
     public void Dispose()
     {

@@ -1,0 +1,112 @@
+using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Transport;
+
+namespace VhostNet.VhostUser.Tests.Backend;
+
+/// <summary>Postcopy with a real userfaultfd; skipped where the kernel does not give one to this process.</summary>
+public sealed class PostcopyTests
+{
+    private const ulong WithoutSlots = ProtocolFeatures.REPLY_ACK | ProtocolFeatures.PAGEFAULT;
+
+    private static readonly SessionOptions s_options = new() { AllowedProtocolFeatures = SessionOptions.ImplementedProtocolFeatures };
+
+    [Fact]
+    public void AMissingPageIsAskedForAndSupplied()
+    {
+        Assert.SkipUnless(UserFault.IsAvailable, "userfaultfd is not available to this process");
+        using var guest = new GuestMemory();
+        using var fixture = new SessionFixture(options: s_options);
+        RawFrontEnd front = fixture.Front;
+        fixture.Negotiate(protocolFeatures: WithoutSlots);
+        using FileDescriptor fault = Advise(front);
+        front.Tell(RequestCode.POSTCOPY_LISTEN);
+
+        // The reply has our addresses; the map is not in use before the front end has confirmed.
+        front.Send(RequestCode.SET_MEM_TABLE, GuestMemory.Table(guest), [guest.File.Value]);
+        (_, byte[] reply) = front.ReceiveReply();
+        var region = Wire.Read<MemoryRegionPayload>(reply.AsSpan(8));
+        Assert.Equal(guest.Region.GuestAddress, region.GuestAddress);
+        Assert.Empty(fixture.Session.State.Memory.Regions);
+        front.Tell(RequestCode.SET_MEM_TABLE, RawFrontEnd.Bytes(0UL));
+        MemoryRegion mapped = Assert.Single(fixture.Session.State.Memory.Regions);
+        Assert.Equal((ulong)mapped.HostBase, region.UserAddress);
+
+        // Another thread touches a page that has not arrived; this one supplies it as the front end would.
+        byte touched = 0;
+        var toucher = new Thread(() => touched = ReadByte(mapped.HostBase + 0x3000));
+        toucher.Start();
+        var set = new pollfd { fd = fault.Value, events = POLLIN };
+        Assert.Equal(1, poll([set], 10_000));
+        Span<byte> bytes = stackalloc byte[32];
+        Assert.Equal(32, read(fault.Value, bytes));
+        var message = Wire.Read<uffd_msg>(bytes);
+        Assert.Equal(((byte)UFFD_EVENT_PAGEFAULT, region.UserAddress + 0x3000), (message.@event, message.address & ~0xfffUL));
+        Supply(fault, message.address & ~0xfffUL, 0x5a);
+        Assert.True(toucher.Join(TimeSpan.FromSeconds(10)));
+        Assert.Equal(0x5a, touched);
+
+        Assert.Equal(0UL, front.Ask<ulong>(RequestCode.POSTCOPY_END));
+        front.Refused(RequestCode.POSTCOPY_LISTEN);
+    }
+
+    [Fact]
+    public void RegionsCanBeAddedOneByOne()
+    {
+        Assert.SkipUnless(UserFault.IsAvailable, "userfaultfd is not available to this process");
+        using var guest = new GuestMemory();
+        using var more = new GuestMemory(guestAddress: 1UL << 32);
+        using var fixture = new SessionFixture(options: s_options);
+        RawFrontEnd front = fixture.Front;
+        fixture.Negotiate(protocolFeatures: WithoutSlots | ProtocolFeatures.CONFIGURE_MEM_SLOTS);
+        using FileDescriptor fault = Advise(front);
+        front.Tell(RequestCode.POSTCOPY_LISTEN);
+        foreach (GuestMemory memory in new[] { guest, more })
+        {
+            front.Send(RequestCode.ADD_MEM_REG, memory.SingleRegion, [memory.File.Value]);
+            (_, byte[] reply) = front.ReceiveReply();
+            Assert.Equal(memory.Region.GuestAddress, Wire.Read<MemoryRegionPayload>(reply.AsSpan(8)).GuestAddress);
+        }
+
+        front.Tell(RequestCode.ADD_MEM_REG, RawFrontEnd.Bytes(0UL));
+        Assert.Equal(2, fixture.Session.State.Memory.Regions.Count);
+    }
+
+    [Fact]
+    public void AFrontEndThatCanNotServeFaultsIsRefused()
+    {
+        Assert.SkipUnless(UserFault.IsAvailable, "userfaultfd is not available to this process");
+        using var guest = new GuestMemory();
+        using var fixture = new SessionFixture(options: s_options);
+        fixture.Negotiate(protocolFeatures: WithoutSlots);
+        fixture.Front.Refused(RequestCode.POSTCOPY_LISTEN);
+        using FileDescriptor fault = Advise(fixture.Front);
+        fixture.Front.Tell(RequestCode.POSTCOPY_LISTEN);
+        fixture.Front.Send(RequestCode.SET_MEM_TABLE, GuestMemory.Table(guest), [guest.File.Value]);
+        fixture.Front.ReceiveReply();
+        fixture.Front.Refused(RequestCode.SET_MEM_TABLE, RawFrontEnd.Bytes(1UL));
+        Assert.Empty(fixture.Session.State.Memory.Regions);
+    }
+
+    private static FileDescriptor Advise(RawFrontEnd front)
+    {
+        using var fds = new FdCollection();
+        front.Send(RequestCode.POSTCOPY_ADVISE);
+        Assert.Equal(0u, front.ReceiveReply(fds).Header.PayloadSize);
+        return fds.Take(0);
+    }
+
+    private static unsafe byte ReadByte(nint address) => Volatile.Read(ref *(byte*)address);
+
+    private static unsafe void Supply(FileDescriptor fault, ulong page, byte content)
+    {
+        byte[] source = new byte[4096];
+        Array.Fill(source, content);
+        fixed (byte* bytes = source)
+        {
+            var copy = new uffdio_copy { dst = page, src = (ulong)bytes, len = 4096 };
+            Assert.Equal(0, ioctl(fault.Value, UFFDIO_COPY, ref copy));
+        }
+    }
+}
