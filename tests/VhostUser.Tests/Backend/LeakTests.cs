@@ -23,7 +23,7 @@ public sealed class LeakTests
 
         Collect();
         (int descriptorsAfter, int mappingsAfter) = Count();
-        Assert.Equal(descriptors, descriptorsAfter);
+        Assert.InRange(descriptorsAfter, 0, descriptors);
 
         // The runtime maps memory of its own as it runs; what a leaking session leaves would be a thousand times this.
         Assert.InRange(mappingsAfter - mappings, int.MinValue, 100);
@@ -35,6 +35,7 @@ public sealed class LeakTests
     {
         using var guest = new GuestMemory();
         using var log = new GuestMemory();
+        Collect();
         (int before, _) = Count();
         foreach ((RequestCode request, byte[] payload, int[] fds) in Samples(guest, log))
         {
@@ -63,7 +64,7 @@ public sealed class LeakTests
         }
 
         Collect();
-        Assert.Equal(before, Count().Descriptors);
+        Assert.InRange(Count().Descriptors, 0, before);
     }
 
     [Fact]
@@ -86,7 +87,7 @@ public sealed class LeakTests
         }
 
         Collect();
-        Assert.Equal(before, Count().Descriptors);
+        Assert.InRange(Count().Descriptors, 0, before);
     }
 
     private static void RunSession()
@@ -127,6 +128,7 @@ public sealed class LeakTests
         yield return (RequestCode.GET_CONFIG, [.. Wire.ToBytes(new ConfigHeader(0, 4, 0)), 0, 0, 0, 0], []);
     }
 
+    /// <summary>Lets finalizers close what earlier tests left, so that only what a test here leaves is counted.</summary>
     private static void Collect()
     {
         GC.Collect();
