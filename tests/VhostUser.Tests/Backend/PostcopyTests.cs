@@ -33,9 +33,12 @@ public sealed class PostcopyTests
         MemoryRegion mapped = Assert.Single(fixture.Session.State.Memory.Regions);
         Assert.Equal((ulong)mapped.HostBase, region.UserAddress);
 
-        // Another thread touches a page that has not arrived; this one supplies it as the front end would.
-        byte touched = 0;
-        var toucher = new Thread(() => touched = ReadByte(mapped.HostBase + 0x3000));
+        // Another thread touches a page that has not arrived; this one supplies it as the front end would. The touch is inside a system call: a thread that
+        // waited in managed code would keep a garbage collection, and so this thread, from going on.
+        Assert.Equal(0, pipe2(out int readEnd, out int writeEnd, O_CLOEXEC));
+        using var reader = new FileDescriptor(readEnd);
+        using var writer = new FileDescriptor(writeEnd);
+        var toucher = new Thread(() => WriteByte(writer, mapped.HostBase + 0x3000));
         toucher.Start();
         var set = new pollfd { fd = fault.Value, events = POLLIN };
         Assert.Equal(1, poll([set], 10_000));
@@ -45,7 +48,8 @@ public sealed class PostcopyTests
         Assert.Equal(((byte)UFFD_EVENT_PAGEFAULT, region.UserAddress + 0x3000), (message.@event, message.address & ~0xfffUL));
         Supply(fault, message.address & ~0xfffUL, 0x5a);
         Assert.True(toucher.Join(TimeSpan.FromSeconds(10)));
-        Assert.Equal(0x5a, touched);
+        Assert.Equal(1, read(reader.Value, bytes));
+        Assert.Equal(0x5a, bytes[0]);
 
         Assert.Equal(0UL, front.Ask<ulong>(RequestCode.POSTCOPY_END));
         front.Refused(RequestCode.POSTCOPY_LISTEN);
@@ -97,7 +101,7 @@ public sealed class PostcopyTests
         return fds.Take(0);
     }
 
-    private static unsafe byte ReadByte(nint address) => Volatile.Read(ref *(byte*)address);
+    private static unsafe void WriteByte(FileDescriptor pipe, nint address) => Assert.Equal(1, write(pipe.Value, (byte*)address, 1));
 
     private static unsafe void Supply(FileDescriptor fault, ulong page, byte content)
     {
