@@ -14,30 +14,24 @@ internal sealed unsafe partial class PackedVirtqueue
         int start = burst.SegmentsUsed;
         if (position > 0 && start > ChainBurst.SegmentsMax - ChainBurst.ChainSegmentsMax)
         {
+            LastPeekEnd = PeekEnd.BurstFull;
             return 0;
         }
 
         ChainStatus status = Gather(burst, first, slot, write, out uint total, out int slots, out ushort id);
         if (slots == 0 || id >= _size)
         {
-            // Where the chain ends, or which buffer it is, is unknown: nothing behind it can be trusted.
+            // Where the chain ends, or which buffer it is, is unknown: nothing behind it can be trusted. What stands before it is good and still returned.
             burst.SegmentsUsed = start;
-            if (position == 0)
-            {
-                Break(slots == 0 ? ChainStatus.TooLong : ChainStatus.IndexOutOfRange);
-            }
-
+            Break(slots == 0 ? ChainStatus.TooLong : ChainStatus.IndexOutOfRange);
             return 0;
         }
 
         if (status == ChainStatus.BadAddress && IotlbMissed is { } missed)
         {
             burst.SegmentsUsed = start;
-            if (position == 0)
-            {
-                missed(this, _mapper.MissedAddress, write);
-            }
-
+            LastPeekEnd = PeekEnd.IotlbMiss;
+            missed(this, _mapper.MissedAddress, write);
             return 0;
         }
 
@@ -46,7 +40,7 @@ internal sealed unsafe partial class PackedVirtqueue
         if (status != ChainStatus.Ok)
         {
             burst.SegmentsUsed = start;
-            LastError = status;
+            LastError = IsBroken ? LastError : status;
             Counters.MalformedChains++;
             chain = default;
             return slots;

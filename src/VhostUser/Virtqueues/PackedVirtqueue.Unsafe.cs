@@ -65,17 +65,24 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         _direction = direction;
         _peeked = 0;
         _peekedSlots = 0;
-        max = IsBroken ? 0 : Math.Min(max, Math.Min(_size, ChainBurst.ChainsMax));
+        max = Math.Min(max, ChainBurst.ChainsMax);
+        LastPeekEnd = IsBroken ? PeekEnd.Broken : PeekEnd.Wanted;
+        if (IsBroken)
+        {
+            return 0;
+        }
+
         bool write = direction == ChainDirection.Writable;
         ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
         int slot = _next.Slot;
         ushort available = AvailableBits(_next.Wrap);
         int count = 0;
-        for (; count < max && _peekedSlots < _size; count++)
+        for (; count < max; count++)
         {
             ushort flags = Volatile.Read(ref _ring[slot].flags);
-            if ((flags & StateBits) != available)
+            if ((flags & StateBits) != available || _peekedSlots == _size)
             {
+                LastPeekEnd = PeekEnd.RingEmpty;
                 break;
             }
 
@@ -174,7 +181,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
         // Pairs with the driver's barrier between making a descriptor available and its look at our event area (2.8.21.3.1).
         Interlocked.MemoryBarrier();
-        return !IsAvailableAcquire(_seen);
+        return IsBroken || !IsAvailableAcquire(_seen);
     }
 
     private protected override bool ShouldCall()

@@ -14,6 +14,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         int start = burst.SegmentsUsed;
         if (position > 0 && start > ChainBurst.SegmentsMax - ChainBurst.ChainSegmentsMax)
         {
+            LastPeekEnd = PeekEnd.BurstFull;
             return false;
         }
 
@@ -21,18 +22,15 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         if (status == ChainStatus.BadAddress && IotlbMissed is { } missed)
         {
             burst.SegmentsUsed = start;
-            if (position == 0)
-            {
-                missed(this, _mapper.MissedAddress, write);
-            }
-
+            LastPeekEnd = PeekEnd.IotlbMiss;
+            missed(this, _mapper.MissedAddress, write);
             return false;
         }
 
         if (status != ChainStatus.Ok)
         {
             burst.SegmentsUsed = start;
-            LastError = status;
+            LastError = IsBroken ? LastError : status;
             Counters.MalformedChains++;
             chain = default;
             return true;

@@ -61,13 +61,15 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         burst.ResetSegments();
         _burst = burst;
         _peeked = 0;
+        max = Math.Min(max, ChainBurst.ChainsMax);
         int available = CountAvailable(max);
+        LastPeekEnd = IsBroken ? PeekEnd.Broken : available < max ? PeekEnd.RingEmpty : PeekEnd.Wanted;
         if (available == 0)
         {
             return 0;
         }
 
-        int count = ReadHeads(Math.Min(Math.Min(available, max), ChainBurst.ChainsMax));
+        int count = ReadHeads(Math.Min(available, max));
         bool write = direction == ChainDirection.Writable;
         ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
         for (int i = 0; i < count; i++)
@@ -168,7 +170,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
 
         // Pairs with the driver's barrier between its avail index store and its look at our flags (2.7.13.4.1): one of us sees the other's store.
         Interlocked.MemoryBarrier();
-        return LoadAvailIndexAcquire() == _seen;
+        return IsBroken || LoadAvailIndexAcquire() == _seen;
     }
 
     private protected override bool ShouldCall()
@@ -253,11 +255,8 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
             ushort head = TOrder.Order(_avail[2 + ((_nextAvail + i) & _mask)]);
             if (head > _mask)
             {
-                if (i == 0)
-                {
-                    Break(ChainStatus.IndexOutOfRange);
-                }
-
+                // The chains before it are good and still returned.
+                Break(ChainStatus.IndexOutOfRange);
                 return i;
             }
 

@@ -45,6 +45,9 @@ public abstract class Virtqueue : IDisposable
     /// <summary>Why <see cref="IsBroken"/> was set, or the last chain was refused.</summary>
     public ChainStatus LastError { get; private protected set; }
 
+    /// <summary>Why the last peek ended where it did. Needs the lock.</summary>
+    public PeekEnd LastPeekEnd { get; private protected set; }
+
     /// <summary>Raised once, under the lock, when the ring breaks: the session tells the front end through the error notifier.</summary>
     public Action<Virtqueue>? Broken { get; set; }
 
@@ -84,7 +87,7 @@ public abstract class Virtqueue : IDisposable
 
     /// <summary>Asks the guest to kick, then looks again. Needs the lock.</summary>
     /// <param name="seen">Chains that were peeked and not completed: what is asked for is a kick for the next one after them.</param>
-    /// <returns>True when nothing was added meanwhile, so that a kick is sure to come; false when the guest added a buffer.</returns>
+    /// <returns>True when nothing was added meanwhile, so that a kick is sure to come, or the ring is broken; false when the guest added a buffer.</returns>
     public abstract bool EnableNotifications(int seen = 0);
 
     /// <summary>Where the queue stands, as GET_VRING_BASE reports it (split: next avail index; packed: both positions with their wrap bits).</summary>
@@ -151,6 +154,7 @@ public abstract class Virtqueue : IDisposable
         {
             IsBroken = true;
             LastError = status;
+            LastPeekEnd = PeekEnd.Broken;
             Broken?.Invoke(this);
         }
     }

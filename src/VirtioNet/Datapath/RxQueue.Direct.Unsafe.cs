@@ -69,7 +69,7 @@ public sealed unsafe partial class RxQueue
             ReceiveResult? result = chains == 0 ? ReceiveResult.Blocked : null;
             while (result is null && used < chains && frames < budget)
             {
-                int segments = Offer(ref used, chains, needed, queue.Size, wanted, out int last);
+                int segments = Offer(queue, ref used, chains, needed, wanted, out int last);
                 if (segments == 0)
                 {
                     break;
@@ -92,7 +92,7 @@ public sealed unsafe partial class RxQueue
 
             if (used == 0)
             {
-                if (wanted == ChainBurst.ChainsMax || chains < wanted)
+                if (wanted == ChainBurst.ChainsMax || queue.LastPeekEnd != PeekEnd.Wanted)
                 {
                     return ReceiveResult.Blocked;
                 }
@@ -105,7 +105,7 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>Builds the segment list for one frame from chain <paramref name="used"/> on; 0 when the chains left don't suffice.</summary>
-    private int Offer(ref int used, int chains, uint needed, int queueSize, int wanted, out int last)
+    private int Offer(Virtqueue queue, ref int used, int chains, uint needed, int wanted, out int last)
     {
         while (true)
         {
@@ -125,7 +125,8 @@ public sealed unsafe partial class RxQueue
         if (last < 0)
         {
             // A guest that will never offer more gets what fits; the kernel cuts off the rest, as it would with any reader's short buffer.
-            bool allThereIs = !_mergeable || (used == 0 && (chains == queueSize || wanted == ChainBurst.ChainsMax) && chains == Math.Min(queueSize, wanted));
+            bool allThereIs = !_mergeable
+                || (used == 0 && (chains == queue.Size || chains == ChainBurst.ChainsMax || queue.LastPeekEnd == PeekEnd.BurstFull));
             if (!allThereIs)
             {
                 return 0;

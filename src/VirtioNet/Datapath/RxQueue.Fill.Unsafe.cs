@@ -44,12 +44,13 @@ public sealed unsafe partial class RxQueue
 
             if (used == 0 && done == before)
             {
-                if (chains < wanted && chains < queue.Size)
+                bool limited = queue.LastPeekEnd == PeekEnd.BurstFull;
+                if (chains < wanted && chains < queue.Size && !limited)
                 {
                     break;
                 }
 
-                if (chains == ChainBurst.ChainsMax || chains >= queue.Size)
+                if (chains == ChainBurst.ChainsMax || chains >= queue.Size || limited)
                 {
                     // All that the guest can ever offer for one frame is not enough.
                     _counters.Drop(DropReason.TooLong);

@@ -9,8 +9,8 @@ namespace VhostNet.VirtioNet.Datapath;
 /// </summary>
 public sealed partial class RxQueue : IDisposable
 {
-    /// <summary>How many senders can wait at the same time; a further one drops instead.</summary>
-    private const int WaitersMax = 16;
+    /// <summary>How many senders can wait at the same time, four times the queues that one guest may have; a further one drops instead.</summary>
+    private const int WaitersMax = 512;
 
     private readonly IoThread _thread;
     private readonly ChainBurst _chains = new();
@@ -165,6 +165,12 @@ public sealed partial class RxQueue : IDisposable
     private bool WillBeWoken(Virtqueue queue)
     {
         int seen = queue.Peek(_chains, ChainBurst.ChainsMax, ChainDirection.Writable);
+        if (queue.LastPeekEnd == PeekEnd.IotlbMiss)
+        {
+            // The device is told when the answer came (QueueChanged), and wakes the waiters then.
+            return true;
+        }
+
         if (_busy || queue.Kick is null)
         {
             // The queue's own thread polls for the waiters, and the guest is spared the kick.

@@ -207,6 +207,13 @@ public sealed class TxQueue : IDisposable
             int count = queue.Peek(_burst.Chains, ChainBurst.ChainsMax, ChainDirection.Readable);
             if (count == 0)
             {
+                if (queue.LastPeekEnd == PeekEnd.IotlbMiss)
+                {
+                    // Woken when the front end has answered (QueueChanged); until then there is nothing to poll for.
+                    _blocked = true;
+                    break;
+                }
+
                 if (_polling || queue.IsBroken || queue.EnableNotifications())
                 {
                     break;
