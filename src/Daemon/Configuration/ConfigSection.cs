@@ -133,18 +133,21 @@ internal sealed class ConfigSection
     public IReadOnlyList<T>? ParsedList<T>(string key, TryParse<T> parse, string meaning) =>
         Texts(key)?.Select((text, i) => Parse($"{key}[{i.ToString(CultureInfo.InvariantCulture)}]", text, parse, meaning)).ToList();
 
-    /// <summary>The values that a list of texts stands for, or null when the key is missing; the parser's own words say what is wrong with a text.</summary>
-    public IReadOnlyList<T>? ConvertedList<T>(string key, Func<string, T> convert)
+    /// <summary>The value that a text stands for; the parser's own words say what is wrong with it.</summary>
+    public T Converted<T>(string key, string text, Func<string, T> convert)
     {
         try
         {
-            return Texts(key)?.Select(convert).ToList();
+            return convert(text);
         }
         catch (FormatException e)
         {
             throw Error(key, e.Message);
         }
     }
+
+    /// <summary>The values that a list of texts stands for, or null when the key is missing; the parser's own words say what is wrong with a text.</summary>
+    public IReadOnlyList<T>? ConvertedList<T>(string key, Func<string, T> convert) => Texts(key)?.Select(text => Converted(key, text, convert)).ToList();
 
     /// <summary>A list of texts; a single text counts as a list of one; null when the key is missing.</summary>
     public IReadOnlyList<string>? Texts(string key)

@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
@@ -47,8 +47,8 @@ internal sealed record PortOptions(string Name, string Kind)
     /// <summary>vhost-user: what to do with guest memory whose file its owner could shrink.</summary>
     public SealPolicy Seal { get; init; } = SealPolicy.Warn;
 
-    /// <summary>Other kinds: makes the port on the threads that work on it.</summary>
-    public Func<PortOptions, IReadOnlyList<IoThread>, Port>? Create { get; init; }
+    /// <summary>Other kinds: makes the port.</summary>
+    public Func<PortOptions, PortPlace, Port>? Create { get; init; }
 
     /// <summary>True for a port that a guest connects to.</summary>
     public bool IsVhostUser => Kind == VhostUser;

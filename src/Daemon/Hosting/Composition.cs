@@ -188,7 +188,7 @@ internal sealed class Composition : IDisposable
         Port? port = null;
         try
         {
-            port = PortFactory.Create(options, threads);
+            port = _factory.Create(options, threads);
             VhostUserEndpoint? endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
             var entry = new PortEntry(options, port, endpoint, network, names);
             if (endpoint is not null && options.Socket is { Fd: not null })

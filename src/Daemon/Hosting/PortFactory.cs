@@ -1,5 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VirtioNet.Device;
@@ -11,8 +12,8 @@ namespace VhostNet.Daemon.Hosting;
 internal sealed class PortFactory(AioContext control, SocketActivation activation, ISessionLog log, string? stateDirectory)
 {
     /// <summary>Makes a port.</summary>
-    public static Port Create(PortOptions options, IReadOnlyList<IoThread> threads) =>
-        options.IsVhostUser ? CreateVhostUser(options, threads) : options.Create!(options, threads);
+    public Port Create(PortOptions options, IReadOnlyList<IoThread> threads) =>
+        options.IsVhostUser ? CreateVhostUser(options, threads) : options.Create!(options, new PortPlace(threads, control));
 
     /// <summary>Makes the endpoint through which a guest's front end reaches its port; it does nothing until it is started.</summary>
     public VhostUserEndpoint CreateEndpoint(PortOptions options, VhostUserPort port)

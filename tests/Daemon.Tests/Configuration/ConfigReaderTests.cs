@@ -34,6 +34,9 @@ public sealed class ConfigReaderTests
              "limits": {"in": {"framesPerSecond": 1000, "bytesPerSecond": 2, "burstFrames": 3, "burstBytes": 4}, "out": {"bytesPerSecond": 1000000}}, "frameSize": 60, "rate": 1000, "count": 5, "sourceMac": "02:00:00:00:00:01", "destinationMac": "02:00:00:00:00:02",
              "source": "198.18.0.1", "destination": "198.18.0.2", "udpPort": 7},
             {"name": "void", "kind": "null", "network": "sw"},
+            {"name": "peer", "kind": "udp", "addresses": "127.0.0.1:5000-127.0.0.1:5001"},
+            {"name": "pipe", "kind": "stream", "address": "listen:unix:/run/net.sock"},
+            {"name": "nic", "kind": "af-packet", "interface": "eth1", "promiscuous": true, "offloads": false, "qdiscBypass": false},
             {"name": "nat", "kind": "user", "ipv4": true, "ipv4Network": "10.1.0.0/24", "host": "10.1.0.1", "dns": "10.1.0.3", "dhcpStart": "10.1.0.9", "ipv6": false,
              "ipv6Network": "fec0::/64", "restrict": true, "hostLoopback": false, "hostname": "h", "domainName": "d", "dnsSearch": ["x.org"],
              "hostForward": ["tcp::2222-:22", "udp:127.0.0.1:53-10.1.0.9:53"], "guestForward": "tcp:10.1.0.100:80-unix:/run/web.sock"},
@@ -139,6 +142,8 @@ public sealed class ConfigReaderTests
     [InlineData("""{"networks": [{"name": "s", "kind": "switch", "mirror": {"port": "b"}}], "ports": [{"name": "a", "kind": "null", "network": "s"}]}""",
         "networks[0].mirror: the switch has no port \"b\"; did you mean \"a\"?")]
     [InlineData("""{"ports": [{"name": "a", "kind": "user", "hostForward": "22"}]}""", "ports[0].hostForward: '22' is not a host forward; it has the form tcp|udp:")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "udp"}]}""", "ports[0].addresses: is missing; it has to say LOCAL-REMOTE, for example 127.0.0.1:5000-127.0.0.1:5001")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "udp", "addresses": "127.0.0.1:1"}]}""", "ports[0].addresses: '127.0.0.1:1' is not LOCAL-REMOTE, as in")]
     [InlineData("""{"ports": [{"name": "a", "kind": "tap", "interface": "t", "fds": [3]}]}""", "ports[0].fds: is an alternative to \"interface\"")]
     [InlineData("""{"ports": [{"name": "a", "kind": "responder", "mac": "1:2"}]}""", "ports[0].mac: \"1:2\" stands where a MAC address such as")]
     [InlineData("""{"ports": [{"name": "a", "kind": "responder", "addresses": ["10.0.0.1/33"]}]}""", "ports[0].addresses[0]: \"10.0.0.1/33\" stands where an address with its prefix length")]

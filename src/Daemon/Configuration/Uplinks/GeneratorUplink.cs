@@ -1,4 +1,3 @@
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
@@ -7,7 +6,7 @@ namespace VhostNet.Daemon.Configuration.Uplinks;
 internal static class GeneratorUplink
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, IReadOnlyList<IoThread>, Port> Read(ConfigSection section)
+    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
     {
         var defaults = new GeneratorOptions();
         var options = new GeneratorOptions
@@ -21,6 +20,6 @@ internal static class GeneratorUplink
             Destination = AddressParsers.Ip(section, "destination") ?? defaults.Destination,
             UdpPort = section.Int("udpPort", 1, 65535) ?? defaults.UdpPort,
         };
-        return (port, threads) => new GeneratorPort(port.Name, options, threads[0].Context);
+        return (port, place) => new GeneratorPort(port.Name, options, place.First);
     }
 }

@@ -1,4 +1,3 @@
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
@@ -7,5 +6,5 @@ namespace VhostNet.Daemon.Configuration.Uplinks;
 internal static class NullUplink
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, IReadOnlyList<IoThread>, Port> Read(ConfigSection section) => static (port, _) => new NullPort(port.Name);
+    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section) => static (port, _) => new NullPort(port.Name);
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
@@ -8,7 +7,7 @@ namespace VhostNet.Daemon.Configuration.Uplinks;
 internal static class ResponderUplink
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, IReadOnlyList<IoThread>, Port> Read(ConfigSection section)
+    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
     {
         var defaults = new ResponderOptions();
         var options = new ResponderOptions
@@ -22,6 +21,6 @@ internal static class ResponderUplink
             Router = AddressParsers.Ip(section, "router"),
             Dns = section.ParsedList<IPAddress>("dns", IPAddress.TryParse, AddressParsers.IpMeaning) ?? defaults.Dns,
         };
-        return (port, threads) => new ResponderPort(port.Name, options with { Mtu = port.Mtu ?? 0 }, threads[0].Context);
+        return (port, place) => new ResponderPort(port.Name, options with { Mtu = port.Mtu ?? 0 }, place.First);
     }
 }

@@ -1,4 +1,3 @@
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
@@ -7,7 +6,7 @@ namespace VhostNet.Daemon.Configuration.Uplinks;
 internal static class TapUplink
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, IReadOnlyList<IoThread>, Port> Read(ConfigSection section)
+    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
     {
         string? name = section.Text("interface");
         IReadOnlyList<long>? descriptors = section.Numbers("fds", 3, int.MaxValue);
@@ -29,7 +28,7 @@ internal static class TapUplink
             Offloads = section.Switch("offloads") ?? defaults.Offloads,
             SendBuffer = section.Int("sendBuffer", 0, int.MaxValue) ?? defaults.SendBuffer,
         };
-        return (port, threads) => new TapPort(
+        return (port, place) => new TapPort(
             port.Name,
             options with
             {
@@ -38,6 +37,6 @@ internal static class TapUplink
                 Owner = Accounts.User(owner, $"{path}.owner"),
                 Group = Accounts.Group(group, $"{path}.group"),
             },
-            [.. threads.Select(t => t.Context)]);
+            place.Contexts);
     }
 }

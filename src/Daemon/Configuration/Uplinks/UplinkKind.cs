@@ -1,4 +1,3 @@
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
@@ -7,4 +6,4 @@ namespace VhostNet.Daemon.Configuration.Uplinks;
 /// <param name="Name">What configuration calls it.</param>
 /// <param name="MainKey">The key that a quick form's first value stands for (the NAME in <c>tap:NAME</c>), or null when there is none.</param>
 /// <param name="Read">Reads the kind's own keys; what it returns makes the port.</param>
-internal sealed record UplinkKind(string Name, string? MainKey, Func<ConfigSection, Func<PortOptions, IReadOnlyList<IoThread>, Port>> Read);
+internal sealed record UplinkKind(string Name, string? MainKey, Func<ConfigSection, Func<PortOptions, PortPlace, Port>> Read);

@@ -7,6 +7,9 @@ internal static class UplinkKinds
     [
         new("user", null, UserUplink.Read),
         new("tap", "interface", TapUplink.Read),
+        new("udp", "addresses", DatagramUplink.Read),
+        new("stream", "address", StreamUplink.Read),
+        new("af-packet", "interface", AfPacketUplink.Read),
         new("responder", null, ResponderUplink.Read),
         new("null", null, NullUplink.Read),
         new("generator", null, GeneratorUplink.Read),

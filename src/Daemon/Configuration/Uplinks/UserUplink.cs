@@ -1,4 +1,3 @@
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
@@ -7,7 +6,7 @@ namespace VhostNet.Daemon.Configuration.Uplinks;
 internal static class UserUplink
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, IReadOnlyList<IoThread>, Port> Read(ConfigSection section)
+    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
     {
         var defaults = new UserOptions();
         var options = new UserOptions
@@ -27,6 +26,6 @@ internal static class UserUplink
             HostForwards = section.ConvertedList("hostForward", HostForward.Parse) ?? defaults.HostForwards,
             GuestForwards = section.ConvertedList("guestForward", GuestForward.Parse) ?? defaults.GuestForwards,
         };
-        return (port, threads) => new UserPort(port.Name, options with { Mtu = port.Mtu ?? options.Mtu }, threads[0].Context);
+        return (port, place) => new UserPort(port.Name, options with { Mtu = port.Mtu ?? options.Mtu }, place.First);
     }
 }

@@ -1,0 +1,20 @@
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Configuration.Uplinks;
+
+/// <summary>Reads an <c>af-packet</c> port.</summary>
+internal static class AfPacketUplink
+{
+    /// <summary>Reads the port's keys.</summary>
+    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
+    {
+        var defaults = new AfPacketOptions { Interface = section.RequiredText("interface", "which network interface is used, for example eth1") };
+        AfPacketOptions options = defaults with
+        {
+            Promiscuous = section.Switch("promiscuous") ?? defaults.Promiscuous,
+            Offloads = section.Switch("offloads") ?? defaults.Offloads,
+            QdiscBypass = section.Switch("qdiscBypass") ?? defaults.QdiscBypass,
+        };
+        return (port, place) => new AfPacketPort(port.Name, options with { Queues = port.QueuePairs }, place.Contexts);
+    }
+}

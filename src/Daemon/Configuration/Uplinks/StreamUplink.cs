@@ -1,0 +1,15 @@
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Configuration.Uplinks;
+
+/// <summary>Reads a <c>stream</c> port.</summary>
+internal static class StreamUplink
+{
+    /// <summary>Reads the port's keys.</summary>
+    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
+    {
+        string text = section.RequiredText("address", "what to connect to, or where to listen, for example 127.0.0.1:5000 or listen:unix:/run/net.sock");
+        StreamOptions options = section.Converted("address", text, StreamOptions.Parse);
+        return (port, place) => new StreamPort(port.Name, options, place.First, place.Control);
+    }
+}
