@@ -8,6 +8,7 @@
  *   -DBLIND_PREPARE          an outer loop that does not look at notified before it sleeps (QEMU's)
  *   -DIDLE                   the owner schedules idly; the 10 ms that an idle one may take are "for ever" here, so that
  *                            the other thread's schedule would show as lost if it were only as quick
+ *   -DLOCAL                  the home thread's own schedules go to a list of its own, without Notify, unless it is armed
  *   -DALWAYS_NOTIFY          every schedule notifies; otherwise not if SCHEDULED or notified was set
  *
  * Abstracted away: other bottom halves (the stack's links), nested polls, pooling of one-shots.
@@ -17,6 +18,7 @@
  *   BUG_CLEAR_AFTER_CALLBACK dequeue clears the flags after the callback: a schedule during the callback is lost
  *   BUG_TWO_STEPS            dequeue reads the flags and clears them in a second step: a schedule is lost
  *   BUG_SHORTCUT_PENDING     a schedule that finds PENDING set does not notify: wrong after a cancel
+ *   BUG_LOCAL_ARMED          the home thread links into its own list between prepare and check too (-DLOCAL -DOUTER)
  *   BUG_IGNORE_DELETED       dequeue calls a deleted bottom half once more
  *   BUG_CANCEL_UNLINKS       cancel clears PENDING too, although the bottom half stays linked
  */
@@ -28,6 +30,7 @@
 
 byte flags;
 bool on_stack;
+bool on_local;          /* On the home thread's own list. */
 bool in_queue;
 
 bool armed;
@@ -65,7 +68,7 @@ inline enqueue(old)
 #endif
     :: else ->
         if
-        :: !(old & PENDING) -> assert(!on_stack && !in_queue); on_stack = true
+        :: !(old & PENDING) -> assert(!on_stack && !on_local && !in_queue); on_stack = true
         :: else
         fi;
 #if defined(BUG_SHORTCUT_PENDING)
@@ -84,6 +87,26 @@ inline schedule(old)
 {
     atomic { old = flags; flags = flags | PENDING | SCHEDULED; owed = !deleted; asked = !deleted };
     enqueue(old)
+}
+
+#ifdef BUG_LOCAL_ARMED
+#define MAY_LINK_LOCALLY true
+#else
+#define MAY_LINK_LOCALLY !armed
+#endif
+
+/* By the home thread. */
+inline schedule_home(old)
+{
+#ifdef LOCAL
+    atomic { old = flags; flags = flags | PENDING | SCHEDULED; owed = !deleted; asked = !deleted };
+    if
+    :: !(old & (PENDING | DELETED)) && MAY_LINK_LOCALLY -> assert(!on_stack && !on_local && !in_queue); on_local = true; old = 0
+    :: else -> enqueue(old)
+    fi
+#else
+    schedule(old)
+#endif
 }
 
 inline schedule_idle(old)
@@ -127,7 +150,7 @@ inline dequeue(old, due, gone)
 #endif
 }
 
-#define IS_DUE          (on_stack && (flags & SCHEDULED) && !(flags & DELETED))
+#define IS_DUE          ((on_stack || on_local) && (flags & SCHEDULED) && !(flags & DELETED))
 #define FORGET          old = 0; due = false; gone = false      /* Fewer states. */
 
 active proctype Loop()
@@ -146,7 +169,12 @@ active proctype Loop()
         :: else ->
             if
             :: IS_DUE
-            :: else -> (event)
+            :: else ->
+                if
+                :: schedule_home(old)           /* By another source of the outer loop, which is prepared after this one. */
+                :: true
+                fi;
+                (event)
             fi
         fi;
 #else
@@ -164,7 +192,7 @@ active proctype Loop()
         notified = false;                       /* Accept. */
         event = false;
         if
-        :: atomic { on_stack -> on_stack = false; in_queue = true }
+        :: atomic { on_stack || on_local -> on_stack = false; on_local = false; in_queue = true }
             dequeue(old, due, gone);
 #ifdef BUG_IGNORE_DELETED
             if
@@ -177,7 +205,7 @@ active proctype Loop()
                 atomic { assert(due && !gone); owed = false; FORGET };
                 if
 #ifndef IDLE
-                :: schedule(old)                /* It schedules itself. */
+                :: schedule_home(old)           /* It schedules itself. */
 #endif
                 :: true
                 fi;

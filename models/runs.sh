@@ -74,6 +74,9 @@ check timers_done.pml '-DBUG_NESTED_SETS'           disable_returns  assert
 check bottom_half.pml ''                                    called_after_schedule  pass
 check bottom_half.pml '-DIDLE'                              called_after_schedule  pass
 check bottom_half.pml '-DOUTER'                             called_after_schedule  pass
+check bottom_half.pml '-DLOCAL'                             called_after_schedule  pass
+check bottom_half.pml '-DLOCAL -DOUTER'                     called_after_schedule  pass
+check bottom_half.pml '-DLOCAL -DOUTER -DBUG_LOCAL_ARMED'   called_after_schedule  cycle
 check bottom_half.pml '-DBLIND_PREPARE -DALWAYS_NOTIFY'     called_after_schedule  pass
 check bottom_half.pml '-DBLIND_PREPARE'                     called_after_schedule  cycle
 check bottom_half.pml '-DBLIND_PREPARE -DALWAYS_NOTIFY -DBUG_SHORTCUT_PENDING'  called_after_schedule  cycle
