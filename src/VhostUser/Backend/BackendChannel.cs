@@ -10,6 +10,9 @@ namespace VhostNet.VhostUser.Backend;
 /// </summary>
 internal sealed class BackendChannel : IChannelHandler, IDisposable
 {
+    /// <summary>Requests that may wait for room in the socket; a front end that reads nothing is not worth more memory.</summary>
+    private const int UnsentMax = 1024;
+
     private readonly VhostUserChannel _channel;
     private readonly SessionLogWriter _log;
 
@@ -37,6 +40,12 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
     /// <summary>Sends a request.</summary>
     public void Send(BackendRequestCode request, ReadOnlySpan<byte> payload = default)
     {
+        if (_channel.UnsentCount > UnsentMax)
+        {
+            _channel.Close($"the front end has not read {UnsentMax} requests");
+            return;
+        }
+
         if (_log.IsDebug)
         {
             _log.Debug($"sending {request}, {payload.Length} bytes");

@@ -35,6 +35,12 @@ public sealed record SessionOptions
     /// <summary>What to do with guest memory whose file could be shrunk.</summary>
     public SealPolicy SealPolicy { get; init; } = SealPolicy.Warn;
 
+    /// <summary>
+    /// Most bytes of address space that a session's guest memory may take: a sparse file can have any size, and the address space is shared with the other
+    /// guests.
+    /// </summary>
+    public ulong MappedBytesMax { get; init; } = 16UL << 40;
+
     /// <summary>Where the session says what happens.</summary>
     public ISessionLog Log { get; init; } = NullSessionLog.Instance;
 

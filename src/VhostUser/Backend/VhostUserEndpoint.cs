@@ -92,8 +92,20 @@ public abstract class VhostUserEndpoint : IDisposable
     /// <exception cref="Memory.GuestMemoryException">Guest memory can't be mapped.</exception>
     public void Resume(SessionSnapshot snapshot) => Adopt(VhostUserSession.Resume(Context, snapshot, Device, Name, Options.Session));
 
-    private protected void BeginSession(FileDescriptor socket) =>
-        Adopt(new VhostUserSession(Context, socket, Device, Name, Options.Session, Options.OfferedFeatures));
+    private protected void BeginSession(FileDescriptor socket)
+    {
+        try
+        {
+            Adopt(new VhostUserSession(Context, socket, Device, Name, Options.Session, Options.OfferedFeatures));
+        }
+        catch (ErrnoException e)
+        {
+            // This process is out of descriptors or the like; that is no reason to end the other guests.
+            Log.Write(SessionLogLevel.Error, $"a front end could not be served: {e.Message}");
+            CurrentSession?.Dispose();
+            socket.Dispose();
+        }
+    }
 
     private void Adopt(VhostUserSession session)
     {

@@ -6,12 +6,12 @@ namespace VhostNet.VhostUser.Backend;
 /// <summary>Listens on a path or an inherited socket, and serves one front end after the other.</summary>
 public sealed class VhostUserServer : VhostUserEndpoint
 {
+    private readonly AioTimer _resume;
     private UnixListener? _listener;
 
     /// <summary>Creates a server; it listens after <see cref="Start"/>.</summary>
-    public VhostUserServer(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options) : base(context, device, options)
-    {
-    }
+    public VhostUserServer(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options) : base(context, device, options) =>
+        _resume = Context.CreateTimer(Options.Clock, Listen);
 
     /// <summary>Whether further front ends can connect; false for an inherited connection, and before <see cref="Start"/>.</summary>
     public bool IsListening => _listener is not null;
@@ -36,7 +36,7 @@ public sealed class VhostUserServer : VhostUserEndpoint
             _listener = UnixListener.Bind(Options.Path!, Options.SocketMode, Options.SocketOwner, Options.SocketGroup);
         }
 
-        Context.SetFdHandler(_listener.Socket.Value, OnConnection);
+        Listen();
         Log.Info("listening for a front end");
     }
 
@@ -46,6 +46,7 @@ public sealed class VhostUserServer : VhostUserEndpoint
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        _resume.Delete();
         if (_listener is not null)
         {
             Context.SetFdHandler(_listener.Socket.Value, null);
@@ -58,6 +59,14 @@ public sealed class VhostUserServer : VhostUserEndpoint
         }
     }
 
+    private void Listen()
+    {
+        if (_listener is not null)
+        {
+            Context.SetFdHandler(_listener.Socket.Value, OnConnection);
+        }
+    }
+
     private void OnConnection()
     {
         FileDescriptor? socket;
@@ -67,7 +76,10 @@ public sealed class VhostUserServer : VhostUserEndpoint
         }
         catch (ErrnoException e)
         {
-            Log.Write(SessionLogLevel.Error, $"a front end could not be accepted: {e.Message}");
+            // The connection stays in the queue, so looking again at once would only spin.
+            Log.Write(SessionLogLevel.Error, $"a front end could not be accepted: {e.Message}; trying again in a second");
+            Context.SetFdHandler(_listener!.Socket.Value, null);
+            _resume.Modify(Options.Clock.NowNs + 1_000_000_000);
             return;
         }
 

@@ -31,7 +31,7 @@ public sealed partial class VhostUserSession
         {
             for (int i = 0; i < count; i++)
             {
-                regions.Add(MapRegion(payload[(MemoryRegionPayload.PrefixSize + (i * MemoryRegionPayload.Size))..], descriptors.Take(i)));
+                regions.Add(MapRegion(payload[(MemoryRegionPayload.PrefixSize + (i * MemoryRegionPayload.Size))..], descriptors.Take(i), MappedBytes(regions)));
             }
 
             ReplaceMemory(regions);
@@ -55,7 +55,7 @@ public sealed partial class VhostUserSession
             throw ProtocolException.Fatal($"ADD_MEM_REG has {payload.Length} bytes and {descriptors.Count} descriptors; {MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size} bytes and 1 descriptor are right");
         }
 
-        MemoryRegion region = MapRegion(payload[MemoryRegionPayload.PrefixSize..], descriptors.Take(0));
+        MemoryRegion region = MapRegion(payload[MemoryRegionPayload.PrefixSize..], descriptors.Take(0), MappedBytes(_state.Memory.Regions));
         try
         {
             ReplaceMemory([.. (_unconfirmedMemory ?? _state.Memory).Regions, region], region);
@@ -76,12 +76,22 @@ public sealed partial class VhostUserSession
         ReplaceMemory([.. _state.Memory.Regions.Where(r => r != region)]);
     }
 
-    private MemoryRegion MapRegion(ReadOnlySpan<byte> payload, FileDescriptor file)
+    private MemoryRegion MapRegion(ReadOnlySpan<byte> payload, FileDescriptor file, ulong mapped)
     {
         var wire = Wire.Read<MemoryRegionPayload>(payload);
         var description = new MemoryRegionDescription(wire.GuestAddress, wire.RegionSize, wire.UserAddress, wire.MmapOffset);
+        if (mapped + wire.RegionSize + wire.MmapOffset is var bytes && (bytes < wire.RegionSize || bytes > _options.MappedBytesMax))
+        {
+            file.Dispose();
+            throw new GuestMemoryException(
+                $"memory region at guest address 0x{wire.GuestAddress:x} with size 0x{wire.RegionSize:x} at offset 0x{wire.MmapOffset:x} would take guest memory over the " +
+                $"limit of {_options.MappedBytesMax >> 30} GiB of mappings for a session");
+        }
+
         return MemoryRegion.Map(description, file, _options.SealPolicy, Log.Warning);
     }
+
+    private static ulong MappedBytes(IEnumerable<MemoryRegion> regions) => regions.Aggregate(0UL, (sum, r) => sum + r.Description.Size + r.Description.MmapOffset);
 
     /// <summary>Puts a new table in place, unless a running ring would lie outside it. The rings move to it in <see cref="RingReconciler.Reconcile"/>.</summary>
     private void ReplaceMemory(List<MemoryRegion> regions, MemoryRegion? added = null)

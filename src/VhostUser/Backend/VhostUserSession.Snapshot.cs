@@ -10,7 +10,7 @@ public sealed partial class VhostUserSession
     /// <summary>
     /// True when a snapshot would hold everything: no reply waits for room in the socket, no transfer of device state or postcopy hand-shake is half done.
     /// </summary>
-    public bool CanCapture => !_ended && !_channel.HasUnsent && _transfer is null && _unconfirmedMemory is null && _userFault is null;
+    public bool CanCapture => !_ended && _channel.UnsentCount == 0 && _transfer is null && _unconfirmedMemory is null && _userFault is null;
 
     /// <summary>Captures the state; the session and its rings go on.</summary>
     /// <exception cref="InvalidOperationException">This is not the moment, see <see cref="CanCapture"/>.</exception>

@@ -15,6 +15,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly AioContext _context;
     private readonly IVhostUserDevice _device;
     private readonly SessionOptions _options;
+    private readonly LimitedSessionLog _log;
     private readonly VhostUserChannel _channel;
     private readonly SessionState _state;
     private readonly RingReconciler _rings;
@@ -44,6 +45,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         _context = context;
         _device = device;
         _options = options;
+        _log = new LimitedSessionLog(options.Log, AioClock.Monotonic);
         _offeredStore = offeredStore;
         Name = name;
         PeerProcess = UnixSocket.PeerProcess(socket);
@@ -93,7 +95,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     /// <summary>The session's state, for tests and status.</summary>
     internal SessionState State => _state;
 
-    private SessionLogWriter Log => new(_options.Log, Name);
+    private SessionLogWriter Log => new(_log, Name);
 
     /// <summary>Begins to talk to the front end.</summary>
     public void Start()
@@ -125,7 +127,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         }
 
         _ended = true;
-        Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, $"connection ended: {reason}");
+        _options.Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, Name, $"connection ended: {reason}");
         _rings.StopAll();
         _device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
         _iotlbMisses.Close();

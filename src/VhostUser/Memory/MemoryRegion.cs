@@ -107,18 +107,6 @@ public sealed class MemoryRegion
                 "rest would kill the process, so the front end has to send a file as large as the region");
         }
 
-        if (policy == SealPolicy.Off || (fcntl(file.Value, F_GET_SEALS) is >= 0 and var seals && (seals & F_SEAL_SHRINK) != 0))
-        {
-            return;
-        }
-
-        string text = $"memory region at guest address 0x{d.GuestAddress:x} is backed by a file that its owner can shrink (no F_SEAL_SHRINK); " +
-            "QEMU's memory-backend-memfd with seal=on (the default) gives a sealed one";
-        if (policy == SealPolicy.Refuse)
-        {
-            throw new GuestMemoryException(text);
-        }
-
-        warn?.Invoke(text);
+        SharedFile.CheckRisk(file, policy, $"memory region at guest address 0x{d.GuestAddress:x}", warn);
     }
 }

@@ -1,6 +1,9 @@
 namespace VhostNet.VhostUser.Memory;
 
-/// <summary>What to do with guest memory whose file could be shrunk by its owner, which would end this process with SIGBUS at the next access.</summary>
+/// <summary>
+/// What to do with shared memory whose file its owner could shrink, which would end this process with SIGBUS at the next access, or whose file system could
+/// let an access wait (neither tmpfs nor hugetlbfs).
+/// </summary>
 public enum SealPolicy
 {
     /// <summary>Accept it silently.</summary>

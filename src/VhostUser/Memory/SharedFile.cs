@@ -24,9 +24,17 @@ internal static class SharedFile
             throw new GuestMemoryException($"{what} needs {needed} bytes of a file, which has {facts.stx_size}: touching the rest would kill the process");
         }
 
-        if (policy != SealPolicy.Off && (fcntl(file.Value, F_GET_SEALS) is var seals && (seals < 0 || (seals & F_SEAL_SHRINK) == 0)))
+        CheckRisk(file, policy, what, warn);
+        return Math.Max(facts.stx_blksize, 4096u);
+    }
+
+    /// <summary>Applies the policy to what the file's owner could do to this process with it.</summary>
+    /// <exception cref="GuestMemoryException">There is such a risk and the policy is to refuse it.</exception>
+    public static void CheckRisk(FileDescriptor file, SealPolicy policy, string what, Action<string>? warn)
+    {
+        if (policy != SealPolicy.Off && FindRisk(file) is { } risk)
         {
-            string text = $"{what} is in a file that its owner can shrink (no F_SEAL_SHRINK), which would kill the process";
+            string text = $"{what} {risk}";
             if (policy == SealPolicy.Refuse)
             {
                 throw new GuestMemoryException(text);
@@ -34,7 +42,20 @@ internal static class SharedFile
 
             warn?.Invoke(text);
         }
+    }
 
-        return Math.Max(facts.stx_blksize, 4096u);
+    /// <summary>What the file's owner could do to this process with it, or null.</summary>
+    private static string? FindRisk(FileDescriptor file)
+    {
+        if (fstatfs(file.Value, out statfs_t system) < 0 || (uint)system.f_type is not ((uint)TMPFS_MAGIC or HUGETLBFS_MAGIC))
+        {
+            return $"is in a file of a file system (0x{(uint)system.f_type:x}) that may take as long as it likes to give a page, while the process stands still; a memfd, or a file on tmpfs " +
+                "or hugetlbfs, would not";
+        }
+
+        int seals = fcntl(file.Value, F_GET_SEALS);
+        return seals < 0 || (seals & F_SEAL_SHRINK) == 0
+            ? "is in a file that its owner can shrink (no F_SEAL_SHRINK), which would kill the process; QEMU's memory-backend-memfd with seal=on (the default) is sealed"
+            : null;
     }
 }

@@ -48,8 +48,8 @@ public sealed class VhostUserChannel : IDisposable
     /// <summary>Descriptors that came with those bytes.</summary>
     public IEnumerable<FileDescriptor> PartialDescriptors => _descriptors.Untaken;
 
-    /// <summary>Whether something waits for room in the socket.</summary>
-    public bool HasUnsent => _unsent.Count != 0;
+    /// <summary>Messages that wait for room in the socket.</summary>
+    public int UnsentCount => _unsent.Count;
 
     /// <summary>Begins to receive.</summary>
     public void Start()
@@ -170,8 +170,9 @@ public sealed class VhostUserChannel : IDisposable
         {
             _handler.MessageReceived(in header, _input.AsSpan(MessageHeader.Size, (int)header.PayloadSize), _descriptors);
         }
-        catch (ProtocolException e)
+        catch (Exception e) when (e is ProtocolException or ErrnoException)
         {
+            // An ErrnoException here is a reply that could not be sent, mostly for want of a descriptor.
             Close(e.Message);
         }
         finally
@@ -189,7 +190,7 @@ public sealed class VhostUserChannel : IDisposable
             nint count = SocketMessages.Receive(_socket, _input.AsSpan(_received, total - _received), _descriptors, out bool truncated);
             if (truncated || _descriptors.Count > SocketMessages.FdsMax)
             {
-                Close($"more than {SocketMessages.FdsMax} descriptors came with one message; a message carries at most {MemoryRegionPayload.TableMax}");
+                Close($"descriptors of a message were lost: more than {SocketMessages.FdsMax} came with it, where {MemoryRegionPayload.TableMax} are the most, or this process has none left");
                 return false;
             }
 

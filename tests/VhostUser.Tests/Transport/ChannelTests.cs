@@ -65,12 +65,12 @@ public sealed class ChannelTests : IDisposable
 
         int handled = _handler.Received.Count;
         Assert.True(handled < sent, $"{handled} of {sent} messages were handled although nobody reads the replies");
-        Assert.True(_channel.HasUnsent);
+        Assert.NotEqual(0, _channel.UnsentCount);
 
         // All replies arrive whole, once they are read.
         long received = 0;
         byte[] buffer = new byte[65536];
-        while (_handler.Received.Count < sent || _channel.HasUnsent || received < (long)sent * 4108)
+        while (_handler.Received.Count < sent || _channel.UnsentCount != 0 || received < (long)sent * 4108)
         {
             nint count = recv(_peer.Value, buffer, MSG_DONTWAIT);
             received += Math.Max(count, 0);
@@ -126,7 +126,7 @@ public sealed class ChannelTests : IDisposable
         Settle();
 
         Assert.Empty(_handler.Received);
-        Assert.Contains("more than 32 descriptors", _handler.Reason, StringComparison.Ordinal);
+        Assert.Contains("more than 32 came", _handler.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
