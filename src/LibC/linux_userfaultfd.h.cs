@@ -77,7 +77,6 @@ public struct uffdio_zeropage
 
 /// <summary>An event that is read from the descriptor. The address of a page fault is <see cref="address"/>.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 32)]
-[CLayout("uffd_msg")]
 public struct uffd_msg
 {
     /// <summary>UFFD_EVENT_.</summary>
@@ -86,10 +85,12 @@ public struct uffd_msg
 
     /// <summary>UFFD_PAGEFAULT_FLAG_.</summary>
     [FieldOffset(8)]
+    [CLayout("arg.pagefault.flags")]
     public ulong flags;
 
     /// <summary>Address of the fault.</summary>
     [FieldOffset(16)]
+    [CLayout("arg.pagefault.address")]
     public ulong address;
 }
 

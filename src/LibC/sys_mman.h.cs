@@ -92,12 +92,6 @@ public static partial class LibC
     /// <summary>From huge pages.</summary>
     public const uint MFD_HUGETLB = 4;
 
-    /// <summary>Huge pages of 2 MiB.</summary>
-    public const uint MFD_HUGE_2MB = 0x54000000;
-
-    /// <summary>Huge pages of 1 GiB.</summary>
-    public const uint MFD_HUGE_1GB = 0x78000000;
-
     /// <summary>msync: start writing.</summary>
     public const int MS_ASYNC = 1;
 

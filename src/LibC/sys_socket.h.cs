@@ -397,13 +397,10 @@ public static unsafe partial class LibC
     /// <summary>The next control message, or null.</summary>
     public static cmsghdr* CMSG_NXTHDR(msghdr* msg, cmsghdr* cmsg)
     {
-        if (cmsg->cmsg_len < (nuint)sizeof(cmsghdr))
-        {
-            return null;
-        }
-
+        // The length is compared before it is rounded up, which would overflow for the largest ones.
         byte* end = (byte*)msg->msg_control + msg->msg_controllen;
-        if (CMSG_ALIGN(cmsg->cmsg_len) > (nuint)(end - (byte*)cmsg))
+        nuint rest = (nuint)(end - (byte*)cmsg);
+        if (cmsg->cmsg_len < (nuint)sizeof(cmsghdr) || cmsg->cmsg_len > rest || CMSG_ALIGN(cmsg->cmsg_len) > rest)
         {
             return null;
         }
