@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace VhostNet.Abi.Tests;
 
 /// <summary>Types and constants that one C program checks. A layer adds a row to <see cref="AbiTable"/> for what it lays out itself.</summary>
@@ -12,17 +10,17 @@ public sealed record AbiUnit(string Name)
     /// <summary>C declarations, for what has no header: as the specification prints them.</summary>
     public string Declarations { get; init; } = string.Empty;
 
-    /// <summary>Structs: size, and offset and size of every public field. <see cref="CLayoutAttribute"/> tells names that differ in C.</summary>
+    /// <summary>Structs under their C names: size, and offset and size of every public field. <see cref="CLayoutAttribute"/> tells names that differ.</summary>
     public Type[] Structs { get; init; } = [];
 
-    /// <summary>Static classes and enums whose public or internal constants have the same names and values in C.</summary>
-    public Type[] Constants { get; init; } = [];
+    /// <summary>Structs under other names.</summary>
+    public AbiLayout[] Layouts { get; init; } = [];
 
-    /// <summary>Put before a constant's name to get the C name, for example VHOST_USER_.</summary>
-    public Func<MemberInfo, string> CName { get; init; } = static member => member.GetCustomAttribute<CLayoutAttribute>()?.Name ?? member.Name;
+    /// <summary>Constants.</summary>
+    public AbiConstants[] Constants { get; init; } = [];
 
-    /// <summary>Constants that the headers of this system may not know yet: checked only if they do.</summary>
-    public string[] NewerThanHeaders { get; init; } = [];
+    /// <summary>Conditions of their own.</summary>
+    public string[] Conditions { get; init; } = [];
 
     public override string ToString() => Name;
 }

@@ -11,13 +11,11 @@ namespace VhostNet.Abi.Tests;
 /// <summary>A C program of static assertions.</summary>
 public sealed class CProgram
 {
-    private readonly AbiUnit _unit;
     private readonly string _architecture;
     private readonly StringBuilder _text = new("#define _GNU_SOURCE\n#include <stddef.h>\n#include <stdint.h>\n");
 
     public CProgram(AbiUnit unit, string architecture)
     {
-        _unit = unit;
         _architecture = architecture;
         foreach (string header in unit.Headers)
         {
@@ -30,10 +28,17 @@ public sealed class CProgram
             AddStruct(type);
         }
 
-        foreach (Type type in unit.Constants)
+        foreach (AbiLayout layout in unit.Layouts)
         {
-            AddConstants(type);
+            AddLayout(layout);
         }
+
+        foreach (AbiConstants constants in unit.Constants)
+        {
+            AddConstants(constants);
+        }
+
+        Array.ForEach(unit.Conditions, Assert);
     }
 
     public int Assertions { get; private set; }
@@ -82,23 +87,52 @@ public sealed class CProgram
         }
     }
 
-    private void AddConstants(Type type)
+    private void AddLayout(AbiLayout layout)
     {
-        if (type.Name is "x86_64" or "aarch64" && type.Name != _architecture)
+        Assert($"sizeof({layout.CType}) {(layout.IsPrefix ? ">=" : "==")} {SizeOf(layout.Type)}");
+        FieldInfo[] fields =
+        [
+            .. layout.Type.GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance).OrderBy(f => OffsetOf(layout.Type, f)),
+        ];
+        Xunit.Assert.Equal(layout.Members.Length, fields.Length);
+        foreach ((FieldInfo field, string member) in fields.Zip(layout.Members))
+        {
+            Assert($"offsetof({layout.CType}, {member}) == {OffsetOf(layout.Type, field)}");
+
+            // Several fields may cover an array.
+            if (!member.Contains('[', StringComparison.Ordinal))
+            {
+                Assert($"sizeof((({layout.CType} *)0)->{member}) == {SizeOf(field.FieldType)}");
+            }
+        }
+    }
+
+    private void AddConstants(AbiConstants constants)
+    {
+        if (constants.Type.Name is "x86_64" or "aarch64" && constants.Type.Name != _architecture)
         {
             return;
         }
 
-        foreach (FieldInfo field in type.GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static).Where(static f => f.IsLiteral && !f.IsPrivate))
+        const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static;
+        foreach (FieldInfo field in constants.Type.GetFields(all).Where(f => f.IsLiteral && !f.IsPrivate && !IsOurOwn(f.Name, constants)))
         {
-            string name = _unit.CName(field);
-            bool maybe = _unit.NewerThanHeaders.Contains(field.Name);
-            object value = field.GetRawConstantValue()!;
-            _text.Append(maybe ? $"#ifdef {name}\n" : string.Empty);
-            Assert(value is ulong u ? $"(unsigned long long)({name}) == {u}ull" : $"(long long)({name}) == {Convert.ToInt64(value, CultureInfo.InvariantCulture)}ll");
+            if ((constants.Names.TryGetValue(field.Name, out string? name) ? name : constants.Prefix + field.Name) is not { } cName)
+            {
+                continue;
+            }
+
+            bool maybe = constants.NewerThanHeaders.Contains(field.Name);
+            _text.Append(maybe ? $"#ifdef {cName}\n" : string.Empty);
+            string expression = constants.AreBits ? $"(1ull << ({cName}))" : $"({cName})";
+            Assert(field.GetRawConstantValue() is ulong u
+                ? $"(unsigned long long){expression} == {u}ull"
+                : $"(long long){expression} == {Convert.ToInt64(field.GetRawConstantValue(), CultureInfo.InvariantCulture)}ll");
             _text.Append(maybe ? "#endif\n" : string.Empty);
         }
     }
+
+    private static bool IsOurOwn(string name, AbiConstants constants) => constants.Prefix.Length != 0 && name.Any(char.IsLower);
 
     private static int SizeOf(Type type) => type.IsPointer || type.IsFunctionPointer ? nint.Size : (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!;
 
