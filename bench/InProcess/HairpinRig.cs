@@ -100,11 +100,9 @@ internal sealed class HairpinRig : IDisposable
 
     public void Dispose()
     {
-        _port.Device.StopQueue(_txDevice);
-        _port.Device.StopQueue(_rxDevice);
+        // The queues' thread never ran, so it can't be asked to let go of them; nothing else uses them either.
         _txDevice.Dispose();
         _rxDevice.Dispose();
-        _port.Dispose();
         _rx.Dispose();
         _tx.Dispose();
         _memory.Dispose();

@@ -18,6 +18,7 @@ public sealed partial class RxQueue : IDisposable
     private readonly bool _busy;
     private Virtqueue? _queue;
     private EventNotifier? _kick;
+    private PollModeKick? _pollModeKick;
     private FrameCounters _counters;
     private int _waiterCount;
     private int _headerSize = VirtioNetHeader.Size;
@@ -59,11 +60,9 @@ public sealed partial class RxQueue : IDisposable
         queue.DisableNotifications();
         Volatile.Write(ref _queue, queue);
         queue.Lock.Exit();
-        _kick = queue.Kick;
-        if (_kick is not null)
-        {
-            _thread.Context.SetEventNotifier(_kick, OnKick, PollForWaiters, WakeWaiters);
-        }
+        _pollModeKick = queue.Kick is null ? new PollModeKick(_thread, OnPollModeTimer) : null;
+        _kick = queue.Kick ?? _pollModeKick!.Notifier;
+        _thread.Context.SetEventNotifier(_kick, OnKick, PollForWaiters, WakeWaiters);
     }
 
     /// <summary>Stops working with the ring; when this returns no thread uses it. Waiting senders are woken and find the queue stopped. Control thread.</summary>
@@ -76,7 +75,12 @@ public sealed partial class RxQueue : IDisposable
 
         if (_kick is { } kick)
         {
-            _thread.Run(() => _thread.Context.SetEventNotifier(kick, null));
+            _thread.Run(() =>
+            {
+                _thread.Context.SetEventNotifier(kick, null);
+                _pollModeKick?.Dispose();
+                _pollModeKick = null;
+            });
             _kick = null;
         }
 
@@ -173,7 +177,7 @@ public sealed partial class RxQueue : IDisposable
 
         if (_busy || queue.Kick is null)
         {
-            // The queue's own thread polls for the waiters, and the guest is spared the kick.
+            // The queue's own thread looks for the waiters, all the time or by a timer, and the guest is spared the kick.
             queue.RememberSeen(seen);
             return !queue.HasUnseen;
         }
@@ -228,6 +232,14 @@ public sealed partial class RxQueue : IDisposable
         if (_queue is { } queue)
         {
             queue.Counters.Kicks++;
+            WakeWaiters();
+        }
+    }
+
+    private void OnPollModeTimer()
+    {
+        if (PollForWaiters())
+        {
             WakeWaiters();
         }
     }

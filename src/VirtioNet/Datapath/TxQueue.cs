@@ -14,17 +14,13 @@ public sealed class TxQueue : IDisposable
     /// <summary>Frames forwarded before other handlers get their turn.</summary>
     private const int Budget = 1024;
 
-    /// <summary>How often a ring without a kick descriptor is looked at when its thread does not poll all the time.</summary>
-    private const long PollModeIntervalNs = 50_000;
-
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
     private readonly Func<FrameBurst, int, BottomHalf, int> _forward;
     private Virtqueue? _queue;
     private EventNotifier? _kick;
-    private EventNotifier? _pollModeKick;
-    private AioTimer? _pollModeTimer;
+    private PollModeKick? _pollModeKick;
     private FrameCounters _counters;
     private BurstPacer _pacer = new();
     private int _headerSize = VirtioNetHeader.Size;
@@ -68,7 +64,8 @@ public sealed class TxQueue : IDisposable
         _headerSize = headerSize;
         _blocked = false;
         _polling = _thread.Policy == PollPolicy.Busy;
-        EventNotifier kick = queue.Kick ?? StartPollMode();
+        _pollModeKick = queue.Kick is null ? new PollModeKick(_thread, Run) : null;
+        EventNotifier kick = queue.Kick ?? _pollModeKick!.Notifier;
         _kick = kick;
         Volatile.Write(ref _queue, queue);
         _thread.Context.SetEventNotifier(kick, OnKick, PollReady, Run);
@@ -88,15 +85,13 @@ public sealed class TxQueue : IDisposable
         _thread.Run(() =>
         {
             _thread.Context.SetEventNotifier(kick, null);
-            _pollModeTimer?.Delete();
-            _pollModeTimer = null;
+            _pollModeKick?.Dispose();
+            _pollModeKick = null;
         });
         queue.Lock.Enter();
         Volatile.Write(ref _queue, null);
         queue.Lock.Exit();
         _kick = null;
-        _pollModeKick?.Dispose();
-        _pollModeKick = null;
     }
 
     /// <summary>Looks at the ring again: it was enabled, its memory changed, or its receiver came up. Any thread.</summary>
@@ -108,25 +103,6 @@ public sealed class TxQueue : IDisposable
         Stop();
         _bottomHalf.Delete();
         _burst.Dispose();
-    }
-
-    /// <summary>A front end that sends no kick descriptor (SET_VRING_KICK with bit 8) wants the ring polled: a notifier that nobody sets carries the poll callback.</summary>
-    private EventNotifier StartPollMode()
-    {
-        _pollModeKick = new EventNotifier();
-        if (_thread.Policy != PollPolicy.Busy)
-        {
-            _pollModeTimer = _thread.Context.CreateTimer(AioClock.Monotonic, OnPollModeTimer);
-            _pollModeTimer.Modify(AioClock.Monotonic.NowNs + PollModeIntervalNs);
-        }
-
-        return _pollModeKick;
-    }
-
-    private void OnPollModeTimer()
-    {
-        _pollModeTimer?.Modify(AioClock.Monotonic.NowNs + PollModeIntervalNs);
-        Run();
     }
 
     private void OnKick()

@@ -13,7 +13,7 @@ internal sealed class GuestRig : IDisposable
     private readonly EventNotifier[] _notifiers;
     private bool _stopped;
 
-    public GuestRig(string name, ulong features, IoThread thread, int ringSize = 256)
+    public GuestRig(string name, ulong features, IoThread thread, int ringSize = 256, bool kicks = true)
     {
         Memory = GuestMemory.Create(64 << 20, 0x1_0000_0000);
         Features = features;
@@ -21,8 +21,8 @@ internal sealed class GuestRig : IDisposable
         Tx = DriverQueue.Create(Memory, new DriverQueueOptions { Index = 1, Size = ringSize, Features = features });
         Port = new VhostUserPort(name, new VirtioNetOptions(), [thread]);
         Port.Device.FeaturesNegotiated(features);
-        _device = [Create(Rx), Create(Tx)];
-        _notifiers = [.. _device.SelectMany(d => new[] { d.Kick!, d.CallNotifier! })];
+        _device = [Create(Rx, kicks), Create(Tx, kicks)];
+        _notifiers = [.. _device.SelectMany(d => new[] { d.Kick, d.CallNotifier }).OfType<EventNotifier>()];
     }
 
     public GuestMemory Memory { get; }
@@ -80,7 +80,7 @@ internal sealed class GuestRig : IDisposable
         Memory.Dispose();
     }
 
-    private Virtqueue Create(DriverQueue queue)
+    private Virtqueue Create(DriverQueue queue, bool kicks)
     {
         Virtqueue device = VirtqueueFactory.Create(
             new VirtqueueLayout
@@ -94,7 +94,7 @@ internal sealed class GuestRig : IDisposable
                 Buffers = Memory.ToAddressSpace(),
             },
             queue.StartBase);
-        device.Kick = new EventNotifier(queue.Kick.Duplicate());
+        device.Kick = kicks ? new EventNotifier(queue.Kick.Duplicate()) : null;
         device.CallNotifier = new EventNotifier(queue.Call.Duplicate());
         device.Enabled = true;
         return device;

@@ -68,6 +68,22 @@ public sealed class SoakTests
         b.Stop();
     }
 
+    [Theory]
+    [InlineData(PollPolicy.Interrupt)]
+    [InlineData(PollPolicy.Adaptive)]
+    [InlineData(PollPolicy.Busy)]
+    public void RingsWithoutKickDescriptorsArePolled(PollPolicy policy)
+    {
+        const ulong features = VirtioFeatures.VERSION_1 | VirtioNetFeatures.MRG_RXBUF;
+        using var thread = new IoThread(new IoThreadOptions { Name = "nokick", Policy = policy });
+        thread.Start();
+        using var guest = new GuestRig("nokick", features, thread, kicks: false);
+        new HairpinNetwork("nokick").Attach(guest.Port);
+        guest.Start();
+        Run([new SoakTraffic(guest, guest, seed: 4, frameMax: 3000)], guest);
+        guest.Stop();
+    }
+
     private static void Run(SoakTraffic[] directions, params GuestRig[] guests)
     {
         long lastProgress = Stopwatch.GetTimestamp();

@@ -1,0 +1,46 @@
+using VhostNet.Aio;
+
+namespace VhostNet.VirtioNet.Datapath;
+
+/// <summary>
+/// Stands in for the kick of a ring whose front end sent no descriptor for it and wants it polled (SET_VRING_KICK with bit 8): a notifier that nobody sets and that
+/// carries the ring's poll callback, and a timer where the thread does not poll all the time. Control thread; disposed on the ring's thread.
+/// </summary>
+internal sealed class PollModeKick : IDisposable
+{
+    /// <summary>How often the ring is looked at when its thread does not poll.</summary>
+    private const long IntervalNs = 50_000;
+
+    private readonly Action _look;
+    private AioTimer? _timer;
+
+    /// <summary>Starts looking.</summary>
+    /// <param name="thread">The ring's thread.</param>
+    /// <param name="look">Called on that thread at each interval.</param>
+    public PollModeKick(IoThread thread, Action look)
+    {
+        _look = look;
+        if (thread.Policy != PollPolicy.Busy)
+        {
+            _timer = thread.Context.CreateTimer(AioClock.Monotonic, OnTimer);
+            _timer.Modify(AioClock.Monotonic.NowNs + IntervalNs);
+        }
+    }
+
+    /// <summary>Carries the poll callback.</summary>
+    public EventNotifier Notifier { get; } = new();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _timer?.Delete();
+        _timer = null;
+        Notifier.Dispose();
+    }
+
+    private void OnTimer()
+    {
+        _timer?.Modify(AioClock.Monotonic.NowNs + IntervalNs);
+        _look();
+    }
+}
