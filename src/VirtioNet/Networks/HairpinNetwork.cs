@@ -48,7 +48,7 @@ public sealed class HairpinNetwork(string name) : Network(name)
 
     /// <inheritdoc/>
     public override RxQueue? DirectReceiver(Port source, int queue) =>
-        source is { SendLimiter: null, ReceiveLimiter: null } ? source.DirectReceiver(queue) : null;
+        source is { SendLimiter: null, ReceiveLimiter: null, Capture: null } ? source.DirectReceiver(queue) : null;
 
     /// <inheritdoc/>
     public override void PortChanged(Port port)

@@ -68,10 +68,14 @@ public abstract class Network
         if (burst.Unfinished != Offloads.None && (burst.Unfinished & ~port.Accepts) is not Offloads.None)
         {
             SourceQueue state = source.SourceQueue(queue);
-            return state.Finisher.Deliver(port, port.Accepts, burst, frames, queue, waiter, ref state.Drops);
+            int finished = state.Finisher.Deliver(port, port.Accepts, burst, frames, queue, waiter, ref state.Drops);
+            port.Capture?.Record(burst, frames[..finished]);
+            return finished;
         }
 
-        return port.Deliver(burst, frames, queue, waiter);
+        int done = port.Deliver(burst, frames, queue, waiter);
+        port.Capture?.Record(burst, frames[..done]);
+        return done;
     }
 
     private static int DeliverLimited(

@@ -56,8 +56,8 @@ public sealed class WireNetwork(string name) : Network(name)
     /// <inheritdoc/>
     public override RxQueue? DirectReceiver(Port source, int queue)
     {
-        // Limits count frames, which nobody sees on the direct way.
-        return Peer(source) is { SendLimiter: null } peer && source.ReceiveLimiter is null ? peer.DirectReceiver(queue) : null;
+        // Limits count frames and captures copy them, which nobody sees on the direct way.
+        return Peer(source) is { SendLimiter: null, Capture: null } peer && source is { ReceiveLimiter: null, Capture: null } ? peer.DirectReceiver(queue) : null;
     }
 
     /// <inheritdoc/>

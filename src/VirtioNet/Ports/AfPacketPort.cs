@@ -73,8 +73,7 @@ public sealed class AfPacketPort : Port
     /// <inheritdoc/>
     public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
     {
-        received = Received;
-        sent = Sent;
+        base.ReadCounters(out received, out sent);
         foreach (MessageQueue queue in _queues)
         {
             received.Add(queue.Received);

@@ -54,8 +54,7 @@ public sealed class DatagramPort : Port
     /// <inheritdoc/>
     public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
     {
-        received = Received;
-        sent = Sent;
+        base.ReadCounters(out received, out sent);
         received.Add(_queue.Received);
         sent.Add(_queue.Sent);
     }

@@ -18,6 +18,7 @@ public abstract class Port : IDisposable
     private Network? _network;
     private RateLimiter? _receiveLimiter;
     private RateLimiter? _sendLimiter;
+    private PcapFile? _capture;
     private FrameCounters _received;
     private FrameCounters _sent;
 
@@ -59,6 +60,13 @@ public abstract class Port : IDisposable
 
     /// <summary>Limits what goes out; null for no limit.</summary>
     public RateLimiter? SendLimiter => Volatile.Read(ref _sendLimiter);
+
+    /// <summary>Records the port's frames of both directions while they flow, past its limits; null to record nothing. Set by the control thread; the file stays its setter's.</summary>
+    public PcapFile? Capture
+    {
+        get => Volatile.Read(ref _capture);
+        set => Volatile.Write(ref _capture, value);
+    }
 
     /// <summary>Sets the port's limits, also while frames flow. Control thread.</summary>
     /// <param name="receive">Limits what comes in from the outside; null for no limit.</param>
@@ -154,9 +162,13 @@ public abstract class Port : IDisposable
         {
             if (Network is { } network)
             {
-                return ReceiveLimiter is { } limiter
+                int done = ReceiveLimiter is { } limiter
                     ? ForwardLimited(network, limiter, state, burst, queue, waiter)
                     : network.Forward(this, burst, queue, waiter);
+
+                // What was held back comes again, and is recorded then.
+                Capture?.Record(burst, burst.AllFrames[..done]);
+                return done;
             }
         }
         finally

@@ -9,7 +9,7 @@ public sealed record TapOptions
     /// <summary>Open descriptors of one tap, one for each queue, instead of a name; the port owns them from then on.</summary>
     public IReadOnlyList<int> Descriptors { get; init; } = [];
 
-    /// <summary>Queues, 1 to 256; more than one needs a tap that was made with multi_queue, if it exists already.</summary>
+    /// <summary>Queues, 1 to 128; more than one needs a tap that was made with multi_queue, if it exists already.</summary>
     public int Queues { get; init; } = 1;
 
     /// <summary>MTU to be set in bytes; 0 leaves it as it is.</summary>

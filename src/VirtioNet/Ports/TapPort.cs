@@ -84,8 +84,7 @@ public sealed class TapPort : Port
     /// <inheritdoc/>
     public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
     {
-        received = Received;
-        sent = Sent;
+        base.ReadCounters(out received, out sent);
         foreach (TapQueue queue in _queues)
         {
             received.Add(queue.Received);

@@ -319,7 +319,7 @@ public sealed class TapPortTests : IDisposable
         Refused(new TapOptions { Name = "t9", Bridge = "nobridge" }, "there is no bridge nobridge");
         Refused(new TapOptions { Name = "t9", Bridge = "lo" }, "not a bridge");
         Refused(new TapOptions { Name = "t9", Mtu = 70000 }, "70000");
-        Refused(new TapOptions { Name = "t9", Queues = 300 }, "256");
+        Refused(new TapOptions { Name = "t9", Queues = 300 }, "128");
         Refused(new TapOptions { Descriptors = [open("/dev/null", O_RDWR)] }, "not an attached tap");
     }
 

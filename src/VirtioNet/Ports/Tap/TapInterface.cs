@@ -6,7 +6,7 @@ namespace VhostNet.VirtioNet.Ports.Tap;
 internal sealed class TapInterface : IDisposable
 {
     private const string CloneDevice = "/dev/net/tun";
-    private const int QueuesMax = 256;
+    private const int QueuesMax = Port.QueuesMax;
 
     private readonly FileDescriptor[] _queues;
     private readonly FileDescriptor _socket;

@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using VhostNet.VirtioNet.Datapath;
+
+namespace VhostNet.VirtioNet.Ports.Pcap;
+
+/// <summary>Writes what a burst holds to a file, one behind the other.</summary>
+internal static unsafe class RecordWriter
+{
+    /// <summary>Writes the first <paramref name="count"/> frames, which have one segment each.</summary>
+    /// <returns>0, or the error number.</returns>
+    // SAFETY: the array has an entry for every frame of a burst; the segments are those of the burst, which the caller has filled from memory of its own.
+    [SkipLocalsInit]
+    public static int Write(int fd, FrameBurst burst, int count, out long bytes)
+    {
+        iovec* pieces = stackalloc iovec[FrameBurst.FramesMax];
+        for (int i = 0; i < count; i++)
+        {
+            pieces[i].iov_base = (void*)burst[i].Address;
+            pieces[i].iov_len = burst[i].Length;
+        }
+
+        bytes = 0;
+        int first = 0;
+        while (first < count)
+        {
+            nint n = writev(fd, pieces + first, count - first);
+            if (n < 0)
+            {
+                if (errno == EINTR)
+                {
+                    continue;
+                }
+
+                return errno;
+            }
+
+            bytes += n;
+            for (nuint left = (nuint)n; left > 0;)
+            {
+                nuint part = Math.Min(left, pieces[first].iov_len);
+                pieces[first].iov_base = (byte*)pieces[first].iov_base + part;
+                pieces[first].iov_len -= part;
+                left -= part;
+                first += pieces[first].iov_len == 0 ? 1 : 0;
+            }
+        }
+
+        return 0;
+    }
+}

@@ -1,0 +1,14 @@
+namespace VhostNet.VirtioNet.Ports;
+
+/// <summary>What a <see cref="PcapFile"/> keeps.</summary>
+public sealed record PcapFileOptions
+{
+    /// <summary>Bytes kept of each frame, from its begin.</summary>
+    public int SnapLength { get; init; } = 262144;
+
+    /// <summary>Bytes after which the file is full and further frames are counted as dropped; 0 for no limit.</summary>
+    public long SizeLimit { get; init; }
+
+    /// <summary>Bytes of frames that may wait to be written; what does not fit is counted as dropped.</summary>
+    public int QueueBytes { get; init; } = 8 << 20;
+}

@@ -1,0 +1,393 @@
+using System.Diagnostics;
+using System.Globalization;
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.VirtioNet.Tests.Ports;
+
+public sealed class PcapTests : IDisposable
+{
+    private readonly TestLoop _loop = new();
+    private readonly string _directory = Directory.CreateTempSubdirectory("pcap-").FullName;
+
+    public void Dispose()
+    {
+        _loop.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public void TsharkReadsWhatWasRecorded()
+    {
+        string path = Path.Combine(_directory, "a.pcap");
+        long before = AioClock.Realtime.NowNs;
+        using (var file = new PcapFile(path, _loop.Context, new PcapFileOptions { SnapLength = 200 }))
+        {
+            using CollectorPort sender = Sender(file, out NullPort sink);
+            sender.Send([Ping(64), Ping(1000)], piece: 50);
+            sender.Send([Ping(100)]);
+            Assert.Equal(3, file.Recorded);
+            sink.Dispose();
+        }
+
+        string[] lines = Tshark(path, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "frame.cap_len", "-e", "ip.dst", "-e", "icmp.type");
+        Assert.Equal(3, lines.Length);
+        string[][] fields = [.. lines.Select(l => l.Split('\t'))];
+        Assert.Equal(["106", "1042", "142"], fields.Select(f => f[1]));
+        Assert.Equal(["106", "200", "142"], fields.Select(f => f[2]));
+        Assert.All(fields, f => Assert.Equal("10.0.2.2", f[3]));
+        Assert.All(fields, f => Assert.Equal("8", f[4]));
+        decimal time = decimal.Parse(fields[0][0], CultureInfo.InvariantCulture) * 1_000_000_000;
+        Assert.InRange((long)time, before, AioClock.Realtime.NowNs);
+        Assert.NotEqual(0, (long)time % 1000);
+    }
+
+    [Fact]
+    public void APortIsCapturedWhileItRuns()
+    {
+        string path = Path.Combine(_directory, "live.pcap");
+        using var responder = new ResponderPort("responder", new ResponderOptions(), _loop.Context);
+        using CollectorPort guest = CollectorPort.Join(responder);
+        guest.Send([Ping(60)]);
+        _loop.Drain();
+        using var file = new PcapFile(path, _loop.Context);
+        responder.Capture = file;
+        guest.Send([Ping(61)]);
+        _loop.Drain();
+        responder.Capture = null;
+        guest.Send([Ping(62)]);
+        _loop.Drain();
+        Assert.Equal(3, guest.Frames.Count);
+        file.Dispose();
+
+        // The question as it went out by the port, and the answer as it came in.
+        Assert.Equal(["8\t103", "0\t103"], Tshark(path, "-T", "fields", "-e", "icmp.type", "-e", "frame.len"));
+    }
+
+    [Fact]
+    public void WhatIsHeldBackIsRecordedOnce()
+    {
+        string path = Path.Combine(_directory, "once.pcap");
+        using var generator = new GeneratorPort("gen", new GeneratorOptions { Count = 1000 }, _loop.Context);
+        using CollectorPort receiver = CollectorPort.Join(generator);
+        using var file = new PcapFile(path, _loop.Context);
+        generator.Capture = file;
+        receiver.Room = 10;
+        generator.Start();
+        while (receiver.Frames.Count < 1000)
+        {
+            _loop.Drain();
+            receiver.MakeRoom(100);
+        }
+
+        _loop.Drain();
+        Assert.Equal(1000, file.Recorded);
+        Assert.Equal(24 + (1000 * 80), file.Size);
+    }
+
+    [Fact]
+    public void AFullQueueDropsAndCounts()
+    {
+        using var file = new PcapFile(Path.Combine(_directory, "q.pcap"), _loop.Context, new PcapFileOptions { QueueBytes = 65536 });
+        using CollectorPort sender = Sender(file, out NullPort sink);
+        for (int i = 0; i < 100; i++)
+        {
+            sender.Send([new byte[1000]]);
+        }
+
+        Assert.Equal(100, file.Recorded + file.Dropped);
+        Assert.InRange(file.Recorded, 50, 62);
+        _loop.Drain();
+        sender.Send([new byte[1000]]);
+        Assert.Equal(101, file.Recorded + file.Dropped);
+        sink.Dispose();
+    }
+
+    [Fact]
+    public void TheSizeLimitHolds()
+    {
+        string path = Path.Combine(_directory, "limit.pcap");
+        using var file = new PcapFile(path, _loop.Context, new PcapFileOptions { SizeLimit = 10_000 });
+        using CollectorPort sender = Sender(file, out NullPort sink);
+        for (int i = 0; i < 30; i++)
+        {
+            sender.Send([Ping(958)]);
+        }
+
+        _loop.Drain();
+        sender.Send([Ping(958)]);
+        Assert.Equal(9, file.Recorded);
+        Assert.Equal(22, file.Dropped);
+        Assert.Contains("10000", file.Failure, StringComparison.Ordinal);
+        file.Dispose();
+        Assert.Equal(9, Tshark(path).Length);
+        sink.Dispose();
+    }
+
+    [Fact]
+    public void SeveralThreadsRecordAtOnce()
+    {
+        string path = Path.Combine(_directory, "threads.pcap");
+        using var writer = new IoThread();
+        writer.Start();
+        var file = new PcapFile(path, writer.Context, new PcapFileOptions { QueueBytes = 1 << 20 });
+        Thread[] threads = [.. Enumerable.Range(0, 3).Select(t => new Thread(() =>
+        {
+            using CollectorPort sender = Sender(file, out NullPort sink);
+            for (int i = 0; i < 2000; i++)
+            {
+                sender.Send([Ping(60 + t), Ping(60 + t)]);
+            }
+
+            sink.Dispose();
+        }))];
+        Array.ForEach(threads, t => t.Start());
+        Array.ForEach(threads, t => Assert.True(t.Join(TimeSpan.FromSeconds(30))));
+        long recorded = file.Recorded;
+        Assert.Equal(12000, recorded + file.Dropped);
+        file.Dispose();
+        Assert.Equal(recorded, Tshark(path, "-Y", "icmp.type == 8 && !_ws.malformed").Length);
+    }
+
+    [Fact]
+    public void RecordingAllocatesNothing()
+    {
+        using var file = new PcapFile(Path.Combine(_directory, "gc.pcap"), _loop.Context);
+        using var burst = new FrameBurst();
+        byte[] frame = GC.AllocateArray<byte>(100, pinned: true);
+        burst.TryAdd(default, System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(frame, 0), 100);
+        void Turn()
+        {
+            file.Record(burst, burst.AllFrames);
+            _loop.Context.Poll(false);
+        }
+
+        for (int i = 0; i < 1000; i++)
+        {
+            Turn();
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1000; i++)
+        {
+            Turn();
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(2000, file.Recorded);
+    }
+
+    [Theory]
+    [InlineData("/nonexistent/x.pcap", "does not exist")]
+    [InlineData("/", "directory")]
+    public void AFileThatCannotBeWrittenIsRefused(string path, string expected)
+    {
+        PortException e = Assert.Throws<PortException>(() => new PcapFile(path, _loop.Context));
+        Assert.Contains(path, e.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("pcap")]
+    [InlineData("nsecpcap")]
+    public void ReplaysWhatOthersRecorded(string format)
+    {
+        List<byte[]> frames = [.. Enumerable.Range(0, 700).Select(i => Ping(20 + (i % 1400)))];
+        string path = Convert(Record(frames), format);
+        using var port = new PcapPort("pcap", new PcapOptions { Replay = path, Speed = 0 }, _loop.Context);
+        using CollectorPort receiver = CollectorPort.Join(port);
+        receiver.Room = 100;
+        port.Start();
+        while (port.LoopsDone == 0)
+        {
+            _loop.Drain();
+            receiver.MakeRoom(100);
+        }
+
+        Assert.Equal(frames.Count, receiver.Frames.Count);
+        Assert.All(frames.Zip(receiver.Frames), p => Assert.True(p.First.AsSpan().SequenceEqual(p.Second)));
+        Assert.Null(port.Failure);
+        Assert.Equal(700, port.Received.Frames);
+    }
+
+    [Fact]
+    public void AFileLargerThanTheBufferIsReplayedWhole()
+    {
+        List<byte[]> frames = [.. Enumerable.Range(0, 400).Select(i => Ping(20000 + i))];
+        using var port = new PcapPort("pcap", new PcapOptions { Replay = Record(frames), Speed = 0, Loops = 2 }, _loop.Context);
+        using CollectorPort receiver = CollectorPort.Join(port);
+        port.Start();
+        _loop.Drain();
+        Assert.Equal(2, port.LoopsDone);
+        Assert.Equal(800, receiver.Frames.Count);
+        Assert.All(frames.Concat(frames).Zip(receiver.Frames), p => Assert.True(p.First.AsSpan().SequenceEqual(p.Second)));
+    }
+
+    [Fact]
+    public void KeepsThePauses()
+    {
+        string path = Path.Combine(_directory, "pauses.pcap");
+        Write(path, bigEndian: true, Enumerable.Range(0, 20).Select(i => (1_700_000_000_000_000_000 + (i * 10_000_000L), Ping(60 + i))));
+        AioClock clock = AioClock.CreateVirtual();
+        using var port = new PcapPort("pcap", new PcapOptions { Replay = path, Speed = 2, Loops = 0 }, _loop.Context, clock);
+        using CollectorPort receiver = CollectorPort.Join(port);
+        port.Start();
+        for (int i = 0; i < 19; i++)
+        {
+            _loop.Drain();
+            Assert.Equal(i + 1, receiver.Frames.Count);
+            clock.Advance(5_000_001);
+        }
+
+        // The second round begins as soon as the first has ended.
+        _loop.Drain();
+        Assert.Equal(1, port.LoopsDone);
+        Assert.Equal(21, receiver.Frames.Count);
+        clock.Advance(5_000_001);
+        _loop.Drain();
+        Assert.Equal(22, receiver.Frames.Count);
+    }
+
+    [Fact]
+    public void CapturesWhatIsDelivered()
+    {
+        string path = Path.Combine(_directory, "out.pcap");
+        using (var port = new PcapPort("pcap", new PcapOptions { Capture = path }, _loop.Context))
+        {
+            using CollectorPort sender = CollectorPort.Join(port);
+            port.Start();
+            sender.Send([Ping(70), Ping(80)]);
+            _loop.Drain();
+            Assert.Equal(2, port.Sent.Frames);
+        }
+
+        Assert.Equal(2, Tshark(path).Length);
+    }
+
+    public static TheoryData<string, byte[], string> BadFiles => new()
+    {
+        { "empty", [], "shorter" },
+        { "text", [.. Enumerable.Repeat((byte)'x', 100)], "not a pcap file" },
+        { "pcapng", [0x0a, 0x0d, 0x0d, 0x0a, .. new byte[40]], "editcap" },
+        { "wireless", [0x4d, 0x3c, 0xb2, 0xa1, 2, 0, 4, 0, .. new byte[12], 105, 0, 0, 0], "105" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadFiles))]
+    public void AFileThatCannotBeReplayedIsRefused(string what, byte[] content, string expected)
+    {
+        string path = Path.Combine(_directory, what);
+        File.WriteAllBytes(path, content);
+        PortException e = Assert.Throws<PortException>(() => new PcapPort("pcap", new PcapOptions { Replay = path }, _loop.Context));
+        Assert.Contains(path, e.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADamagedFileIsReplayedAsFarAsItGoes()
+    {
+        string whole = Record([Ping(60), Ping(61), Ping(62)]);
+        byte[] bytes = File.ReadAllBytes(whole);
+        string path = Path.Combine(_directory, "cut.pcap");
+        for (int length = 24; length < bytes.Length; length += 7)
+        {
+            File.WriteAllBytes(path, bytes[..length]);
+            using var port = new PcapPort("pcap", new PcapOptions { Replay = path, Speed = 0, Loops = 0 }, _loop.Context);
+            using CollectorPort receiver = CollectorPort.Join(port);
+            port.Start();
+            _loop.Drain();
+            Assert.InRange(receiver.Frames.Count, 0, 2);
+            Assert.Equal(1, port.LoopsDone);
+        }
+
+        // A length from nowhere, then a record that was cut by a snap length.
+        bytes[24 + 11] = 0x7f;
+        File.WriteAllBytes(path, bytes);
+        using var broken = new PcapPort("pcap", new PcapOptions { Replay = path, Speed = 0 }, _loop.Context);
+        using CollectorPort nothing = CollectorPort.Join(broken);
+        broken.Start();
+        _loop.Drain();
+        Assert.Contains("damaged", broken.Failure, StringComparison.Ordinal);
+        using var snapped = new PcapPort("pcap", new PcapOptions { Replay = Record([Ping(60), Ping(600)], 150), Speed = 0 }, _loop.Context);
+        using CollectorPort one = CollectorPort.Join(snapped);
+        snapped.Start();
+        _loop.Drain();
+        Assert.Single(one.Frames);
+        Assert.Equal(1, snapped.Skipped);
+    }
+
+    private static byte[] Ping(int size) =>
+        Craft.Ethernet(Craft.ResponderMac, Craft.GuestMac, 0x0800, Craft.IPv4("10.0.2.15", "10.0.2.2", 1, Craft.Icmp(8, 0, [1, 2, 3, 4, .. new byte[size]])));
+
+    /// <summary>A sender whose frames are recorded on their way to a sink.</summary>
+    private static CollectorPort Sender(PcapFile file, out NullPort sink)
+    {
+        sink = new NullPort("null") { Capture = file };
+        return CollectorPort.Join(sink);
+    }
+
+    private static void Write(string path, bool bigEndian, IEnumerable<(long TimeNs, byte[] Frame)> records)
+    {
+        using var stream = new MemoryStream();
+        void Number(long value)
+        {
+            byte[] bytes = BitConverter.GetBytes((uint)value);
+            stream.Write(bigEndian ? [.. bytes.Reverse()] : bytes);
+        }
+
+        Number(0xa1b23c4d);
+        stream.Write(bigEndian ? [0, 2, 0, 4] : [2, 0, 4, 0]);
+        Number(0);
+        Number(0);
+        Number(65535);
+        Number(1);
+        foreach ((long time, byte[] frame) in records)
+        {
+            Number(time / 1_000_000_000);
+            Number(time % 1_000_000_000);
+            Number(frame.Length);
+            Number(frame.Length);
+            stream.Write(frame);
+        }
+
+        File.WriteAllBytes(path, stream.ToArray());
+    }
+
+    private string Record(List<byte[]> frames, int snap = 65535)
+    {
+        string path = Path.Combine(_directory, $"{Guid.NewGuid():N}.pcap");
+        using var file = new PcapFile(path, _loop.Context, new PcapFileOptions { SnapLength = snap });
+        using CollectorPort sender = Sender(file, out NullPort sink);
+        foreach (byte[] frame in frames)
+        {
+            sender.Send([frame]);
+            _loop.Drain();
+        }
+
+        Assert.Equal(0, file.Dropped);
+        sink.Dispose();
+        return path;
+    }
+
+    private static string Convert(string path, string format)
+    {
+        string to = path + "." + format;
+        Execute("tshark", "-r", path, "-F", format, "-w", to);
+        return to;
+    }
+
+    private static string[] Tshark(string path, params string[] arguments) => Execute("tshark", ["-r", path, .. arguments]).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    private static string Execute(string program, params string[] arguments)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/" + program), $"needs {program}");
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        Assert.True(process.WaitForExit(60000));
+        Assert.True(process.ExitCode == 0, error.Result);
+        return output;
+    }
+}
