@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using VhostNet.Aio;
 using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
