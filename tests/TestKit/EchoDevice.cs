@@ -17,7 +17,6 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     private readonly ChainBurst _target = new();
     private readonly byte[] _config = new byte[64];
     private int _sources;
-    private int _targets;
 
     public EchoDevice(int pairs = 1, PollPolicy policy = PollPolicy.Interrupt)
     {
@@ -27,7 +26,13 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
             _config[i] = (byte)(0xc0 + i);
         }
 
-        _thread = new IoThread(new IoThreadOptions { Name = "echo", Policy = policy, UnhandledException = e => Failure ??= e });
+        _thread = new IoThread(new IoThreadOptions
+        {
+            Name = "echo",
+            Policy = policy,
+            Context = new AioContextOptions { Name = "echo", FdMonitor = FdMonitorKind.Epoll },
+            UnhandledException = e => Failure ??= e,
+        });
         _thread.Start();
     }
 
@@ -48,6 +53,9 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     public ulong Negotiated { get; private set; }
 
     public ConcurrentQueue<DeviceRequest> Requests { get; } = new();
+
+    /// <summary>Called with every request, on the control thread.</summary>
+    public Action<DeviceRequest>? Handled { get; init; }
 
     /// <summary>What <see cref="Handle"/> answers.</summary>
     public bool Accepts { get; set; } = true;
@@ -115,6 +123,7 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     public bool Handle(in DeviceRequest request)
     {
         Requests.Enqueue(request);
+        Handled?.Invoke(request);
         return Accepts;
     }
 
@@ -170,9 +179,10 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
                 idle = !Burst(transmit, receive);
                 if (idle)
                 {
-                    // Both are asked for a kick; a ring that got something meanwhile makes another round.
-                    bool quietTransmit = transmit is null or { IsBroken: true } || transmit.EnableNotifications(_sources);
-                    bool quietReceive = receive is null or { IsBroken: true } or { Enabled: false } || receive.EnableNotifications(_targets);
+                    // Only what is waited for is asked for a kick: room while there are messages, messages otherwise.
+                    bool wantsRoom = _sources > 0;
+                    bool quietTransmit = wantsRoom || transmit is null or { IsBroken: true } || transmit.EnableNotifications();
+                    bool quietReceive = !wantsRoom || receive is null or { IsBroken: true } or { Enabled: false } || receive.EnableNotifications();
                     idle = quietTransmit && quietReceive;
                 }
             }
@@ -195,7 +205,7 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     private bool Burst(Virtqueue? transmit, Virtqueue? receive)
     {
         int sources = _sources = transmit?.Peek(_source, ChainBurst.ChainsMax, ChainDirection.Readable) ?? 0;
-        int targets = _targets = receive is { Enabled: true } ? receive.Peek(_target, ChainBurst.ChainsMax, ChainDirection.Writable) : 0;
+        int targets = receive is { Enabled: true } ? receive.Peek(_target, ChainBurst.ChainsMax, ChainDirection.Writable) : 0;
         int taken = 0, filled = 0;
         while (taken < sources)
         {

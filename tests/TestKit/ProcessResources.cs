@@ -1,12 +1,59 @@
 namespace VhostNet.TestKit;
 
-/// <summary>What this process holds, as the kernel sees it.</summary>
-/// <param name="Descriptors">Open descriptors.</param>
-/// <param name="Mappings">Mappings of files that were made for guest memory, logs and in-flight areas.</param>
-public readonly record struct ProcessResources(int Descriptors, int Mappings)
+/// <summary>What this process holds, as the kernel sees it: descriptors by what they are, and mappings of memory files.</summary>
+public sealed class ProcessResources
 {
+    private readonly SortedDictionary<string, int> _descriptors = new(StringComparer.Ordinal);
+
+    private ProcessResources()
+    {
+        foreach (string entry in Directory.GetFileSystemEntries("/proc/self/fd"))
+        {
+            string? target = null;
+            try
+            {
+                target = File.ResolveLinkTarget(entry, false)?.Name;
+            }
+            catch (IOException)
+            {
+                // The descriptor through which the directory was read is gone again.
+            }
+
+            // The runtime opens its source of random numbers when it first needs one, and keeps it.
+            if (target is not null && target != "urandom" && target != "fd")
+            {
+                string kind = target.Split('[')[target.Contains("anon", StringComparison.Ordinal) ? 1 : 0];
+                _descriptors[kind] = _descriptors.GetValueOrDefault(kind) + 1;
+            }
+        }
+
+        Mappings = File.ReadLines("/proc/self/maps")
+            .Count(l => l.Contains("/memfd:", StringComparison.Ordinal) && !l.Contains("doublemapper", StringComparison.Ordinal));
+    }
+
+    /// <summary>Open descriptors.</summary>
+    public int Descriptors => _descriptors.Values.Sum();
+
+    /// <summary>Mappings of files made for guest memory, logs and in-flight areas.</summary>
+    public int Mappings { get; }
+
     /// <summary>Counts now.</summary>
-    public static ProcessResources Count() =>
-        new(Directory.GetFileSystemEntries("/proc/self/fd").Length, File.ReadLines("/proc/self/maps").Count(l => l.Contains("/memfd:", StringComparison.Ordinal)
-            && !l.Contains("doublemapper", StringComparison.Ordinal)));
+    public static ProcessResources Count() => new();
+
+    /// <summary>What is held more or less than before; empty when nothing is.</summary>
+    public string Compare(ProcessResources before)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        var differences = _descriptors.Keys.Union(before._descriptors.Keys)
+            .Select(k => (Kind: k, Difference: _descriptors.GetValueOrDefault(k) - before._descriptors.GetValueOrDefault(k)))
+            .Where(d => d.Difference != 0)
+            .Select(d => $"{d.Difference:+#;-#} {d.Kind}")
+            .ToList();
+        if (Mappings != before.Mappings)
+        {
+            differences.Add($"{Mappings - before.Mappings:+#;-#} mappings");
+        }
+
+        return string.Join(", ", differences);
+    }
 }

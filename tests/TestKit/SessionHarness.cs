@@ -8,13 +8,30 @@ namespace VhostNet.TestKit;
 public sealed class SessionHarness : IDisposable
 {
     private readonly IoThread _control;
+    private readonly SessionHarness? _host;
+    private Exception? _failure;
 
-    public SessionHarness(EchoDevice? device = null, SessionOptions? options = null)
+    /// <param name="device">The device; null for a new one.</param>
+    /// <param name="options">How sessions behave.</param>
+    /// <param name="host">Another back end whose control thread this one shares; null for a thread of its own.</param>
+    public SessionHarness(EchoDevice? device = null, SessionOptions? options = null, SessionHarness? host = null)
     {
         Device = device ?? new EchoDevice();
         Options = (options ?? new SessionOptions()) with { Log = Log };
-        _control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt, UnhandledException = e => Failure ??= e });
-        _control.Start();
+        _host = host;
+        _control = host?._control ?? new IoThread(new IoThreadOptions
+        {
+            Name = "control",
+            Policy = PollPolicy.Interrupt,
+
+            // Not the automatic choice, whose change from poll to epoll would look like a lost descriptor.
+            Context = new AioContextOptions { Name = "control", FdMonitor = FdMonitorKind.Epoll },
+            UnhandledException = e => _failure ??= e,
+        });
+        if (host is null)
+        {
+            _control.Start();
+        }
     }
 
     public EchoDevice Device { get; }
@@ -24,7 +41,7 @@ public sealed class SessionHarness : IDisposable
     public SessionLog Log { get; } = new();
 
     /// <summary>What escaped to the control loop; nothing ever should.</summary>
-    public Exception? Failure { get; private set; }
+    public Exception? Failure => _host?.Failure ?? _failure;
 
     public AioContext Context => _control.Context;
 
@@ -78,7 +95,11 @@ public sealed class SessionHarness : IDisposable
     public void Dispose()
     {
         _control.Run(() => Session?.Dispose());
-        _control.Dispose();
+        if (_host is null)
+        {
+            _control.Dispose();
+        }
+
         Device.Dispose();
     }
 }

@@ -75,18 +75,7 @@ internal sealed unsafe class FrontendSocket : IDisposable
     }
 
     /// <summary>Waits until something can be read.</summary>
-    public bool WaitReadable(TimeSpan timeout)
-    {
-        try
-        {
-            WaitUntil(POLLIN, Environment.TickCount64 + (long)timeout.TotalMilliseconds);
-            return true;
-        }
-        catch (VhostUserFrontendException e) when (e.Error == FrontendError.TimedOut)
-        {
-            return false;
-        }
-    }
+    public bool WaitReadable(TimeSpan timeout) => TryWaitUntil(POLLIN, Environment.TickCount64 + (long)timeout.TotalMilliseconds);
 
     public void Dispose() => _socket.Dispose();
 
@@ -122,18 +111,21 @@ internal sealed unsafe class FrontendSocket : IDisposable
 
     private void WaitUntil(short events, long deadline)
     {
+        if (!TryWaitUntil(events, deadline))
+        {
+            throw new VhostUserFrontendException(FrontendError.TimedOut, "the back end did not answer in time");
+        }
+    }
+
+    private bool TryWaitUntil(short events, long deadline)
+    {
         Span<pollfd> fds = [new pollfd { fd = _socket.Value, events = events }];
         while (true)
         {
             int ready = poll(fds, (int)Math.Clamp(deadline - Environment.TickCount64, 0, int.MaxValue));
-            if (ready > 0)
+            if (ready >= 0)
             {
-                return;
-            }
-
-            if (ready == 0)
-            {
-                throw new VhostUserFrontendException(FrontendError.TimedOut, "the back end did not answer in time");
+                return ready > 0;
             }
 
             if (!Errno.Last.IsRetry)

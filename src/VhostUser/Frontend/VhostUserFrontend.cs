@@ -88,6 +88,15 @@ public sealed partial class VhostUserFrontend : IDisposable
         }
     }
 
+    /// <summary>Receives whatever the back end has sent, without waiting; null when there is nothing, or the connection is over.</summary>
+    public ReceivedMessage? TryReceiveRaw()
+    {
+        lock (_gate)
+        {
+            return _socket.WaitReadable(TimeSpan.Zero) ? _socket.Receive(Options.Timeout) : null;
+        }
+    }
+
     /// <summary>Waits until the back end closed the connection; anything that it sends before is read and dropped.</summary>
     /// <returns>False when it did not within the time.</returns>
     public bool WaitForClose(TimeSpan timeout)

@@ -1,10 +1,12 @@
-using VhostNet.TestKit;
 using VhostNet.VhostUser.Frontend;
 
-namespace VhostNet.VhostUser.Tests.Frontend;
+namespace VhostNet.TestKit;
 
-/// <summary>A pair of driver queues on an <see cref="EchoDevice"/>, with buffers, that sends numbered messages and checks what comes back.</summary>
-internal sealed class EchoRings : IDisposable
+/// <summary>
+/// A pair of driver queues on an <see cref="EchoDevice"/>, with buffers, that sends messages of random shape and checks what comes back. A difference is an
+/// <see cref="InvalidDataException"/>.
+/// </summary>
+public sealed class EchoRings : IDisposable
 {
     private const int BufferSize = 2048;
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
@@ -50,6 +52,13 @@ internal sealed class EchoRings : IDisposable
         _frontend.StopQueue(Transmit);
     }
 
+    /// <summary>Forgets what is under way, after the rings were reset.</summary>
+    public void Forget()
+    {
+        _posted.Clear();
+        _expected.Clear();
+    }
+
     /// <summary>Sends <paramref name="count"/> messages of random shape, waits for all of them to come back, and checks each byte.</summary>
     public void Exchange(int count)
     {
@@ -76,18 +85,18 @@ internal sealed class EchoRings : IDisposable
     {
         var used = new UsedChain[count];
         int received = Receive.WaitForUsed(used, s_timeout);
-        Assert.True(
-            received == count, $"{received} of {count} messages came back; {Receive.Outstanding} receive and {Transmit.Outstanding} transmit chains are outstanding");
+        Expect(received == count, $"{received} of {count} messages came back; {Receive.Outstanding} receive and {Transmit.Outstanding} transmit chains are outstanding");
         foreach (UsedChain chain in used)
         {
-            Assert.True(_posted.Remove(chain.Cookie, out GuestBuffer[]? buffers));
-            byte[] all = [.. buffers.SelectMany(b => _memory.Bytes(b.Address, (int)b.Length).ToArray())];
+            Expect(_posted.Remove(chain.Cookie, out GuestBuffer[]? buffers), $"a chain came back that was not posted: {chain}");
+            byte[] all = [.. buffers!.SelectMany(b => _memory.Bytes(b.Address, (int)b.Length).ToArray())];
             byte[] expected = _expected.Dequeue();
-            Assert.Equal((uint)expected.Length, chain.Length);
-            Assert.Equal(expected, all[..expected.Length]);
+            Expect(chain.Length == expected.Length, $"a message of {expected.Length} bytes came back with {chain.Length}");
+            Expect(all.AsSpan(0, expected.Length).SequenceEqual(expected), $"a message of {expected.Length} bytes came back with other content");
         }
 
-        Assert.Equal(count, Transmit.WaitForUsed(used, s_timeout));
+        int sent = Transmit.WaitForUsed(used, s_timeout);
+        Expect(sent == count, $"{sent} of {count} transmit chains were given back");
         Returned += count;
     }
 
@@ -96,7 +105,7 @@ internal sealed class EchoRings : IDisposable
     {
         ulong at = _receiveArea + ((ulong)Receive.Outstanding * BufferSize) + (Returned % 2 == 0 ? 0UL : 8);
         GuestBuffer[] buffers = Shape(FreeArea(at), 1500, true);
-        Assert.True(Receive.Add(buffers, buffers[0].Address, UseIndirect()) >= 0);
+        Expect(Receive.Add(buffers, buffers[0].Address, UseIndirect()) >= 0, "the receive ring is full");
         _posted.Add(buffers[0].Address, buffers);
     }
 
@@ -112,7 +121,7 @@ internal sealed class EchoRings : IDisposable
             content.AddRange(bytes);
         }
 
-        Assert.True(Transmit.Add(buffers, 0, UseIndirect()) >= 0);
+        Expect(Transmit.Add(buffers, 0, UseIndirect()) >= 0, "the transmit ring is full");
         _expected.Enqueue([.. content]);
     }
 
@@ -120,6 +129,14 @@ internal sealed class EchoRings : IDisposable
     {
         Receive.Dispose();
         Transmit.Dispose();
+    }
+
+    private static void Expect(bool condition, string problem)
+    {
+        if (!condition)
+        {
+            throw new InvalidDataException(problem);
+        }
     }
 
     private bool UseIndirect() => Indirect && _random.Next(2) == 0;

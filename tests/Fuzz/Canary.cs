@@ -1,0 +1,46 @@
+using VhostNet.TestKit;
+using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.Fuzz;
+
+/// <summary>Back ends with a fault built in on purpose, one for each promise: the fuzzer has to find every one of them, or it does not look.</summary>
+internal static class Canary
+{
+    /// <summary>The name of each fault, a target that has it, and words of the finding that is right.</summary>
+    public static IEnumerable<(string Name, Func<FuzzTarget> Create, string[] Findings)> All =>
+    [
+        ("a range check that is a page too wide", () => new RingsTarget(options: TooWide()), ["no descriptor names", "never sent"]),
+        ("a descriptor that is lost now and then", () => new MessagesTarget(new EchoDevice(2) { Handled = LoseDescriptor }), ["left behind"]),
+        ("an exception that nobody catches", () => new MessagesTarget(new EchoDevice(2) { Handled = Throw }), ["an exception escaped"]),
+    ];
+
+    /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>
+    private static SessionOptions TooWide() => FuzzTarget.BaseOptions with
+    {
+        CreateVirtqueue = (layout, position) =>
+        {
+            MemoryWindow[] windows = [.. layout.Buffers.Windows];
+            MemoryWindow guard = windows[^1], playground = windows[^2];
+            var wide = new AddressSpace([.. windows, new MemoryWindow(playground.Start + playground.Size, 4096, guard.HostBase)]);
+            return VirtqueueFactory.Create(layout with { Buffers = wide }, position);
+        },
+    };
+
+    private static void LoseDescriptor(DeviceRequest request)
+    {
+        if (request.Kind == DeviceRequestKind.Announce)
+        {
+            _ = eventfd(0, EFD_CLOEXEC);
+        }
+    }
+
+    private static void Throw(DeviceRequest request)
+    {
+        if (request is { Kind: DeviceRequestKind.SetMtu, Value: 4096 })
+        {
+            throw new InvalidOperationException("the canary sings");
+        }
+    }
+}

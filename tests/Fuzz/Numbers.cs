@@ -1,0 +1,22 @@
+namespace VhostNet.Fuzz;
+
+/// <summary>Numbers that break things more often than others.</summary>
+internal static class Numbers
+{
+    private static readonly ulong[] s_special =
+    [
+        0, 1, 2, 3, 7, 8, 15, 16, 31, 64, 127, 128, 255, 256, 257, 509, 510, 1023, 1024, 4095, 4096, 4097, 32767, 32768, 32769, 65535, 65536, 0x7fff_ffff, 0x8000_0000,
+        0xffff_ffff, 0x1_0000_0000, 0x7fff_ffff_ffff_ffff, 0x8000_0000_0000_0000, ulong.MaxValue - 4095, ulong.MaxValue - 1, ulong.MaxValue,
+    ];
+
+    public static ulong Any(this Random random) => random.Next(4) switch
+    {
+        0 => (ulong)random.NextInt64(long.MinValue, long.MaxValue),
+        1 => (ulong)random.NextInt64() >> random.Next(63),
+        _ => s_special[random.Next(s_special.Length)] + (random.Next(4) == 0 ? (ulong)random.Next(-2, 3) : 0),
+    };
+
+    public static bool OneIn(this Random random, int n) => random.Next(n) == 0;
+
+    public static T Pick<T>(this Random random, params ReadOnlySpan<T> items) => items[random.Next(items.Length)];
+}

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace VhostNet.Fuzz;
+
+/// <summary>Fuzzing of sessions and rings. The last line of every command is "N passed, N failed".</summary>
+internal static class Program
+{
+    private const string Usage =
+        """
+        usage: VhostNet.Fuzz smoke
+               VhostNet.Fuzz canary
+               VhostNet.Fuzz run --target messages|rings [--seed N] (--iterations N | --seconds N)
+
+        smoke   both targets for some seconds and every canary, with fixed seeds
+        canary  back ends with faults built in; every one has to be found
+        run     one target; case i has seed N + i, so that a finding is repeated with its own seed and --iterations 1
+        """;
+
+    private static int s_passed;
+    private static int s_failed;
+
+    public static int Main(string[] args)
+    {
+        switch (args)
+        {
+            case ["smoke"]:
+                Run("messages", 1, int.MaxValue, TimeSpan.FromSeconds(8));
+                Run("rings", 1, int.MaxValue, TimeSpan.FromSeconds(8));
+                RunCanaries();
+                break;
+            case ["canary"]:
+                RunCanaries();
+                break;
+            case ["run", .. string[] rest] when Parse(rest) is { } options:
+                Run(options.Target, options.Seed, options.Iterations, options.Time);
+                break;
+            default:
+                Console.Error.WriteLine(Usage);
+                return 2;
+        }
+
+        Console.WriteLine($"{s_passed} passed, {s_failed} failed");
+        return s_failed == 0 ? 0 : 1;
+    }
+
+    private static (string Target, int Seed, int Iterations, TimeSpan Time)? Parse(string[] args)
+    {
+        (string? target, int seed, int? iterations, int? seconds) = (null, Environment.TickCount & 0xff_ffff, null, null);
+        for (int i = 0; i + 1 < args.Length; i += 2)
+        {
+            bool isNumber = int.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int number);
+            switch (args[i])
+            {
+                case "--target" when args[i + 1] is "messages" or "rings": target = args[i + 1]; break;
+                case "--seed" when isNumber: seed = number; break;
+                case "--iterations" when isNumber: iterations = number; break;
+                case "--seconds" when isNumber: seconds = number; break;
+                default: return null;
+            }
+        }
+
+        return target is null || args.Length % 2 != 0 || (iterations is null && seconds is null)
+            ? null
+            : (target, seed, iterations ?? int.MaxValue, seconds is { } s ? TimeSpan.FromSeconds(s) : TimeSpan.MaxValue);
+    }
+
+    private static void Run(string name, int seed, int iterations, TimeSpan time)
+    {
+        var watch = Stopwatch.StartNew();
+        using FuzzTarget target = name == "messages" ? new MessagesTarget() : new RingsTarget();
+        int i = 0;
+        for (; i < iterations && watch.Elapsed < time; i++)
+        {
+            try
+            {
+                target.Run(seed + i);
+                s_passed++;
+            }
+            catch (FuzzException e)
+            {
+                s_failed++;
+                Console.WriteLine($"{name}: found with seed {seed + i}: {e.Message}");
+                Console.WriteLine($"  again: VhostNet.Fuzz run --target {name} --seed {seed + i} --iterations 1");
+                Console.WriteLine($"  log: {target.LogTail}");
+                return;
+            }
+        }
+
+        Console.WriteLine($"{name}: {i} cases from seed {seed} in {watch.Elapsed.TotalSeconds:f1} s, nothing found");
+    }
+
+    private static void RunCanaries()
+    {
+        foreach ((string name, Func<FuzzTarget> create, string[] findings) in Canary.All)
+        {
+            using FuzzTarget target = create();
+            string? found = null;
+            int i = 0;
+            for (; i < 3000 && found is null; i++)
+            {
+                try
+                {
+                    target.Run(i);
+                }
+                catch (FuzzException e)
+                {
+                    found = e.Message;
+                }
+            }
+
+            bool right = found is not null && findings.Any(f => found.Contains(f, StringComparison.Ordinal));
+            _ = right ? s_passed++ : s_failed++;
+            Console.WriteLine(right ? $"canary, {name}: found in case {i}" : $"canary, {name}: not found; instead: {found ?? "nothing"}");
+        }
+    }
+}
