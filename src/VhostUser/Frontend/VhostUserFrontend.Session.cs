@@ -7,9 +7,13 @@ namespace VhostNet.VhostUser.Frontend;
 /// <content>The proper sequences: negotiation, memory, rings, migration, reconnection.</content>
 public sealed partial class VhostUserFrontend
 {
+    /// <summary>Device status bits of virtio 1.3 section 2.1.</summary>
+    private const int STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4, STATUS_FEATURES_OK = 8;
+
     private readonly List<GuestRegion> _shared = [];
     private readonly Dictionary<int, uint> _bases = [];
     private MigrationLog? _log;
+    private byte _status;
 
     /// <summary>The guest memory that was shared last.</summary>
     public GuestMemory? Memory { get; private set; }
@@ -33,7 +37,10 @@ public sealed partial class VhostUserFrontend
         }
 
         SetOwner();
+        _status = 0;
+        AddStatus(STATUS_ACKNOWLEDGE | STATUS_DRIVER);
         SetFeatures(features);
+        AddStatus(STATUS_FEATURES_OK);
     }
 
     /// <summary>
@@ -102,6 +109,9 @@ public sealed partial class VhostUserFrontend
         {
             queue.KickInBand = q => VringKick(q.Index);
         }
+
+        // DPDK does not touch a ring before it, once STATUS is negotiated.
+        AddStatus(STATUS_DRIVER_OK);
 
         // Back ends that follow the older text start a ring at its first kick; in-band, the kick is the start in any case.
         queue.KickNow();
@@ -207,6 +217,16 @@ public sealed partial class VhostUserFrontend
         return new VringAddress(
             (uint)queue.Index, log ? VringAddress.LogFlag : 0, RingAddress(queue.DescriptorAddress), RingAddress(queue.DeviceAddress), RingAddress(queue.DriverAddress),
             log ? queue.DeviceAddress : 0);
+    }
+
+    /// <summary>Steps of a driver's initialisation (virtio 1.3 section 3.1.1), told where STATUS is negotiated.</summary>
+    private void AddStatus(int bits)
+    {
+        if ((ProtocolFeatures & STATUS) != 0 && (_status & bits) != bits)
+        {
+            _status |= (byte)bits;
+            SetStatus(_status);
+        }
     }
 
     /// <summary>Behind a vIOMMU rings have I/O virtual addresses, for which this front end uses the guest's own numbers.</summary>
