@@ -126,6 +126,8 @@ for name in "${projects[@]}"; do
   [ "$name" = VhostNet.EndToEnd ] || suite "$name" 300
 done
 
+counted fuzz-smoke 120 artifacts/bin/VhostNet.Fuzz/debug/VhostNet.Fuzz smoke
+
 [ ! -x models/run.sh ] || counted models 600 models/run.sh
 
 if [ -z "$fast" ] && [ -e tests/EndToEnd/VhostNet.EndToEnd.csproj ] && wanted VhostNet.EndToEnd; then

@@ -169,7 +169,7 @@ internal sealed class MessageGenerator(Random random, GuestMemory memory, IReadO
             0 => right with { GuestAddress = random.Any() },
             1 => right with { RegionSize = random.Any() },
             2 => right with { UserAddress = random.Any() },
-            
+
             // Never before the region's own start: what lies there is guarded, and has to stay outside of what is shared.
             3 => right with { MmapOffset = Math.Max(random.Any(), d.MmapOffset) },
             4 => right with { RegionSize = d.Size + 4096 },

@@ -17,6 +17,8 @@ internal static class Program
         run     one target; case i has seed N + i, so that a finding is repeated with its own seed and --iterations 1
         """;
 
+    private static readonly TimeSpan s_caseLimit = TimeSpan.FromSeconds(40);
+
     private static int s_passed;
     private static int s_failed;
 
@@ -72,22 +74,37 @@ internal static class Program
         int i = 0;
         for (; i < iterations && watch.Elapsed < time; i++)
         {
+            int current = seed + i;
+            using var watchdog = new Timer(_ => GiveUp(name, current), null, s_caseLimit, Timeout.InfiniteTimeSpan);
             try
             {
-                target.Run(seed + i);
+                target.Run(current);
                 s_passed++;
             }
             catch (FuzzException e)
             {
-                s_failed++;
-                Console.WriteLine($"{name}: found with seed {seed + i}: {e.Message}");
-                Console.WriteLine($"  again: VhostNet.Fuzz run --target {name} --seed {seed + i} --iterations 1");
+                Report(name, current, e.Message);
                 Console.WriteLine($"  log: {target.LogTail}");
                 return;
             }
         }
 
         Console.WriteLine($"{name}: {i} cases from seed {seed} in {watch.Elapsed.TotalSeconds:f1} s, nothing found");
+    }
+
+    private static void Report(string target, int seed, string finding)
+    {
+        s_failed++;
+        Console.WriteLine($"{target}: found with seed {seed}: {finding}");
+        Console.WriteLine($"  again: VhostNet.Fuzz run --target {target} --seed {seed} --iterations 1");
+    }
+
+    /// <summary>A thread that never comes back can't be ended, so the process is.</summary>
+    private static void GiveUp(string target, int seed)
+    {
+        Report(target, seed, $"the case did not end within {s_caseLimit.TotalSeconds} s");
+        Console.WriteLine($"{s_passed} passed, {s_failed} failed");
+        Environment.Exit(1);
     }
 
     private static void RunCanaries()

@@ -17,7 +17,7 @@ public sealed class DpdkPeerTests
     public void FramesComeBackWithEveryCombination()
     {
         SkipWithoutDpdk();
-        using var peer = new Testpmd(_socket, client: false);
+        using var peer = new TestpmdEcho(_socket, client: false);
         foreach (ulong features in Combinations())
         {
             // One connection after the other to one process: each is a reconnection of the front end to it.
@@ -44,7 +44,7 @@ public sealed class DpdkPeerTests
         ulong features = Modern | MRG_RXBUF | layout;
         using UnixListener listener = UnixListener.Bind(_socket);
         using GuestMemory memory = GuestMemory.Create(4 << 20, 0x1_0000_0000);
-        using var first = new Testpmd(_socket, client: true);
+        using var first = new TestpmdEcho(_socket, client: true);
         using VhostUserFrontend frontend = Open(VhostUserFrontend.AcceptSocket(listener, s_patience), memory, features);
         using var rings = new NetRings(frontend, memory, false);
         rings.Start();
@@ -53,7 +53,7 @@ public sealed class DpdkPeerTests
 
         // The back end dies and another one takes over the rings as they are.
         first.Dispose();
-        using var second = new Testpmd(_socket, client: true);
+        using var second = new TestpmdEcho(_socket, client: true);
         frontend.Reconnect(VhostUserFrontend.AcceptSocket(listener, s_patience));
         rings.Settle();
         rings.Exchange(200);
@@ -73,7 +73,7 @@ public sealed class DpdkPeerTests
         SkipWithoutDpdk();
         ulong features = Modern | IN_ORDER | layout;
         using GuestMemory memory = GuestMemory.Create(4 << 20, 0x1_0000_0000);
-        var first = new Testpmd(_socket, client: false);
+        var first = new TestpmdEcho(_socket, client: false);
         using VhostUserFrontend frontend = Open(VhostUserFrontend.ConnectSocket(_socket, s_patience), memory, features);
         using var rings = new NetRings(frontend, memory, false);
         rings.Start();
@@ -85,7 +85,7 @@ public sealed class DpdkPeerTests
         rings.Exchange(200);
         first.Dispose();
         File.Delete(_socket);
-        using var second = new Testpmd(_socket, client: false);
+        using var second = new TestpmdEcho(_socket, client: false);
         frontend.Reconnect(VhostUserFrontend.ConnectSocket(_socket, s_patience));
         rings.Settle();
         rings.Exchange(200);
@@ -95,7 +95,7 @@ public sealed class DpdkPeerTests
     public void MemoryChangesUnderTraffic()
     {
         SkipWithoutDpdk();
-        using var peer = new Testpmd(_socket, client: false);
+        using var peer = new TestpmdEcho(_socket, client: false);
         using GuestMemory memory = GuestMemory.Create(4 << 20, 0x1_0000_0000);
         using VhostUserFrontend frontend = Open(VhostUserFrontend.ConnectSocket(_socket, s_patience), memory, Modern);
         using var rings = new NetRings(frontend, memory, false);
@@ -134,5 +134,5 @@ public sealed class DpdkPeerTests
         return frontend;
     }
 
-    private static void SkipWithoutDpdk() => Assert.SkipUnless(Testpmd.IsInstalled, "dpdk-testpmd is not installed (eng/install.sh does it)");
+    private static void SkipWithoutDpdk() => Assert.SkipUnless(TestpmdEcho.IsInstalled, "dpdk-testpmd is not installed (eng/install.sh does it)");
 }

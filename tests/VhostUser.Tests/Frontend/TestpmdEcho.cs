@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Tests.Frontend;
 /// DPDK's testpmd with one net_vhost port that sends back whatever it receives. Runs without huge pages, so that it needs no privilege, and ends with this
 /// object.
 /// </summary>
-internal sealed class Testpmd : IDisposable
+internal sealed class TestpmdEcho : IDisposable
 {
     private const string Program = "/usr/bin/dpdk-testpmd";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
@@ -19,7 +19,7 @@ internal sealed class Testpmd : IDisposable
 
     /// <param name="socket">Path of the socket.</param>
     /// <param name="client">True when DPDK connects to it, false when it listens there.</param>
-    public Testpmd(string socket, bool client)
+    public TestpmdEcho(string socket, bool client)
     {
         string prefix = $"vhostnet{Environment.ProcessId}x{Interlocked.Increment(ref s_count)}";
         string[] arguments =
