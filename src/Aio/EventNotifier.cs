@@ -112,13 +112,14 @@ public sealed class EventNotifier : IDisposable
             return eventfd_read(Fd, out _) == 0;
         }
 
+        // The other side shares the open file and could make it block.
         nint n;
         do
         {
-            n = read(Fd, out ulong _);
+            n = read_nowait(Fd, out _);
         }
         while (n < 0 && errno == EINTR);
-        return n > 0;
+        return n > 0 || (n < 0 && errno == EOPNOTSUPP && read(Fd, out ulong _) > 0);
     }
 
     /// <summary>Closes the descriptor. Remove it from every context before.</summary>

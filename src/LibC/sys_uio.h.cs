@@ -34,4 +34,14 @@ public static unsafe partial class LibC
     /// <summary>Writes from several pieces.</summary>
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint writev(int fd, iovec* iov, int iovcnt);
+
+    /// <summary>Reads one 64-bit number from an eventfd without ever waiting, whatever the open file's O_NONBLOCK says: the flag may be somebody else's to change.</summary>
+    public static nint read_nowait(int fd, out ulong value)
+    {
+        ulong local = 0;
+        iovec piece = new() { iov_base = &local, iov_len = sizeof(ulong) };
+        nint n = preadv2(fd, &piece, 1, -1, RWF_NOWAIT);
+        value = local;
+        return n;
+    }
 }

@@ -287,6 +287,12 @@ public sealed class MessageTests
         fixture.Front.Refused(RequestCode.SET_VRING_CALL, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)), file.File.Value);
         fixture.Front.Refused(RequestCode.SET_VRING_KICK, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)), file.File.Value);
         fixture.Front.Refused(RequestCode.SET_VRING_ERR, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)), file.File.Value);
+        Assert.Equal(0, pipe2(out int read, out int write, O_CLOEXEC));
+        using var reader = new FileDescriptor(read);
+        using var writer = new FileDescriptor(write);
+        fixture.Front.Refused(RequestCode.SET_VRING_CALL, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)), writer.Value);
+        using FileDescriptor poller = FileDescriptor.FromResult(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+        fixture.Front.Refused(RequestCode.SET_VRING_KICK, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)), poller.Value);
         fixture.Front.Refused(RequestCode.SET_VRING_CALL, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)));
         fixture.Front.Tell(RequestCode.SET_VRING_CALL, RawFrontEnd.Bytes(SessionFixture.FdPayload(0, noFd: true)));
     }
