@@ -23,8 +23,26 @@ internal struct BufferMapper(AddressSpace space)
         return TryTranslateSlow(address, length, write, out host);
     }
 
+    /// <summary>Checks one descriptor of a chain whose first segment is at <paramref name="start"/>, and appends its buffer.</summary>
+    public ChainStatus AppendBuffer(ChainBurst burst, int start, ulong address, uint length, ushort flags, bool write, ref uint total)
+    {
+        if ((flags & SplitDescriptor.F_WRITE) != (write ? SplitDescriptor.F_WRITE : 0))
+        {
+            return ChainStatus.WrongDirection;
+        }
+
+        if (total + length < total)
+        {
+            return ChainStatus.TooManyBytes;
+        }
+
+        total += length;
+        ChainStatus status = Append(burst, address, length, write);
+        return status == ChainStatus.Ok && burst.SegmentsUsed - start > ChainBurst.ChainSegmentsMax ? ChainStatus.TooLong : status;
+    }
+
     /// <summary>Appends the segments of one buffer, which may span windows that follow each other, to the burst's segment array.</summary>
-    public ChainStatus Append(ChainBurst burst, ulong address, uint length, bool write)
+    private ChainStatus Append(ChainBurst burst, ulong address, uint length, bool write)
     {
         if (length != 0 && burst.SegmentsUsed < ChainBurst.SegmentsMax && TryTranslate(address, length, write, out nint host))
         {

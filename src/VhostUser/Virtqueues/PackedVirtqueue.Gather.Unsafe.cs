@@ -70,7 +70,7 @@ internal sealed unsafe partial class PackedVirtqueue
             {
                 status = (descriptor.flags & SplitDescriptor.F_INDIRECT) != 0
                     ? AppendTable(burst, start, descriptor, write, slots > 1, ref total)
-                    : AppendBuffer(burst, start, descriptor, write, ref total);
+                    : _mapper.AppendBuffer(burst, start, descriptor.addr, descriptor.len, descriptor.flags, write, ref total);
             }
 
             id = descriptor.id;
@@ -119,27 +119,10 @@ internal sealed unsafe partial class PackedVirtqueue
             }
 
             PackedDescriptor entry = Unsafe.ReadUnaligned<PackedDescriptor>((void*)host);
-            status = (entry.flags & SplitDescriptor.F_INDIRECT) != 0 ? ChainStatus.NestedIndirect : AppendBuffer(burst, start, entry, write, ref total);
+            status = (entry.flags & SplitDescriptor.F_INDIRECT) != 0 ? ChainStatus.NestedIndirect : _mapper.AppendBuffer(burst, start, entry.addr, entry.len, entry.flags, write, ref total);
         }
 
         return status;
-    }
-
-    private ChainStatus AppendBuffer(ChainBurst burst, int start, PackedDescriptor descriptor, bool write, ref uint total)
-    {
-        if ((descriptor.flags & SplitDescriptor.F_WRITE) != (write ? SplitDescriptor.F_WRITE : 0))
-        {
-            return ChainStatus.WrongDirection;
-        }
-
-        if (total + descriptor.len < total)
-        {
-            return ChainStatus.TooManyBytes;
-        }
-
-        total += descriptor.len;
-        ChainStatus status = _mapper.Append(burst, descriptor.addr, descriptor.len, write);
-        return status == ChainStatus.Ok && burst.SegmentsUsed - start > ChainBurst.ChainSegmentsMax ? ChainStatus.TooLong : status;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -166,10 +149,7 @@ internal sealed unsafe partial class PackedVirtqueue
 
         if (Layout.Inflight is { } inflight)
         {
-            Span<ushort> ids = stackalloc ushort[count];
-            CopyIds(ids);
-            inflight.Take(ids);
-            inflight.BeforePublish(ids, _used.Advance(PendingSlots(count), _size).Encoded);
+            _chains.TrackBefore(inflight, count, _used.Advance(_chains.Slots(count), _size).Encoded);
         }
     }
 
@@ -199,28 +179,7 @@ internal sealed unsafe partial class PackedVirtqueue
 
         if (Layout.Inflight is { } inflight)
         {
-            Span<ushort> ids = stackalloc ushort[count];
-            CopyIds(ids);
-            inflight.AfterPublish(ids, _used.Encoded);
-        }
-    }
-
-    private int PendingSlots(int count)
-    {
-        int slots = 0;
-        for (int i = 0; i < count; i++)
-        {
-            slots += (int)_pending[i].Slots;
-        }
-
-        return slots;
-    }
-
-    private void CopyIds(Span<ushort> ids)
-    {
-        for (int i = 0; i < ids.Length; i++)
-        {
-            ids[i] = (ushort)_pending[i].Id;
+            _chains.TrackAfter(inflight, count, _used.Encoded);
         }
     }
 }

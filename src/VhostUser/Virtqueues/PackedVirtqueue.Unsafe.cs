@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace VhostNet.VhostUser.Virtqueues;
 
@@ -15,6 +14,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     private const ushort StateBits = PackedDescriptor.F_AVAIL | PackedDescriptor.F_USED;
     private const ushort ChainBits = SplitDescriptor.F_NEXT | SplitDescriptor.F_WRITE | SplitDescriptor.F_INDIRECT;
 
+    private readonly PendingChains _chains = new();
     private readonly UsedElement* _pending;
     private readonly int _size;
     private PackedDescriptor* _ring;
@@ -34,7 +34,6 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     private bool _indirect;
     private bool _inOrder;
     private bool _notificationsOff;
-    private bool _disposed;
 
     public PackedVirtqueue(VirtqueueLayout layout, uint ringBase) : base(layout)
     {
@@ -46,7 +45,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             throw new ArgumentException($"queue {layout.Index}: base 0x{ringBase:x} names slots {_next.Slot} and {_used.Slot}, the ring has {_size}", nameof(ringBase));
         }
 
-        _pending = (UsedElement*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(UsedElement), 64);
+        _pending = _chains.Elements;
         _signalled = _used;
         ApplyLayout();
         _notificationsOff = _deviceEvent[1] != RING_EVENT_FLAGS_ENABLE;
@@ -154,7 +153,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
     public override void RememberSeen(int seen)
     {
-        _seen = _next.Advance(PendingSlots(seen), _size);
+        _seen = _next.Advance(_chains.Slots(seen), _size);
     }
 
     public override void DisableNotifications()
@@ -222,14 +221,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         _inOrder = (Layout.Features & VirtioFeatures.IN_ORDER) != 0;
     }
 
-    private protected override void Dispose(bool disposing)
-    {
-        if (!_disposed)
-        {
-            _disposed = true;
-            NativeMemory.AlignedFree(_pending);
-        }
-    }
+    private protected override void Dispose(bool disposing) => _chains.Dispose();
 
     private static ushort AvailableBits(bool wrap) => wrap ? PackedDescriptor.F_AVAIL : PackedDescriptor.F_USED;
 
@@ -246,7 +238,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     /// <summary>One used descriptor with the last buffer's id stands for the whole batch (virtio 1.3 section 2.8.7).</summary>
     private void CompleteInOrder(int count)
     {
-        int slots = PendingSlots(count);
+        int slots = _chains.Slots(count);
         PublishUsedRelease(_used, UsedWord(_pending[count - 1].Id, _burst!.Chains[count - 1].Written, _used.Wrap));
         _used = _used.Advance(slots, _size);
         _next = _next.Advance(slots, _size);

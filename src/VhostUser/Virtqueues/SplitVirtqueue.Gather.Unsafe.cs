@@ -80,7 +80,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
                 continue;
             }
 
-            ChainStatus status = AppendBuffer(burst, start, TOrder.Order(descriptor.addr), length, flags, write, ref total);
+            ChainStatus status = _mapper.AppendBuffer(burst, start, TOrder.Order(descriptor.addr), length, flags, write, ref total);
             if (status != ChainStatus.Ok)
             {
                 return status;
@@ -106,23 +106,6 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
                 return ChainStatus.BadAddress;
             }
         }
-    }
-
-    private ChainStatus AppendBuffer(ChainBurst burst, int start, ulong address, uint length, ushort flags, bool write, ref uint total)
-    {
-        if ((flags & SplitDescriptor.F_WRITE) != (write ? SplitDescriptor.F_WRITE : 0))
-        {
-            return ChainStatus.WrongDirection;
-        }
-
-        if (total + length < total)
-        {
-            return ChainStatus.TooManyBytes;
-        }
-
-        total += length;
-        ChainStatus status = _mapper.Append(burst, address, length, write);
-        return status == ChainStatus.Ok && burst.SegmentsUsed - start > ChainBurst.ChainSegmentsMax ? ChainStatus.TooLong : status;
     }
 
     /// <summary>Checks an indirect descriptor (2.7.5.3); an indirect table may be preceded by direct descriptors but holds no further table.</summary>
@@ -187,10 +170,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
 
         if (Layout.Inflight is { } inflight)
         {
-            Span<ushort> heads = stackalloc ushort[count];
-            CopyHeads(heads);
-            inflight.Take(heads);
-            inflight.BeforePublish(heads, (ushort)(_usedIndex + count));
+            _chains.TrackBefore(inflight, count, (ushort)(_usedIndex + count));
         }
     }
 
@@ -220,17 +200,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
 
         if (Layout.Inflight is { } inflight)
         {
-            Span<ushort> heads = stackalloc ushort[count];
-            CopyHeads(heads);
-            inflight.AfterPublish(heads, _usedIndex);
-        }
-    }
-
-    private void CopyHeads(Span<ushort> heads)
-    {
-        for (int i = 0; i < heads.Length; i++)
-        {
-            heads[i] = (ushort)_pending[i].Id;
+            _chains.TrackAfter(inflight, count, _usedIndex);
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace VhostNet.VhostUser.Virtqueues;
 
@@ -17,6 +16,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     /// <summary>VRING_AVAIL_F_NO_INTERRUPT.</summary>
     private const ushort AVAIL_F_NO_INTERRUPT = 1;
 
+    private readonly PendingChains _chains = new();
     private readonly UsedElement* _pending;
     private readonly ushort _mask;
     private SplitDescriptor* _descriptors;
@@ -34,12 +34,11 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     private bool _eventIndex;
     private bool _indirect;
     private bool _notificationsOff;
-    private bool _disposed;
 
     public SplitVirtqueue(VirtqueueLayout layout, uint ringBase) : base(layout)
     {
         _mask = (ushort)(layout.Size - 1);
-        _pending = (UsedElement*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(UsedElement), 64);
+        _pending = _chains.Elements;
         _nextAvail = (ushort)ringBase;
         _availShadow = _nextAvail;
         ApplyLayout();
@@ -205,14 +204,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         _indirect = (Layout.Features & VirtioFeatures.INDIRECT_DESC) != 0;
     }
 
-    private protected override void Dispose(bool disposing)
-    {
-        if (!_disposed)
-        {
-            _disposed = true;
-            NativeMemory.AlignedFree(_pending);
-        }
-    }
+    private protected override void Dispose(bool disposing) => _chains.Dispose();
 
     /// <summary>Acquire: pairs with the driver's barrier before it stores the index, so that the ring entries below it are seen.</summary>
     private ushort LoadAvailIndexAcquire() => TOrder.Order(Volatile.Read(ref _avail[1]));

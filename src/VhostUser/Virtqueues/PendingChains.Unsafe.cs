@@ -1,0 +1,65 @@
+using System.Runtime.InteropServices;
+
+namespace VhostNet.VhostUser.Virtqueues;
+
+/// <summary>What a queue remembers of a peeked burst until it is completed, in native memory that is allocated once. Guarded by the ring's lock.</summary>
+// SAFETY: the array has room for a whole burst, is freed only by Dispose, and every index comes from a count that a peek has limited to the burst's size.
+internal sealed unsafe class PendingChains : IDisposable
+{
+    public readonly UsedElement* Elements = (UsedElement*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(UsedElement), 64);
+    private bool _disposed;
+
+    ~PendingChains() => Free();
+
+    /// <summary>Tells the in-flight tracker that the first chains are taken and about to be shown as used.</summary>
+    public void TrackBefore(IInflightTracker tracker, int count, ushort usedIndex)
+    {
+        Span<ushort> ids = stackalloc ushort[count];
+        CopyIds(ids);
+        tracker.Take(ids);
+        tracker.BeforePublish(ids, usedIndex);
+    }
+
+    /// <summary>Tells the in-flight tracker that the used ring shows the first chains.</summary>
+    public void TrackAfter(IInflightTracker tracker, int count, ushort usedIndex)
+    {
+        Span<ushort> ids = stackalloc ushort[count];
+        CopyIds(ids);
+        tracker.AfterPublish(ids, usedIndex);
+    }
+
+    /// <summary>Ring slots that the first chains take together (packed).</summary>
+    public int Slots(int count)
+    {
+        uint slots = 0;
+        for (int i = 0; i < count; i++)
+        {
+            slots += Elements[i].Slots;
+        }
+
+        return (int)slots;
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void CopyIds(Span<ushort> ids)
+    {
+        for (int i = 0; i < ids.Length; i++)
+        {
+            ids[i] = (ushort)Elements[i].Id;
+        }
+    }
+
+    private void Free()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            NativeMemory.AlignedFree(Elements);
+        }
+    }
+}
