@@ -4,7 +4,7 @@ namespace VhostNet.Daemon.Systemd;
 
 /// <summary>
 /// Sockets that the service manager opened for us (sd_listen_fds(3)): descriptors from 3 on, with names from FileDescriptorName=. A port takes the socket
-/// that has its name, or the one that is bound to its path.
+/// that is bound to its path, or the one that has its name.
 /// </summary>
 internal sealed class SocketActivation : IDisposable
 {
@@ -43,29 +43,19 @@ internal sealed class SocketActivation : IDisposable
         return new SocketActivation(sockets);
     }
 
-    /// <summary>Takes the socket that is named <paramref name="name"/> or else bound to <paramref name="path"/>; null when there is none.</summary>
+    /// <summary>
+    /// Takes the socket that is bound to <paramref name="path"/> or else named <paramref name="name"/>; null when there is none. The path comes first, because all
+    /// sockets of one socket unit have the same name.
+    /// </summary>
     public InheritedSocket? Take(string name, string? path)
     {
-        InheritedSocket? found = _sockets.Find(s => s.Name == name) ?? (path is null ? null : _sockets.Find(s => s.Path == path));
+        InheritedSocket? found = (path is null ? null : _sockets.Find(s => s.Path == path)) ?? _sockets.Find(s => s.Name == name);
         if (found is not null)
         {
             _sockets.Remove(found);
         }
 
         return found;
-    }
-
-    /// <summary>Takes the only socket that is left, whatever its name; null when there is none or more than one.</summary>
-    public InheritedSocket? TakeOnly()
-    {
-        if (_sockets.Count != 1)
-        {
-            return null;
-        }
-
-        InheritedSocket only = _sockets[0];
-        _sockets.Clear();
-        return only;
     }
 
     /// <summary>Closes what nobody took.</summary>
