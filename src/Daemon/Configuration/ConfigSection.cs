@@ -102,6 +102,21 @@ internal sealed class ConfigSection
             : throw Error(key, $"{Describe(value)} stands where a whole number from {min} to {max} is expected");
     }
 
+    /// <summary>A number in a range, with or without fraction, or null when the key is missing.</summary>
+    public double? Real(string key, double min, double max)
+    {
+        if (!TryGet(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        bool valid = value.ValueKind == JsonValueKind.Number ? value.TryGetDouble(out double number)
+            : double.TryParse(_isText ? value.GetString() : null, NumberStyles.Float, CultureInfo.InvariantCulture, out number);
+        return valid && number >= min && number <= max
+            ? number
+            : throw Error(key, string.Create(CultureInfo.InvariantCulture, $"{Describe(value)} stands where a number from {min} to {max} is expected"));
+    }
+
     /// <summary>A whole number in a range that fits an int.</summary>
     public int? Int(string key, int min, int max) => (int?)Number(key, min, max);
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Metrics;
+using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Control;
 
@@ -61,13 +62,80 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, IL
 
     private Task PortAsync(HttpContext context, string path)
     {
-        if (path.Contains('/', StringComparison.Ordinal))
+        int slash = path.IndexOf('/', StringComparison.Ordinal);
+        if (slash < 0)
         {
-            throw new ControlException(StatusCodes.Status404NotFound, $"/ports/{path}: there is no such resource; GET /ports/NAME shows a port");
+            RequireGet(context);
+            return JsonAsync(context, json => StatusWriter.WritePort(json, FindPort(path), daemon.Composition.Captures));
         }
 
-        RequireGet(context);
-        return JsonAsync(context, json => StatusWriter.WritePort(json, FindPort(path)));
+        return path.AsSpan(slash) is "/capture"
+            ? CaptureAsync(context, path[..slash])
+            : throw new ControlException(StatusCodes.Status404NotFound, $"/ports/{path}: there is no such resource; GET /ports/NAME shows a port");
+    }
+
+    private async Task CaptureAsync(HttpContext context, string name)
+    {
+        switch (context.Request.Method)
+        {
+            case "POST":
+                CaptureOptions options = CaptureOptions.Read(await ReadBodyAsync(context).ConfigureAwait(false));
+                await JsonAsync(context, json => StatusWriter.WriteCapture(json, StartCapture(FindPort(name), options))).ConfigureAwait(false);
+                break;
+            case "DELETE":
+                await JsonAsync(context, json => StatusWriter.WriteCapture(json, StopCapture(FindPort(name)))).ConfigureAwait(false);
+                break;
+            case "GET":
+                await JsonAsync(context, json => StatusWriter.WriteCapture(json, FindCapture(FindPort(name)))).ConfigureAwait(false);
+                break;
+            default:
+                throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes POST, GET and DELETE, not {context.Request.Method}");
+        }
+    }
+
+    private PortCapture StartCapture(PortEntry entry, CaptureOptions options)
+    {
+        Captures captures = daemon.Composition.Captures;
+        if (captures.Find(entry.Port) is { IsRunning: true } running)
+        {
+            throw new ControlException(StatusCodes.Status409Conflict, $"port {entry.Port.Name} is being captured to {running.File} already; end that capture with DELETE first");
+        }
+
+        try
+        {
+            PortCapture capture = captures.Start(entry.Port, options);
+            logger.LogInformation("Port {Port} is captured to {File}", entry.Port.Name, options.File);
+            return capture;
+        }
+        catch (PortException e)
+        {
+            throw new ControlException(StatusCodes.Status400BadRequest, e.Message);
+        }
+    }
+
+    private PortCapture StopCapture(PortEntry entry)
+    {
+        PortCapture capture = FindCapture(entry);
+        capture.Stop();
+        logger.LogInformation("Port {Port} is not captured any more: {Frames} frames are in {File}", entry.Port.Name, capture.Frames, capture.File);
+        return capture;
+    }
+
+    private PortCapture FindCapture(PortEntry entry) =>
+        daemon.Composition.Captures.Find(entry.Port)
+        ?? throw new ControlException(StatusCodes.Status404NotFound, $"port {entry.Port.Name} is not captured; POST /ports/{entry.Port.Name}/capture begins a capture");
+
+    private static async Task<ConfigSection> ReadBodyAsync(HttpContext context)
+    {
+        try
+        {
+            using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted).ConfigureAwait(false);
+            return ConfigSection.Root(document.RootElement.Clone());
+        }
+        catch (JsonException)
+        {
+            throw new ControlException(StatusCodes.Status400BadRequest, "the request's body is not valid JSON; an object such as {\"file\": \"/var/lib/vhostnet/guest.pcap\"} is expected");
+        }
     }
 
     private PortEntry FindPort(string name) =>

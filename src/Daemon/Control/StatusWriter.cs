@@ -39,7 +39,7 @@ internal static class StatusWriter
         json.WriteStartArray("ports"u8);
         foreach (PortEntry port in composition.Ports)
         {
-            WritePort(json, port);
+            WritePort(json, port, composition.Captures);
         }
 
         json.WriteEndArray();
@@ -47,7 +47,7 @@ internal static class StatusWriter
     }
 
     /// <summary>Writes one port's status.</summary>
-    public static void WritePort(Utf8JsonWriter json, PortEntry entry)
+    public static void WritePort(Utf8JsonWriter json, PortEntry entry, Captures captures)
     {
         json.WriteStartObject();
         json.WriteString("name"u8, entry.Port.Name);
@@ -63,11 +63,30 @@ internal static class StatusWriter
         json.WriteEndArray();
         WriteDirection(json, "in"u8, entry.Inward);
         WriteDirection(json, "out"u8, entry.Outward);
+        if (captures.Find(entry.Port) is { } capture)
+        {
+            json.WritePropertyName("capture"u8);
+            WriteCapture(json, capture);
+        }
+
         if (entry.Port is VhostUserPort guest)
         {
             WriteGuest(json, entry, guest);
         }
 
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes a capture.</summary>
+    public static void WriteCapture(Utf8JsonWriter json, PortCapture capture)
+    {
+        json.WriteStartObject();
+        json.WriteString("file"u8, capture.File);
+        json.WriteBoolean("running"u8, capture.IsRunning);
+        json.WriteString("ended"u8, capture.Ended);
+        json.WriteNumber("frames"u8, capture.Frames);
+        json.WriteNumber("dropped"u8, capture.Dropped);
+        json.WriteNumber("bytes"u8, capture.Bytes);
         json.WriteEndObject();
     }
 

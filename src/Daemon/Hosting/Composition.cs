@@ -31,6 +31,7 @@ internal sealed class Composition : IDisposable
         _factory = factory;
         _watchdog = watchdog;
         _logger = logger;
+        Captures = new Captures(control.Context);
         Publish();
     }
 
@@ -45,6 +46,9 @@ internal sealed class Composition : IDisposable
 
     /// <summary>The ports.</summary>
     public IReadOnlyList<PortEntry> Ports => _ports;
+
+    /// <summary>Captures of ports.</summary>
+    public Captures Captures { get; }
 
     /// <summary>What there is to measure. Any thread.</summary>
     public MetricSources Sources => Volatile.Read(ref _sources);
@@ -111,6 +115,7 @@ internal sealed class Composition : IDisposable
     {
         _ports.Remove(entry);
         Publish();
+        Captures.Forget(entry.Port);
         entry.Dispose();
         _logger.LogInformation("Port {Port} is removed", entry.Options.Name);
     }
@@ -127,6 +132,7 @@ internal sealed class Composition : IDisposable
     /// <summary>Ends all sessions, removes all ports and stops the threads.</summary>
     public void Dispose()
     {
+        Captures.Dispose();
         for (int i = _ports.Count - 1; i >= 0; i--)
         {
             _ports[i].Dispose();

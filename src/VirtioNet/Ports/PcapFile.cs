@@ -77,6 +77,8 @@ public sealed class PcapFile : IDisposable
     /// <summary>Why nothing is written any more, or null.</summary>
     public string? Failure { get; private set; }
 
+    private bool IsFull => _options.FrameLimit > 0 && _recorded >= _options.FrameLimit;
+
     /// <summary>Records frames with the present time. Any thread, also after <see cref="Dispose"/>, when it does nothing.</summary>
     /// <param name="burst">Where the frames are.</param>
     /// <param name="frames">Which of them.</param>
@@ -94,7 +96,7 @@ public sealed class PcapFile : IDisposable
                     continue;
                 }
 
-                if (Failure is null && TryQueue(burst, frame, now))
+                if (Failure is null && !IsFull && TryQueue(burst, frame, now))
                 {
                     _recorded++;
                 }

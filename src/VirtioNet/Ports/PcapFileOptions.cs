@@ -9,6 +9,9 @@ public sealed record PcapFileOptions
     /// <summary>Bytes after which the file is full and further frames are counted as dropped; 0 for no limit.</summary>
     public long SizeLimit { get; init; }
 
+    /// <summary>Frames after which the file is full and further frames are counted as dropped; 0 for no limit.</summary>
+    public long FrameLimit { get; init; }
+
     /// <summary>Bytes of frames that may wait to be written; what does not fit is counted as dropped.</summary>
     public int QueueBytes { get; init; } = 8 << 20;
 }

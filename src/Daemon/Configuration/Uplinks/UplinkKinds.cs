@@ -11,6 +11,7 @@ internal static class UplinkKinds
         new("stream", "address", StreamUplink.Read),
         new("af-packet", "interface", AfPacketUplink.Read),
         new("responder", null, ResponderUplink.Read),
+        new("pcap", "replay", PcapUplink.Read),
         new("null", null, NullUplink.Read),
         new("generator", null, GeneratorUplink.Read),
     ];

@@ -1,0 +1,94 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Hosting;
+
+/// <summary>One capture of a port. Control thread.</summary>
+internal sealed class PortCapture : IDisposable
+{
+    private const long LookNs = 50_000_000;
+
+    private readonly CaptureOptions _options;
+    private readonly PcapFile _file;
+    private readonly AioClock _clock;
+    private readonly AioTimer _timer;
+    private readonly long _startedNs;
+
+    /// <summary>Creates the file and begins to record.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="options">What to record.</param>
+    /// <param name="writer">The loop that writes the file.</param>
+    /// <param name="control">The control thread's loop.</param>
+    /// <param name="clock">What seconds are measured by.</param>
+    public PortCapture(Port port, CaptureOptions options, AioContext writer, AioContext control, AioClock clock)
+    {
+        Port = port;
+        _options = options;
+        _clock = clock;
+        _file = new PcapFile(options.File, writer, new PcapFileOptions { SnapLength = options.SnapLength, SizeLimit = options.Bytes, FrameLimit = options.Frames });
+        _startedNs = clock.NowNs;
+        _timer = control.CreateTimer(clock, Look);
+        _timer.Modify(_startedNs + LookNs);
+        port.Capture = _file;
+        IsRunning = true;
+    }
+
+    /// <summary>The port.</summary>
+    public Port Port { get; }
+
+    /// <summary>Whether it still records.</summary>
+    public bool IsRunning { get; private set; }
+
+    /// <summary>The file.</summary>
+    public string File => _options.File;
+
+    /// <summary>Frames recorded.</summary>
+    public long Frames => _file.Recorded;
+
+    /// <summary>Frames that came while the capture ran and were not recorded.</summary>
+    public long Dropped => _file.Dropped;
+
+    /// <summary>Bytes written.</summary>
+    public long Bytes => _file.Size;
+
+    /// <summary>Why it ended: asked for, a limit, a failure; null while it runs.</summary>
+    public string? Ended { get; private set; }
+
+    /// <summary>Ends the capture and closes its file.</summary>
+    public void Stop() => End("asked for");
+
+    /// <inheritdoc/>
+    public void Dispose() => Stop();
+
+    private void Look()
+    {
+        if (_options.Frames > 0 && _file.Recorded >= _options.Frames)
+        {
+            End("frame limit");
+        }
+        else if (_options.Seconds > 0 && _clock.NowNs - _startedNs >= _options.Seconds * 1_000_000_000L)
+        {
+            End("time limit");
+        }
+        else if (_file.Failure is { } failure)
+        {
+            End(_options.Bytes > 0 && failure.Contains("limit", StringComparison.Ordinal) ? "size limit" : failure);
+        }
+        else
+        {
+            _timer.Modify(_clock.NowNs + LookNs);
+        }
+    }
+
+    private void End(string reason)
+    {
+        if (IsRunning)
+        {
+            IsRunning = false;
+            Ended = reason;
+            _timer.Delete();
+            Port.Capture = null;
+            _file.Dispose();
+        }
+    }
+}
