@@ -1,7 +1,9 @@
+using System.Runtime.CompilerServices;
+
 namespace VhostNet.Aio;
 
 /// <content>
-/// Bottom halves: a lock-free stack of those that other threads scheduled, a list of those that the home thread scheduled, and the queue of those that the present pass runs.
+/// Bottom halves: a lock-free stack of those that other threads scheduled, and a ring of those that the home thread scheduled or has taken from the stack.
 /// A pass runs them in the order in which they were scheduled (QEMU: in reverse), so that whoever was first waits least and continuations of async methods need no list of
 /// their own. A nested poll first runs what is left of the outer passes, then what was scheduled since.
 /// </content>
@@ -10,13 +12,10 @@ public sealed partial class AioContext
     private const long IdleIntervalNs = 10_000_000;
 
     private readonly BottomHalf?[] _oneShots = new BottomHalf?[32];
-    private BottomHalf? _runHead;
-    private BottomHalf? _runTail;
-    private BottomHalf? _localHead;
-    private BottomHalf? _localTail;
 
-    // The home thread once it has polled; 0 if more than one thread may poll. Its schedules need neither an atomic link nor a notification.
-    private int _localThreadId;
+    // The token of the home thread once it has polled; NoThread if more than one thread may poll. Its schedules need neither an atomic link nor a notification.
+    private int _localThread = NoThread;
+    private BottomHalfRing _ring = new(64);
 
     /// <summary>Makes a bottom half.</summary>
     /// <param name="callback">Runs on the home thread.</param>
@@ -46,17 +45,28 @@ public sealed partial class AioContext
         bh.Schedule();
     }
 
+    /// <summary>
+    /// Schedules on the home thread itself. While the counter is not zero the time-out was computed already, and while the stack is not empty the order demands that this
+    /// one goes on top of it; both are left to <see cref="Enqueue"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryEnqueueLocally(BottomHalf bh)
+    {
+        if (s_thread != _localThread || _state.NotifyMe != 0 || _state.BottomHalves is not null)
+        {
+            return false;
+        }
+
+        _ring.Add(bh);
+        return true;
+    }
+
+    /// <param name="bh">It was marked as scheduled by an atomic operation.</param>
+    /// <param name="link">It is not linked anywhere.</param>
     internal void Enqueue(BottomHalf bh, bool link)
     {
         if (_disposed)
         {
-            return;
-        }
-
-        // While the counter is not zero the time-out was computed already. While the stack is not empty, the order demands that this one goes on top of it.
-        if (Environment.CurrentManagedThreadId == _localThreadId && link && _state.NotifyMe == 0 && _state.BottomHalves is null)
-        {
-            EnqueueLocally(bh);
             return;
         }
 
@@ -78,23 +88,6 @@ public sealed partial class AioContext
 
         NotifyPublished();
     }
-
-    private void EnqueueLocally(BottomHalf bh)
-    {
-        _state.Notifies++;
-        if (_localHead is null)
-        {
-            _localHead = bh;
-        }
-        else
-        {
-            _localTail!.Next = bh;
-        }
-
-        _localTail = bh;
-    }
-
-    internal void CountBottomHalf() => _bottomHalvesRun++;
 
     internal void ReturnOneShot(BottomHalf bh)
     {
@@ -120,104 +113,64 @@ public sealed partial class AioContext
         return new BottomHalf(this);
     }
 
-    private bool HasBottomHalves => _localHead is not null || Volatile.Read(ref _state.BottomHalves) is not null || _runHead is not null;
+    private bool HasBottomHalves => !_ring.IsEmpty || Volatile.Read(ref _state.BottomHalves) is not null;
 
-    /// <summary>Appends what was scheduled to the queue, oldest first, and runs the queue until it is empty.</summary>
+    /// <summary>Runs what was scheduled before, oldest first.</summary>
     private bool RunBottomHalves()
     {
-        if (_localHead is { } local)
-        {
-            // Linked while the stack was empty, hence older than what is in it now.
-            _localHead = null;
-            if (local.Next is null && _runHead is null && Volatile.Read(ref _state.BottomHalves) is null)
-            {
-                // The usual case: one, and nothing else.
-                bool called = local.Run();
-                return _runHead is null ? called : RunQueue() | called;
-            }
-
-            Append(local, _localTail!);
-        }
-
         if (Volatile.Read(ref _state.BottomHalves) is not null)
         {
-            AppendStack(Interlocked.Exchange(ref _state.BottomHalves, null)!);
+            // What the home thread scheduled itself came while the stack was empty, hence is older.
+            _ring.AddReversed(Interlocked.Exchange(ref _state.BottomHalves, null)!);
         }
 
-        return RunQueue();
-    }
-
-    private bool RunQueue()
-    {
+        // A nested poll moves the limit further and runs everything up to it; back here nothing is left then.
+        _ring.BeginPass();
         bool progress = false;
-        while (_runHead is { } bh)
+        while (_ring.TryTake(out BottomHalf? bh))
         {
-            // Unlinked before its flags are taken: after that another thread may link it into the stack.
-            _runHead = bh.Next;
-            bh.Next = null;
-            progress |= bh.Run();
+            progress |= bh.Run(ref _bottomHalvesNotRun);
         }
 
         return progress;
-    }
-
-    private void AppendStack(BottomHalf newest)
-    {
-        BottomHalf? first = null;
-        for (BottomHalf? bh = newest; bh is not null;)
-        {
-            BottomHalf? next = bh.Next;
-            bh.Next = first;
-            first = bh;
-            bh = next;
-        }
-
-        Append(first!, newest);
-    }
-
-    private void Append(BottomHalf first, BottomHalf last)
-    {
-        if (_runHead is null)
-        {
-            _runHead = first;
-        }
-        else
-        {
-            _runTail!.Next = first;
-        }
-
-        _runTail = last;
     }
 
     /// <summary>0 if a bottom half is due, the idle interval if an idle one is, otherwise -1.</summary>
     private long BottomHalfTimeout()
     {
         long timeout = -1;
-        return Scan(_localHead, ref timeout) || Scan(Volatile.Read(ref _state.BottomHalves), ref timeout) || Scan(_runHead, ref timeout) ? 0 : timeout;
-    }
-
-    private static bool Scan(BottomHalf? bh, ref long timeout)
-    {
-        for (; bh is not null; bh = bh.Next)
+        for (int i = 0; i < _ring.Count; i++)
         {
-            if (bh.IsDue)
+            if (IsDue(_ring[i], ref timeout))
             {
-                return true;
-            }
-
-            if (bh.IsIdlyDue)
-            {
-                timeout = IdleIntervalNs;
+                return 0;
             }
         }
 
-        return false;
+        for (BottomHalf? bh = Volatile.Read(ref _state.BottomHalves); bh is not null; bh = bh.Next)
+        {
+            if (IsDue(bh, ref timeout))
+            {
+                return 0;
+            }
+        }
+
+        return timeout;
+    }
+
+    private static bool IsDue(BottomHalf bh, ref long timeout)
+    {
+        if (!bh.IsDue && bh.IsIdlyDue)
+        {
+            timeout = IdleIntervalNs;
+        }
+
+        return bh.IsDue;
     }
 
     private void DropBottomHalves()
     {
         Interlocked.Exchange(ref _state.BottomHalves, null);
-        _localHead = null;
-        _runHead = null;
+        _ring.Clear();
     }
 }

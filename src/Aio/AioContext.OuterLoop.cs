@@ -16,7 +16,7 @@ public sealed partial class AioContext
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ThrowUnlessHome();
-        UseLocalList();
+        Leave(Enter());
         if ((_attention & AttentionHandlers) != 0)
         {
             SyncHandlers();
@@ -55,15 +55,14 @@ public sealed partial class AioContext
         }
 
         AcceptNotification(outer: true);
-        AioContext? previous = s_current;
-        s_current = this;
+        AioContext? previous = Enter();
         try
         {
             return DispatchAll();
         }
         finally
         {
-            s_current = previous;
+            Leave(previous);
         }
     }
 }

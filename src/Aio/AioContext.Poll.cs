@@ -8,6 +8,8 @@ public sealed partial class AioContext
     /// <summary>After so many passes without a look at the kernel, one is made if a handler is neither polled nor looked at otherwise.</summary>
     private const int LongestKernelSilence = 64;
 
+    // The token of the home thread while this is its current context, so that one comparison lets it poll.
+    private int _pollThread = NoThread;
     private long _polls;
     private long _waits;
     private long _sleeps;
@@ -23,36 +25,54 @@ public sealed partial class AioContext
     /// </remarks>
     /// <exception cref="InvalidOperationException">The calling thread may not poll this context.</exception>
     /// <exception cref="ObjectDisposedException">The context was disposed of.</exception>
-    public bool Poll(bool blocking)
-    {
-        if (s_current == this && _pollLock is null)
-        {
-            return PollCore(blocking);
-        }
+    public bool Poll(bool blocking) => s_thread == _pollThread ? PollCore(blocking) : PollFromElsewhere(blocking);
 
-        return PollFromElsewhere(blocking);
-    }
-
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool PollFromElsewhere(bool blocking)
     {
         ThrowUnlessHome();
-        AioContext? previous = s_current;
-        s_current = this;
-        UseLocalList();
+        AioContext? previous = Enter();
         try
         {
             return PollCore(blocking);
         }
         finally
         {
-            if (previous is not null || _pollLock is not null)
-            {
-                s_current = previous;
-            }
+            Leave(previous);
         }
     }
 
-    private void UseLocalList() => _localThreadId = _pollLock is null && _test is null ? Environment.CurrentManagedThreadId : 0;
+    /// <summary>Makes this the current context of the calling thread.</summary>
+    /// <returns>The one before.</returns>
+    private AioContext? Enter()
+    {
+        AioContext? previous = s_current;
+        if (previous is not null)
+        {
+            previous._pollThread = NoThread;
+        }
+
+        s_current = this;
+        _localThread = _pollLock is null && _test is null ? ThreadToken() : NoThread;
+        return previous;
+    }
+
+    /// <summary>A thread that polls one context keeps it as its current one; one that polls another inside comes back to the first.</summary>
+    private void Leave(AioContext? previous)
+    {
+        if (_pollLock is not null || (previous is not null && previous != this))
+        {
+            s_current = previous;
+            if (previous is not null)
+            {
+                previous._pollThread = previous._localThread;
+            }
+        }
+        else if (!_disposed)
+        {
+            _pollThread = _localThread;
+        }
+    }
 
     private void ThrowUnlessHome()
     {
@@ -64,6 +84,7 @@ public sealed partial class AioContext
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool PollCore(bool blocking)
     {
         if (_attention != 0 && AttendTo(blocking, out bool result))
@@ -72,7 +93,7 @@ public sealed partial class AioContext
         }
 
         _polls++;
-        long timeout = blocking ? ComputeTimeout() : 0;
+        long timeout = blocking && (_ring.IsEmpty || !_ring[0].IsDue) ? ComputeTimeout() : 0;
         if (timeout != 0)
         {
             WaitForWork(timeout);
@@ -131,6 +152,7 @@ public sealed partial class AioContext
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool DispatchAll()
     {
         if (_test is not null)
@@ -144,7 +166,7 @@ public sealed partial class AioContext
             progress |= DispatchReady();
         }
 
-        return _timerLists.Length == 0 ? progress : RunTimers() | progress;
+        return Volatile.Read(ref _armedLists) == 0 ? progress : RunTimers() | progress;
     }
 
     private bool DispatchInTest(AioTestSwitches test)
@@ -202,7 +224,7 @@ public sealed partial class AioContext
         try
         {
             // A begin callback may have scheduled something on this thread since the time-out was computed.
-            if ((notified && _test is null or { NoLookAfterArming: false }) || (_localHead is not null && BottomHalfTimeout() == 0))
+            if ((notified && _test is null or { NoLookAfterArming: false }) || (!_ring.IsEmpty && BottomHalfTimeout() == 0))
             {
                 timeout = 0;
             }
@@ -242,7 +264,7 @@ public sealed partial class AioContext
         }
 
         long timeout = BottomHalfTimeout();
-        return timeout == 0 ? 0 : Earlier(timeout, TimerTimeout());
+        return timeout == 0 || Volatile.Read(ref _armedLists) == 0 ? timeout : Earlier(timeout, TimerTimeout());
     }
 
     /// <summary>The shorter of two time-outs, of which -1 stands for none.</summary>

@@ -169,7 +169,7 @@ public sealed partial class AioContext
         long elapsed;
         while (true)
         {
-            if (RunPollCallbacks() || Volatile.Read(ref _state.Notified) != 0 || _localHead is not null)
+            if (RunPollCallbacks() || Volatile.Read(ref _state.Notified) != 0 || !_ring.IsEmpty)
             {
                 _pollingSuccesses++;
                 timeout = 0;

@@ -3,7 +3,7 @@ namespace VhostNet.Aio;
 /// <content>Counters.</content>
 public sealed partial class AioContext
 {
-    private long _bottomHalvesRun;
+    private long _bottomHalvesNotRun;
     private long _handlersRun;
     private long _timersRun;
     private long _handlersLost;
@@ -14,12 +14,12 @@ public sealed partial class AioContext
         Polls = Volatile.Read(ref _polls),
         Looks = Volatile.Read(ref _waits),
         Sleeps = Volatile.Read(ref _sleeps),
-        Notifies = Volatile.Read(ref _state.Notifies),
+        Notifies = Volatile.Read(ref _state.Notifies) + _ring.Added,
         NotifierWrites = Volatile.Read(ref _notifierWrites),
         Pollings = Volatile.Read(ref _pollings),
         PollingSuccesses = Volatile.Read(ref _pollingSuccesses),
         PollingNs = Volatile.Read(ref _pollingNs),
-        BottomHalves = Volatile.Read(ref _bottomHalvesRun),
+        BottomHalves = _ring.Taken - Volatile.Read(ref _bottomHalvesNotRun),
         Handlers = Volatile.Read(ref _handlersRun),
         Timers = Volatile.Read(ref _timersRun),
         HandlersLost = Volatile.Read(ref _handlersLost),

@@ -6,6 +6,9 @@ public sealed partial class AioContext
     private readonly Lock _timerLock = new();
     private AioTimerList[] _timerLists = [];
 
+    // Lists with a pending timer.
+    private int _armedLists;
+
     /// <summary>Makes a timer; <see cref="AioTimer.Modify"/> arms it.</summary>
     /// <param name="clock">Its clock.</param>
     /// <param name="callback">Runs on the home thread.</param>
@@ -26,6 +29,8 @@ public sealed partial class AioContext
             return list.Create(callback);
         }
     }
+
+    internal void CountArmedList(bool armed) => Interlocked.Add(ref _armedLists, armed ? 1 : -1);
 
     private long TimerTimeout()
     {

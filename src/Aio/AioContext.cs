@@ -13,6 +13,14 @@ public sealed partial class AioContext : IDisposable
     private const int AttentionHandlers = 1;
     private const int AttentionAlways = 2;
 
+    private const int NoThread = -1;
+
+    private static int s_lastThread;
+
+    // Tells threads apart for ever, unlike their managed ids; 0 for one that never polled.
+    [ThreadStatic]
+    private static int s_thread;
+
     [ThreadStatic]
     private static AioContext? s_current;
 
@@ -81,16 +89,16 @@ public sealed partial class AioContext : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         Volatile.Write(ref _homeThreadId, Environment.CurrentManagedThreadId);
-        UseLocalList();
         OpenCalls();
-        s_current = this;
+        Enter();
+        _pollThread = _localThread;
     }
 
     /// <summary>Leaves the context without a home thread, until one calls <see cref="BindToCurrentThread"/>.</summary>
     internal void Unbind()
     {
         Volatile.Write(ref _homeThreadId, 0);
-        _localThreadId = 0;
+        _pollThread = _localThread = NoThread;
         if (s_current == this)
         {
             s_current = null;
@@ -110,6 +118,7 @@ public sealed partial class AioContext : IDisposable
         }
 
         _disposed = true;
+        _pollThread = _localThread = NoThread;
         CloseCalls();
         Interlocked.Or(ref _attention, AttentionAlways);
         DisposeHandlers();
@@ -123,6 +132,16 @@ public sealed partial class AioContext : IDisposable
         {
             s_current = null;
         }
+    }
+
+    private static int ThreadToken()
+    {
+        if (s_thread == 0)
+        {
+            s_thread = Interlocked.Increment(ref s_lastThread);
+        }
+
+        return s_thread;
     }
 
     private static void NoOperation()

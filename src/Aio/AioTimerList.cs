@@ -85,7 +85,7 @@ internal sealed class AioTimerList : IDisposable
             timer.DeadlineNs = deadlineNs;
             timer.Sequence = ++_sequence;
             first = Insert(timer);
-            Volatile.Write(ref _firstNs, _head.Next(0)!.DeadlineNs);
+            UpdateFirst();
         }
         finally
         {
@@ -188,7 +188,16 @@ internal sealed class AioTimerList : IDisposable
         }
     }
 
-    private void UpdateFirst() => Volatile.Write(ref _firstNs, _head.Next(0)?.DeadlineNs ?? long.MaxValue);
+    private void UpdateFirst()
+    {
+        long first = _head.Next(0)?.DeadlineNs ?? long.MaxValue;
+        if ((first == long.MaxValue) != (_firstNs == long.MaxValue))
+        {
+            Context.CountArmedList(first != long.MaxValue);
+        }
+
+        Volatile.Write(ref _firstNs, first);
+    }
 
     private AioTimer? TakeExpired(long now)
     {

@@ -57,7 +57,11 @@ public sealed class BottomHalf
             return;
         }
 
-        _context.Enqueue(this, (old & Pending) == 0);
+        bool link = (old & Pending) == 0;
+        if (!link || !_context.TryEnqueueLocally(this))
+        {
+            _context.Enqueue(this, link);
+        }
     }
 
     /// <summary>
@@ -71,7 +75,11 @@ public sealed class BottomHalf
             return;
         }
 
-        _context.Enqueue(this, (old & Pending) == 0);
+        bool link = (old & Pending) == 0;
+        if (!link || !_context.TryEnqueueLocally(this))
+        {
+            _context.Enqueue(this, link);
+        }
     }
 
     /// <summary>Takes a <see cref="Schedule"/> back. If the callback runs on another thread at this moment, it goes on.</summary>
@@ -89,17 +97,18 @@ public sealed class BottomHalf
     }
 
     /// <summary>Takes the flags and calls the callback if it is due. Home thread only; the caller has unlinked it.</summary>
+    /// <param name="skipped">Counts those that were cancelled or deleted meanwhile.</param>
     /// <returns>Whether that was progress.</returns>
-    internal bool Run()
+    internal bool Run(ref long skipped)
     {
         // From here on another thread may link it again, and the callback's own Schedule counts for the next pass.
         int old = Interlocked.And(ref _flags, ~(Pending | Scheduled | Idle));
         if ((old & (Scheduled | Idle)) == 0 || (old & Deleted) != 0)
         {
+            skipped++;
             return false;
         }
 
-        _context.CountBottomHalf();
         if (_oneShot)
         {
             RunOneShot();
