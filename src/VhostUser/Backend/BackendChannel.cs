@@ -69,7 +69,8 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
     }
 
     /// <inheritdoc/>
-    public void ChannelClosed(string reason, bool isError) => _log.Write(isError ? SessionLogLevel.Warning : SessionLogLevel.Info, $"back-end channel ended: {reason}");
+    public void ChannelClosed(string reason, bool isError) =>
+        _log.Write(isError ? SessionLogLevel.Warning : SessionLogLevel.Info, $"back-end channel ended: {reason}");
 
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();

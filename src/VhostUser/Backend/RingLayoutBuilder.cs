@@ -50,7 +50,8 @@ internal static class RingLayoutBuilder
         if (logsUsed && (where.Log + logged < logged || where.Log + logged > state.Log!.PageCount << DirtyLogArea.PageShift))
         {
             problem = new LayoutProblem(
-                $"the log address 0x{where.Log:x} of ring {ring.Index}, {logged} bytes, lies outside the dirty log, which ends at 0x{state.Log!.PageCount << DirtyLogArea.PageShift:x}");
+                $"the log address 0x{where.Log:x} of ring {ring.Index}, {logged} bytes, lies outside the dirty log, which ends at " +
+                $"0x{state.Log!.PageCount << DirtyLogArea.PageShift:x}");
             return null;
         }
 
@@ -102,7 +103,9 @@ internal static class RingLayoutBuilder
         {
             return state.HasIommu
                 ? FindMiss(space, ring, area)
-                : new LayoutProblem($"the {area.Name} of ring {ring.Index} at 0x{area.Address:x}, {area.Length} bytes, is not inside one region of guest memory");
+                : new LayoutProblem(
+                    $"the {area.Name} of ring {ring.Index} at 0x{area.Address:x}, {area.Length} bytes, is not inside one region of guest " +
+                    "memory");
         }
 
         return (host & (area.Alignment - 1)) != 0

@@ -83,7 +83,9 @@ internal sealed class RingState(int index) : IDisposable
         IsKickInBand = false;
     }
 
-    /// <summary>Back to the initial state (RESET_DEVICE): stopped, disabled, nothing told. The guest's call and error notifiers stay. The ring must not run.</summary>
+    /// <summary>
+    /// Back to the initial state (RESET_DEVICE): stopped, disabled, nothing told. The guest's call and error notifiers stay. The ring must not run.
+    /// </summary>
     public void Reset()
     {
         DropKick();

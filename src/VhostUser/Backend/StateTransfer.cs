@@ -37,7 +37,8 @@ internal sealed class StateTransfer : IDisposable
     /// <param name="context">The control context.</param>
     /// <param name="pipe">What to read; owned from here on.</param>
     /// <param name="apply">Takes the whole state over; false when it can't be understood.</param>
-    public static StateTransfer Load(AioContext context, FileDescriptor pipe, Func<ReadOnlySpan<byte>, bool> apply) => new(context, pipe, new byte[4096], apply);
+    public static StateTransfer Load(AioContext context, FileDescriptor pipe, Func<ReadOnlySpan<byte>, bool> apply) =>
+        new(context, pipe, new byte[4096], apply);
 
     /// <summary>
     /// The verdict. By now the front end has seen the end of the data, or written and closed it; that may be visible here without having been read yet.

@@ -17,7 +17,8 @@ public sealed class VhostUserClient : VhostUserEndpoint
         ArgumentNullException.ThrowIfNull(options);
         if (options.Path is null)
         {
-            throw new ArgumentException("A client endpoint needs the path of the front end's socket; an inherited descriptor belongs to a server.", nameof(options));
+            throw new ArgumentException(
+                "A client endpoint needs the path of the front end's socket; an inherited descriptor belongs to a server.", nameof(options));
         }
 
         _timer = context.CreateTimer(options.Clock, TryConnect);

@@ -63,7 +63,8 @@ public sealed partial class VhostUserSession
         bool migration = header.Flags == ConfigHeader.MigrationFlag;
         if (!_device.WriteConfig(header.Offset, payload[ConfigHeader.Size..], migration))
         {
-            _reply.Decline($"{header.Length} bytes at offset {header.Offset} of configuration space are not writable{(migration ? string.Empty : " by the guest")}");
+            string by = migration ? string.Empty : " by the guest";
+            _reply.Decline($"{header.Length} bytes at offset {header.Offset} of configuration space are not writable{by}");
         }
     }
 
@@ -72,7 +73,9 @@ public sealed partial class VhostUserSession
         var header = Wire.Read<ConfigHeader>(payload);
         if (header.Length > ConfigHeader.LengthMax || payload.Length != ConfigHeader.Size + (int)header.Length)
         {
-            throw ProtocolException.Fatal($"{request} announces {header.Length} bytes in a payload of {payload.Length}; {ConfigHeader.Size} and the announced bytes, at most {ConfigHeader.LengthMax}, are right");
+            throw ProtocolException.Fatal(
+                $"{request} announces {header.Length} bytes in a payload of {payload.Length}; {ConfigHeader.Size} and the announced bytes, at most " +
+                $"{ConfigHeader.LengthMax}, are right");
         }
 
         return header;

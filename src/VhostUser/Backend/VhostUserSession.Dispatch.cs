@@ -60,12 +60,16 @@ public sealed partial class VhostUserSession
 
         if (!_state.HasProtocol(spec.NeedsProtocol))
         {
-            throw new ProtocolException($"{spec.Name} needs protocol features that are not negotiated: {ProtocolFeatures.Describe(spec.NeedsProtocol & ~_state.ProtocolFeatures)}");
+            throw new ProtocolException(
+                $"{spec.Name} needs protocol features that are not negotiated: " +
+                $"{ProtocolFeatures.Describe(spec.NeedsProtocol & ~_state.ProtocolFeatures)}");
         }
 
         if (!_state.HasVirtio(spec.NeedsVirtio))
         {
-            throw new ProtocolException($"{spec.Name} needs virtio features 0x{spec.NeedsVirtio:x}, of which 0x{spec.NeedsVirtio & ~_state.Features:x} are not acknowledged");
+            throw new ProtocolException(
+                $"{spec.Name} needs virtio features 0x{spec.NeedsVirtio:x}, of which 0x{spec.NeedsVirtio & ~_state.Features:x} are not " +
+                "acknowledged");
         }
     }
 

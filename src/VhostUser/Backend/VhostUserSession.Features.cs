@@ -16,7 +16,9 @@ public sealed partial class VhostUserSession
         // LOG_ALL starts and ends a migration, under traffic; nothing else can change while rings run by it.
         if (_state.AnyRunning && ((features ^ _state.Features) & ~VirtioFeatures.LOG_ALL) is not 0 and var changed)
         {
-            throw new ProtocolException($"SET_FEATURES changes 0x{changed:x} while rings run; only LOG_ALL may change then, stop the rings first (GET_VRING_BASE)");
+            throw new ProtocolException(
+                $"SET_FEATURES changes 0x{changed:x} while rings run; only LOG_ALL may change then, stop the rings first " +
+                "(GET_VRING_BASE)");
         }
 
         bool isNew = !_state.HasFeatures || features != _state.Features;
@@ -52,7 +54,8 @@ public sealed partial class VhostUserSession
         if ((features & ~_offeredProtocolFeatures) is not 0 and var unknown)
         {
             throw new ProtocolException(
-                $"SET_PROTOCOL_FEATURES acknowledges {ProtocolFeatures.Describe(unknown)}, which was not offered; offered are {ProtocolFeatures.Describe(_offeredProtocolFeatures)}");
+                $"SET_PROTOCOL_FEATURES acknowledges {ProtocolFeatures.Describe(unknown)}, which was not offered; offered are " +
+                $"{ProtocolFeatures.Describe(_offeredProtocolFeatures)}");
         }
 
         CheckPrerequisites(features, ProtocolFeatures.INBAND_NOTIFICATIONS, ProtocolFeatures.REPLY_ACK | ProtocolFeatures.BACKEND_REQ);

@@ -24,7 +24,8 @@ public sealed partial class VhostUserSession
         }
 
         InflightArea area = InflightArea.Map(
-            descriptors.Take(0), message.MmapSize, message.MmapOffset, message.QueueCount, message.QueueSize, _state.IsPacked, _options.SealPolicy, Log.Warning);
+            descriptors.Take(0), message.MmapSize, message.MmapOffset, message.QueueCount, message.QueueSize, _state.IsPacked,
+            _options.SealPolicy, Log.Warning);
         _rings.Retire(_state.Inflight);
         _state.Inflight = area;
         foreach (RingState ring in _state.Rings)

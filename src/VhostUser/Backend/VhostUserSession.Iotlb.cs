@@ -16,7 +16,9 @@ public sealed partial class VhostUserSession
                 bool good = _state.Iotlb.Update(entry);
                 if (!good)
                 {
-                    Log.Warning($"IOTLB_MSG with an impossible range: I/O address 0x{message.IoAddress:x}, {message.RangeSize} bytes, user address 0x{message.UserAddress:x}");
+                    Log.Warning(
+                        $"IOTLB_MSG with an impossible range: I/O address 0x{message.IoAddress:x}, {message.RangeSize} bytes, user address " +
+                        $"0x{message.UserAddress:x}");
                 }
 
                 _iotlbMisses.Forget();
@@ -28,7 +30,9 @@ public sealed partial class VhostUserSession
                 _reply.Set(0UL);
                 break;
             default:
-                Log.Warning($"IOTLB_MSG of type {message.Type}; a front end sends updates ({IotlbPayload.Update}) and invalidations ({IotlbPayload.Invalidate})");
+                Log.Warning(
+                    $"IOTLB_MSG of type {message.Type}; a front end sends updates ({IotlbPayload.Update}) and invalidations " +
+                    $"({IotlbPayload.Invalidate})");
                 _reply.Set(1UL);
                 break;
         }

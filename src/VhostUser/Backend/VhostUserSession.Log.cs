@@ -19,7 +19,9 @@ public sealed partial class VhostUserSession
 
         if (payload.Length != LogPayload.Size || descriptors.Count != 1)
         {
-            throw ProtocolException.Fatal($"SET_LOG_BASE has {payload.Length} bytes and {descriptors.Count} descriptors; with LOG_SHMFD {LogPayload.Size} bytes and 1 descriptor are right");
+            throw ProtocolException.Fatal(
+                $"SET_LOG_BASE has {payload.Length} bytes and {descriptors.Count} descriptors; with LOG_SHMFD {LogPayload.Size} bytes and 1 descriptor " +
+                "are right");
         }
 
         var message = Wire.Read<LogPayload>(payload);

@@ -18,7 +18,9 @@ public sealed partial class VhostUserSession
         uint count = Wire.Read<uint>(payload);
         if (count > MemoryRegionPayload.TableMax || payload.Length != MemoryRegionPayload.PrefixSize + (count * MemoryRegionPayload.Size))
         {
-            throw ProtocolException.Fatal($"SET_MEM_TABLE announces {count} regions in {payload.Length} bytes; 0 to {MemoryRegionPayload.TableMax} regions of {MemoryRegionPayload.Size} bytes after 8 bytes are right");
+            throw ProtocolException.Fatal(
+                $"SET_MEM_TABLE announces {count} regions in {payload.Length} bytes; 0 to {MemoryRegionPayload.TableMax} regions of " +
+                $"{MemoryRegionPayload.Size} bytes after 8 bytes are right");
         }
 
         if (descriptors.Count != count)
@@ -52,7 +54,9 @@ public sealed partial class VhostUserSession
 
         if (payload.Length != MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size || descriptors.Count != 1)
         {
-            throw ProtocolException.Fatal($"ADD_MEM_REG has {payload.Length} bytes and {descriptors.Count} descriptors; {MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size} bytes and 1 descriptor are right");
+            throw ProtocolException.Fatal(
+                $"ADD_MEM_REG has {payload.Length} bytes and {descriptors.Count} descriptors; " +
+                $"{MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size} bytes and 1 descriptor are right");
         }
 
         MemoryRegion region = MapRegion(payload[MemoryRegionPayload.PrefixSize..], descriptors.Take(0), MappedBytes(_state.Memory.Regions));
@@ -72,7 +76,8 @@ public sealed partial class VhostUserSession
         MemoryRegion region = _state.Memory.Regions.FirstOrDefault(r => r.Description.GuestAddress == wanted.GuestAddress
             && r.Description.UserAddress == wanted.UserAddress && r.Description.Size == wanted.RegionSize)
             ?? throw new ProtocolException(
-                $"REM_MEM_REG names a region at guest address 0x{wanted.GuestAddress:x}, user address 0x{wanted.UserAddress:x}, {wanted.RegionSize} bytes, which was not added");
+                $"REM_MEM_REG names a region at guest address 0x{wanted.GuestAddress:x}, user address 0x{wanted.UserAddress:x}, {wanted.RegionSize} " +
+                "bytes, which was not added");
         ReplaceMemory([.. _state.Memory.Regions.Where(r => r != region)]);
     }
 
@@ -84,16 +89,19 @@ public sealed partial class VhostUserSession
         {
             file.Dispose();
             throw new GuestMemoryException(
-                $"memory region at guest address 0x{wire.GuestAddress:x} with size 0x{wire.RegionSize:x} at offset 0x{wire.MmapOffset:x} would take guest memory over the " +
-                $"limit of {_options.MappedBytesMax >> 30} GiB of mappings for a session");
+                $"memory region at guest address 0x{wire.GuestAddress:x} with size 0x{wire.RegionSize:x} at offset 0x{wire.MmapOffset:x} would take " +
+                $"guest memory over the limit of {_options.MappedBytesMax >> 30} GiB of mappings for a session");
         }
 
         return MemoryRegion.Map(description, file, _options.SealPolicy, Log.Warning);
     }
 
-    private static ulong MappedBytes(IEnumerable<MemoryRegion> regions) => regions.Aggregate(0UL, (sum, r) => sum + r.Description.Size + r.Description.MmapOffset);
+    private static ulong MappedBytes(IEnumerable<MemoryRegion> regions) =>
+        regions.Aggregate(0UL, (sum, r) => sum + r.Description.Size + r.Description.MmapOffset);
 
-    /// <summary>Puts a new table in place, unless a running ring would lie outside it. The rings move to it in <see cref="RingReconciler.Reconcile"/>.</summary>
+    /// <summary>
+    /// Puts a new table in place, unless a running ring would lie outside it. The rings move to it in <see cref="RingReconciler.Reconcile"/>.
+    /// </summary>
     private void ReplaceMemory(List<MemoryRegion> regions, MemoryRegion? added = null)
     {
         var table = new MemoryTable(regions);

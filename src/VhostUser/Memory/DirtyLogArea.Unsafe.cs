@@ -55,7 +55,9 @@ public sealed unsafe class DirtyLogArea : IDisposable
         {
             if (size == 0 || offset + size < size || offset + size > long.MaxValue / 16)
             {
-                throw new GuestMemoryException($"a dirty log of {size} bytes at offset {offset} is not possible; it has at least one byte and ends inside its file");
+                throw new GuestMemoryException(
+                    $"a dirty log of {size} bytes at offset {offset} is not possible; it has at least one byte and ends inside its " +
+                    "file");
             }
 
             ulong page = SharedFile.Check(file, offset + size, sealPolicy, $"the dirty log of {size} bytes at offset {offset}", warn);
@@ -78,8 +80,8 @@ public sealed unsafe class DirtyLogArea : IDisposable
     /// <param name="word">Number of the word, see <see cref="Locate"/>.</param>
     /// <param name="mask">The bits.</param>
     /// <remarks>The caller has put a full barrier between its writes to guest memory and this call.</remarks>
-    // SAFETY: words come from Locate, whose pages were checked against PageCount; rounding down to 8 bytes stays in the mapping, which starts on a page, and the
-    // last word's end stays in its last page.
+    // SAFETY: words come from Locate, whose pages were checked against PageCount; rounding down to 8 bytes stays in the mapping, which starts on a page, and
+    // the last word's end stays in its last page.
     internal void Set(long word, ulong mask)
     {
         ref ulong target = ref _words[word];

@@ -81,7 +81,8 @@ public sealed unsafe class InflightArea : IDisposable
     /// <param name="warn">Receives a sentence when the policy is to warn.</param>
     /// <exception cref="GuestMemoryException">The numbers do not fit each other or the file.</exception>
     public static InflightArea Map(
-        FileDescriptor file, ulong size, ulong offset, int queueCount, int queueSize, bool isPacked, SealPolicy sealPolicy = SealPolicy.Off, Action<string>? warn = null)
+        FileDescriptor file, ulong size, ulong offset, int queueCount, int queueSize, bool isPacked, SealPolicy sealPolicy = SealPolicy.Off,
+        Action<string>? warn = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         try
@@ -90,7 +91,8 @@ public sealed unsafe class InflightArea : IDisposable
             if (size < needed || offset > long.MaxValue / 4 || offset % Alignment != 0)
             {
                 throw new GuestMemoryException(
-                    $"an inflight area of {size} bytes at offset {offset} does not hold {queueCount} queues of {queueSize} descriptors, which take {needed} bytes at a multiple of {Alignment}");
+                    $"an inflight area of {size} bytes at offset {offset} does not hold {queueCount} queues of {queueSize} descriptors, which take " +
+                    $"{needed} bytes at a multiple of {Alignment}");
             }
 
             SharedFile.Check(file, offset + needed, sealPolicy, "the inflight area", warn);

@@ -103,8 +103,8 @@ public sealed class MemoryRegion
         if ((stat.stx_mode & S_IFMT) == S_IFREG && stat.stx_size < d.MmapOffset + d.Size)
         {
             throw new GuestMemoryException(
-                $"memory region at guest address 0x{d.GuestAddress:x} needs {d.MmapOffset + d.Size} bytes of its file, which has {stat.stx_size}: touching the " +
-                "rest would kill the process, so the front end has to send a file as large as the region");
+                $"memory region at guest address 0x{d.GuestAddress:x} needs {d.MmapOffset + d.Size} bytes of its file, which has {stat.stx_size}: " +
+                "touching the rest would kill the process, so the front end has to send a file as large as the region");
         }
 
         SharedFile.CheckRisk(file, policy, $"memory region at guest address 0x{d.GuestAddress:x}", warn);

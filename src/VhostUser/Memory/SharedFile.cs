@@ -49,13 +49,14 @@ internal static class SharedFile
     {
         if (fstatfs(file.Value, out statfs_t system) < 0 || (uint)system.f_type is not ((uint)TMPFS_MAGIC or HUGETLBFS_MAGIC))
         {
-            return $"is in a file of a file system (0x{(uint)system.f_type:x}) that may take as long as it likes to give a page, while the process stands still; a memfd, or a file on tmpfs " +
-                "or hugetlbfs, would not";
+            return $"is in a file of a file system (0x{(uint)system.f_type:x}) that may take as long as it likes to give a page, while the process stands " +
+                "still; a memfd, or a file on tmpfs or hugetlbfs, would not";
         }
 
         int seals = fcntl(file.Value, F_GET_SEALS);
         return seals < 0 || (seals & F_SEAL_SHRINK) == 0
-            ? "is in a file that its owner can shrink (no F_SEAL_SHRINK), which would kill the process; QEMU's memory-backend-memfd with seal=on (the default) is sealed"
+            ? "is in a file that its owner can shrink (no F_SEAL_SHRINK), which would kill the process; QEMU's memory-backend-memfd with seal=on (the " +
+                "default) is sealed"
             : null;
     }
 }

@@ -47,7 +47,10 @@ public static class MessageTable
         new(SET_VRING_ENDIAN, VringState.Size, VringState.Size) { NeedsProtocol = ProtocolFeatures.CROSS_ENDIAN, TouchesRings = true },
         new(GET_CONFIG, ConfigHeader.Size, ConfigMax) { NeedsProtocol = ProtocolFeatures.CONFIG, Reply = ReplyKind.Own },
         new(SET_CONFIG, ConfigHeader.Size, ConfigMax) { NeedsProtocol = ProtocolFeatures.CONFIG },
-        new(CREATE_CRYPTO_SESSION, 0, MessageHeader.PayloadSizeMax) { NeedsProtocol = ProtocolFeatures.CRYPTO_SESSION, Reply = ReplyKind.Own, IsServed = false },
+        new(CREATE_CRYPTO_SESSION, 0, MessageHeader.PayloadSizeMax)
+        {
+            NeedsProtocol = ProtocolFeatures.CRYPTO_SESSION, Reply = ReplyKind.Own, IsServed = false,
+        },
         new(CLOSE_CRYPTO_SESSION, U64, U64) { NeedsProtocol = ProtocolFeatures.CRYPTO_SESSION, IsServed = false },
         new(POSTCOPY_ADVISE, 0, 0) { NeedsProtocol = ProtocolFeatures.PAGEFAULT, Reply = ReplyKind.Own },
         new(POSTCOPY_LISTEN, 0, 0) { NeedsProtocol = ProtocolFeatures.PAGEFAULT },

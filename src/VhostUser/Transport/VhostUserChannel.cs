@@ -149,7 +149,9 @@ public sealed class VhostUserChannel : IDisposable
         MessageHeader header = Wire.Read<MessageHeader>(_input);
         if ((header.Flags & MessageHeader.VersionMask) != MessageHeader.Version)
         {
-            Close($"message {header.Request} has protocol version {header.Flags & MessageHeader.VersionMask} in its flags 0x{header.Flags:x}; the version is 1");
+            Close(
+                $"message {header.Request} has protocol version {header.Flags & MessageHeader.VersionMask} in its flags 0x{header.Flags:x}; the version " +
+                "is 1");
             return false;
         }
 
@@ -190,7 +192,9 @@ public sealed class VhostUserChannel : IDisposable
             nint count = SocketMessages.Receive(_socket, _input.AsSpan(_received, total - _received), _descriptors, out bool truncated);
             if (truncated || _descriptors.Count > SocketMessages.FdsMax)
             {
-                Close($"descriptors of a message were lost: more than {SocketMessages.FdsMax} came with it, where {MemoryRegionPayload.TableMax} are the most, or this process has none left");
+                Close(
+                    $"descriptors of a message were lost: more than {SocketMessages.FdsMax} came with it, where {MemoryRegionPayload.TableMax} are the " +
+                    "most, or this process has none left");
                 return false;
             }
 
