@@ -24,12 +24,25 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
     /// <exception cref="ProtocolException">A ring could not be started.</exception>
     public void Reconcile()
     {
+        ProtocolException? failure = null;
         foreach (RingState ring in state.Rings)
         {
-            ReconcileRing(ring);
+            try
+            {
+                ReconcileRing(ring);
+            }
+            catch (ProtocolException e)
+            {
+                // The other rings must follow all the same: what is retired below is theirs no more.
+                failure ??= e;
+            }
         }
 
         DisposeRetired();
+        if (failure is not null)
+        {
+            throw failure;
+        }
     }
 
     /// <summary>Stops a ring, if it runs, and notes where it stood.</summary>

@@ -90,7 +90,8 @@ public abstract class VhostUserEndpoint : IDisposable
     /// <param name="snapshot">The state; stays the caller's.</param>
     /// <exception cref="InvalidDataException">The device does not fit the state.</exception>
     /// <exception cref="Memory.GuestMemoryException">Guest memory can't be mapped.</exception>
-    public void Resume(SessionSnapshot snapshot) => Adopt(VhostUserSession.Resume(Context, snapshot, Device, Name, Options.Session));
+    public void Resume(SessionSnapshot snapshot) =>
+        Adopt(VhostUserSession.Resume(Context, snapshot, Device, Name, Options.Session, Options.OfferedFeatures));
 
     private protected void BeginSession(FileDescriptor socket)
     {

@@ -22,12 +22,26 @@ public sealed partial class VhostUserSession
         }
 
         bool isNew = !_state.HasFeatures || features != _state.Features;
+        ulong old = _state.Features;
+        _state.Features = features;
+        try
+        {
+            foreach (RingState ring in _state.Rings)
+            {
+                CheckRunningRing(ring, ring.Address, "SET_FEATURES");
+            }
+        }
+        catch
+        {
+            _state.Features = old;
+            throw;
+        }
+
         if (isNew)
         {
             _device.FeaturesNegotiated(features & ~VirtioFeatures.PROTOCOL_FEATURES);
         }
 
-        _state.Features = features;
         _state.HasFeatures = true;
         if ((features & VirtioFeatures.PROTOCOL_FEATURES) == 0)
         {

@@ -68,10 +68,12 @@ public sealed partial class VhostUserSession
     /// <param name="device">The device.</param>
     /// <param name="name">Name in log lines.</param>
     /// <param name="options">How to behave.</param>
+    /// <param name="offeredStore">Remembers what is acknowledged from here on; null when nothing does.</param>
     /// <returns>The session, to be started.</returns>
     /// <exception cref="InvalidDataException">The device does not fit the state, or the state does not fit together.</exception>
     /// <exception cref="GuestMemoryException">Guest memory can't be mapped.</exception>
-    public static VhostUserSession Resume(AioContext context, SessionSnapshot snapshot, IVhostUserDevice device, string name, SessionOptions options)
+    public static VhostUserSession Resume(
+        AioContext context, SessionSnapshot snapshot, IVhostUserDevice device, string name, SessionOptions options, OfferedFeatureStore? offeredStore = null)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(device);
@@ -80,7 +82,7 @@ public sealed partial class VhostUserSession
             throw new InvalidDataException($"the guest uses features 0x{missing:x} that the device does not have");
         }
 
-        var session = new VhostUserSession(context, snapshot.Duplicate(snapshot.Data.Connection), device, name, options);
+        var session = new VhostUserSession(context, snapshot.Duplicate(snapshot.Data.Connection), device, name, options, offeredStore);
         try
         {
             session.Restore(snapshot);

@@ -157,6 +157,27 @@ public sealed class EndpointTests : IDisposable
         Assert.Contains(_log.Lines, l => l.Contains("no longer offers", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void ASessionIsHandedFromOneServerToTheNext()
+    {
+        using VhostUserEndpoint first = Start(new VhostUserEndpointOptions { Path = SocketPath });
+        using RawFrontEnd front = Connect();
+        front.Tell(RequestCode.SET_FEATURES, RawFrontEnd.Bytes(VirtioFeatures.VERSION_1));
+        using SessionSnapshot snapshot = first.CurrentSession!.Detach();
+        Assert.Null(first.CurrentSession);
+        first.Dispose();
+
+        using var next = VhostUserEndpoint.Create(_context, _device, new VhostUserEndpointOptions { Path = SocketPath });
+        next.Resume(snapshot);
+        next.Start();
+        Assert.NotEqual(0UL, front.Ask<ulong>(RequestCode.GET_FEATURES));
+        Assert.Equal(VirtioFeatures.VERSION_1, next.CurrentSession!.Features);
+        front.Dispose();
+        Settle();
+        using RawFrontEnd another = Connect();
+        Assert.NotEqual(0UL, another.Ask<ulong>(RequestCode.GET_FEATURES));
+    }
+
     private VhostUserEndpoint Start(VhostUserEndpointOptions options)
     {
         var endpoint = VhostUserEndpoint.Create(_context, _device, options with { Session = options.Session with { Log = _log } });

@@ -298,6 +298,30 @@ public sealed class MessageTests
     }
 
     [Fact]
+    public void ARingThatTheDeviceCanNotStartIsRefusedAndTheOthersFollowAllTheSame()
+    {
+        using var guest = new GuestMemory();
+        using var fixture = new SessionFixture();
+        fixture.Device.OnStart = q =>
+        {
+            if (q.Index == 0)
+            {
+                throw new ErrnoException("epoll_ctl", new Errno(EPERM));
+            }
+        };
+        fixture.Negotiate();
+        fixture.SetUpRing(0);
+        fixture.SetUpRing(1);
+        fixture.Kick(0);
+        fixture.Kick(1);
+        fixture.Front.Refused(RequestCode.SET_MEM_TABLE, GuestMemory.Table(guest), guest.File.Value);
+        Assert.Equal([1], fixture.Device.Running);
+        fixture.Device.OnStart = null;
+        fixture.Kick(0);
+        Assert.Equal([0, 1], fixture.Device.Running.Order());
+    }
+
+    [Fact]
     public void TheSpecificationsValueBoundsAreKept()
     {
         using var fixture = new SessionFixture();

@@ -90,6 +90,17 @@ public sealed class MigrationTests : IDisposable
     }
 
     [Fact]
+    public void LogAllIsRefusedWhileARingsLogAddressDoesNotFitTheLog()
+    {
+        // Without LOG_ALL the address is not in use, so it may be anything.
+        _fixture.Front.Ask<ulong>(RequestCode.SET_LOG_BASE, RawFrontEnd.Bytes(new LogPayload(16, 0)), _log.File.Value);
+        _fixture.Front.Tell(RequestCode.SET_VRING_ADDR, RawFrontEnd.Bytes(SessionFixture.Address(0, VringAddress.LogFlag, 1 << 30)));
+        _fixture.Front.Refused(RequestCode.SET_FEATURES, RawFrontEnd.Bytes(SessionFixture.SplitFeatures | VirtioFeatures.LOG_ALL));
+        Assert.Equal([0], _fixture.Device.Running);
+        Assert.Equal(SessionFixture.SplitFeatures, _fixture.Session.Features);
+    }
+
+    [Fact]
     public void ABadLogIsRefusedAndEndsTheConnectionOfAFrontEndThatDidNotAsk()
     {
         _fixture.Front.Refused(RequestCode.SET_LOG_BASE, RawFrontEnd.Bytes(new LogPayload(1 << 20, 0)), _log.File.Value);
