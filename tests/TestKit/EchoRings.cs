@@ -38,6 +38,8 @@ public sealed class EchoRings : IDisposable
 
     public ulong ReceiveArea => _receiveArea;
 
+    public ulong TransmitArea => _transmitArea;
+
     public long Returned { get; private set; }
 
     public void Start()

@@ -102,7 +102,7 @@ public abstract class DriverQueue : IDisposable
     private protected GuestMemory Memory => _memory;
 
     /// <summary>Guest address of the ready-made indirect tables, one for each descriptor; 0 when there are none.</summary>
-    private protected ulong IndirectTables { get; }
+    public ulong IndirectTables { get; }
 
     /// <summary>Makes a queue of the layout that the features ask for.</summary>
     /// <exception cref="ArgumentException">The size is not one the layout allows.</exception>
