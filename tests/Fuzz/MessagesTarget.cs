@@ -9,7 +9,7 @@ namespace VhostNet.Fuzz;
 internal sealed class MessagesTarget(EchoDevice? device = null) : FuzzTarget(device ?? new EchoDevice(2) { Features = AllFeatures }, BaseOptions)
 {
     private const ulong AllFeatures = VirtioFeatures.VERSION_1 | VirtioFeatures.ANY_LAYOUT | VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX
-        | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER | VirtioFeatures.RING_RESET | VirtioFeatures.LOG_ALL;
+        | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER | VirtioFeatures.RING_RESET | VirtioFeatures.LOG_ALL | VirtioFeatures.ACCESS_PLATFORM;
 
     protected override void Attack(Random random)
     {

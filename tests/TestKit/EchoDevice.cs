@@ -181,9 +181,10 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
                 {
                     // Only what is waited for is asked for a kick: room while there are messages, messages otherwise.
                     bool wantsRoom = _sources > 0;
-                    bool quietTransmit = wantsRoom || transmit is null or { IsBroken: true } || transmit.EnableNotifications();
-                    bool quietReceive = !wantsRoom || receive is null or { IsBroken: true } or { Enabled: false } || receive.EnableNotifications();
-                    idle = quietTransmit && quietReceive;
+                    Virtqueue? waitsFor = wantsRoom ? receive : transmit;
+
+                    // An address that the front end was asked for is followed by QueueChanged, not by a kick.
+                    idle = waitsFor is null or { LastPeekEnd: PeekEnd.IotlbMiss } || (wantsRoom && !waitsFor.Enabled) || waitsFor.EnableNotifications();
                 }
             }
             finally
