@@ -5,6 +5,9 @@ namespace VhostNet.VhostUser.Backend;
 /// <summary>What a <see cref="RingReconciler"/> tells its session. Control thread.</summary>
 internal interface IRingEvents
 {
+    /// <summary>A ring is about to run; nothing of its memory was touched yet.</summary>
+    void RingStarting(RingState ring);
+
     /// <summary>A virtqueue was made: connect the signals that it raises.</summary>
     void Connect(RingState ring, Virtqueue queue);
 

@@ -111,6 +111,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
 
     private void Start(RingState ring, VirtqueueLayout layout)
     {
+        events.RingStarting(ring);
         uint position = RingPosition.Normalize(layout, ring.Base);
         ring.Inflight = null;
         if (state.Inflight is { } area && area.IsPacked == state.IsPacked && ring.Index < area.QueueCount && ring.Size <= area.QueueSize)

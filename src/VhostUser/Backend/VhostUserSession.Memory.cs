@@ -7,6 +7,8 @@ namespace VhostNet.VhostUser.Backend;
 /// <content>Guest memory: the whole map at once, or region by region.</content>
 public sealed partial class VhostUserSession
 {
+    private bool _sharingChecked;
+
     private void SetMemoryTable(ReadOnlySpan<byte> payload, FdCollection descriptors)
     {
         if (_unconfirmedMemory is not null && payload.Length == sizeof(ulong))
@@ -62,6 +64,13 @@ public sealed partial class VhostUserSession
         MemoryRegion region = MapRegion(payload[MemoryRegionPayload.PrefixSize..], descriptors.Take(0), MappedBytes(_state.Memory.Regions));
         try
         {
+            // QEMU 7 keeps a list of regions for every queue pair and adds each of them once for each pair.
+            if (!_isListening && _state.Memory.Regions.Any(region.IsSameAs))
+            {
+                Log.Debug($"the region at guest address 0x{region.Description.GuestAddress:x} was added before");
+                return;
+            }
+
             ReplaceMemory([.. (_unconfirmedMemory ?? _state.Memory).Regions, region], region);
         }
         finally
@@ -73,11 +82,16 @@ public sealed partial class VhostUserSession
     private void RemoveMemoryRegion(ReadOnlySpan<byte> payload)
     {
         var wanted = Wire.Read<MemoryRegionPayload>(payload[MemoryRegionPayload.PrefixSize..]);
-        MemoryRegion region = _state.Memory.Regions.FirstOrDefault(r => r.Description.GuestAddress == wanted.GuestAddress
-            && r.Description.UserAddress == wanted.UserAddress && r.Description.Size == wanted.RegionSize)
-            ?? throw new ProtocolException(
-                $"REM_MEM_REG names a region at guest address 0x{wanted.GuestAddress:x}, user address 0x{wanted.UserAddress:x}, {wanted.RegionSize} " +
-                "bytes, which was not added");
+        MemoryRegion? region = _state.Memory.Regions.FirstOrDefault(r => r.Description.GuestAddress == wanted.GuestAddress
+            && r.Description.UserAddress == wanted.UserAddress && r.Description.Size == wanted.RegionSize);
+        if (region is null)
+        {
+            // The same front end removes it once for each queue pair, too; what it wants is already so.
+            Log.Debug(
+                $"the region at guest address 0x{wanted.GuestAddress:x}, user address 0x{wanted.UserAddress:x}, {wanted.RegionSize} bytes, is not there to be removed");
+            return;
+        }
+
         ReplaceMemory([.. _state.Memory.Regions.Where(r => r != region)]);
     }
 
@@ -130,4 +144,30 @@ public sealed partial class VhostUserSession
         _state.Memory = table;
         Log.Info($"guest memory: {table.Regions.Count} regions, {table.Regions.Aggregate(0UL, (sum, r) => sum + r.Description.Size) >> 20} MiB");
     }
+
+    // QEMU hands over a private memory-backend-memfd as if it were a shared one.
+    private void WarnOfPrivateMemory()
+    {
+        if (!_sharingChecked)
+        {
+            _sharingChecked = true;
+            if (_state.Memory.Regions.Any(r => SharingProbe.IsPrivate(r, PeerProcess)))
+            {
+                WarnOfSharing("the front end maps the guest memory that it handed over privately, so nothing that the guest writes arrives here");
+            }
+        }
+    }
+
+    // QEMU hands over no region at all when the guest's memory has no file behind it.
+    private void WarnOfMissingMemory()
+    {
+        if (!_sharingChecked && _state.Memory.Regions.Count == 0)
+        {
+            _sharingChecked = true;
+            WarnOfSharing("no guest memory was handed over");
+        }
+    }
+
+    private void WarnOfSharing(string what) =>
+        Log.Warning($"{what}: share=on is missing; with QEMU write -object memory-backend-memfd,id=mem,size=SIZE,share=on -numa node,memdev=mem");
 }

@@ -189,6 +189,8 @@ public sealed partial class VhostUserSession
     /// <summary>What the rings report, with the session's name on it.</summary>
     private sealed class RingEvents(VhostUserSession session) : IRingEvents
     {
+        public void RingStarting(RingState ring) => session.WarnOfPrivateMemory();
+
         public void Connect(RingState ring, Virtqueue queue)
         {
             queue.CallInBand = session.InBandCallOf(ring);
@@ -231,6 +233,7 @@ public sealed partial class VhostUserSession
             {
                 ring.WaitsFor = problem.Text;
                 session.Log.Info($"ring {ring.Index} is to start and waits for {problem.Text}");
+                session.WarnOfMissingMemory();
             }
         }
     }

@@ -26,6 +26,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly IotlbMissQueue _iotlbMisses;
     private readonly BottomHalf _inBandCalls;
     private EventNotifier? _logNotifier;
+    private bool _askedForQueues;
     private bool _ended;
 
     /// <summary>Takes over a connected socket; nothing happens before <see cref="Start"/>.</summary>
@@ -128,6 +129,12 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
 
         _ended = true;
         _options.Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, Name, $"connection ended: {reason}");
+        if (_askedForQueues && _state.Features == 0)
+        {
+            // QEMU does that, and tries again for ever, when its netdev has more queues than there are here.
+            Log.Info($"the front end left before it acknowledged a feature; if its queues= is more than the {_device.QueueNumAnswer} queue pairs here, raise the number of queue pairs or lower queues=");
+        }
+
         _rings.StopAll();
         _device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
         _iotlbMisses.Close();

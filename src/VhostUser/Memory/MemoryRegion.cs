@@ -56,6 +56,12 @@ public sealed class MemoryRegion
         }
     }
 
+    /// <summary>Whether another region is the same memory at the same addresses.</summary>
+    public bool IsSameAs(MemoryRegion other) =>
+        Description == other.Description
+        && statx(File.Value, STATX_INO, out statx_t mine) == 0 && statx(other.File.Value, STATX_INO, out statx_t theirs) == 0
+        && mine.stx_ino == theirs.stx_ino && mine.stx_dev_major == theirs.stx_dev_major && mine.stx_dev_minor == theirs.stx_dev_minor;
+
     /// <summary>Counts one more user of the mapping.</summary>
     public void Retain() => _references++;
 

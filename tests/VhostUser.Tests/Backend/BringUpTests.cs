@@ -49,6 +49,33 @@ public sealed class BringUpTests
     }
 
     [Fact]
+    public void QemuAddsAndRemovesARegionOnceForEachQueuePair()
+    {
+        using var guest = new GuestMemory();
+        using var other = new GuestMemory();
+        using var fixture = new SessionFixture();
+        RawFrontEnd front = fixture.Front;
+        fixture.Negotiate();
+        front.AskAcknowledgement = true;
+        for (int pair = 0; pair < 4; pair++)
+        {
+            front.Tell(RequestCode.ADD_MEM_REG, guest.SingleRegion, guest.File.Value);
+        }
+
+        // The same addresses with other memory behind them are a conflict.
+        front.Refused(RequestCode.ADD_MEM_REG, guest.SingleRegion, other.File.Value);
+        fixture.SetUpRing(0);
+        fixture.Kick(0);
+        fixture.GetBase(0);
+        for (int pair = 0; pair < 4; pair++)
+        {
+            front.Tell(RequestCode.REM_MEM_REG, guest.SingleRegion);
+        }
+
+        front.Tell(RequestCode.ADD_MEM_REG, guest.SingleRegion, other.File.Value);
+    }
+
+    [Fact]
     public void VirtioUserBringsAPackedRingUp()
     {
         using var guest = new GuestMemory();
