@@ -161,12 +161,15 @@ public sealed class MessageTests
         fixture.SetUpRing(0);
         fixture.Kick(0);
         fixture.Front.Tell(RequestCode.ADD_MEM_REG, more.SingleRegion, more.File.Value);
-        fixture.Front.Refused(RequestCode.ADD_MEM_REG, more.SingleRegion, more.File.Value);
+
+        // QEMU with several queue pairs adds and removes each region once for each pair; what is so already is accepted and changes nothing.
+        fixture.Front.Tell(RequestCode.ADD_MEM_REG, more.SingleRegion, more.File.Value);
+        Assert.Equal(2, fixture.Session.State.Memory.Regions.Count);
         fixture.Front.Refused(RequestCode.REM_MEM_REG, guest.SingleRegion);
 
         // A stray descriptor is closed unused.
         fixture.Front.Tell(RequestCode.REM_MEM_REG, more.SingleRegion, more.File.Value);
-        fixture.Front.Refused(RequestCode.REM_MEM_REG, more.SingleRegion);
+        fixture.Front.Tell(RequestCode.REM_MEM_REG, more.SingleRegion);
         Assert.Single(fixture.Session.State.Memory.Regions);
         Assert.Contains(0, fixture.Device.Running);
     }
