@@ -1,0 +1,71 @@
+using VhostNet.TestKit;
+
+namespace VhostNet.Daemon.Tests.Deploy;
+
+/// <summary>The files under deploy/, judged by the programs that will read them.</summary>
+public sealed class UnitFileTests : IDisposable
+{
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(60);
+    private readonly TestDirectory _directory = new();
+
+    public UnitFileTests()
+    {
+        // The checker wants the program to be there; it is not installed on this machine.
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(Repository.Root, "deploy", "systemd")))
+        {
+            string text = File.ReadAllText(file).Replace("/usr/bin/vhostnetd", Repository.Daemon, StringComparison.Ordinal);
+            File.WriteAllText(_directory.File(Path.GetFileName(file)), text);
+        }
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("vhostnetd.service")]
+    [InlineData("vhostnetd@guest.service")]
+    [InlineData("vhostnetd.socket")]
+    [InlineData("vhostnetd@guest.socket")]
+    public async Task AUnitIsValid(string unit)
+    {
+        (int status, string output) = await RunAsync("systemd-analyze", "verify", _directory.File(unit));
+        Assert.Equal(string.Empty, output);
+        Assert.Equal(0, status);
+    }
+
+    [Theory]
+    [InlineData("vhostnetd.service", null)]
+    [InlineData("vhostnetd@.service", null)]
+    [InlineData("vhostnetd.service", "vhostnetd.service.d/tap.conf")]
+    [InlineData("vhostnetd@.service", "vhostnetd@.service.d/tap.conf")]
+    public async Task AServiceIsExposedLittle(string unit, string? dropIn)
+    {
+        if (dropIn is not null)
+        {
+            string target = _directory.File(dropIn);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(Path.Combine(Repository.Root, "deploy", "systemd", dropIn), target);
+        }
+
+        (int status, string output) = await RunAsync("systemd-analyze", "security", "--offline=true", "--threshold=24", "--no-pager", _directory.File(unit));
+        Assert.Contains("Overall exposure level", output, StringComparison.Ordinal);
+        Assert.True(status == 0, $"the exposure is 2.5 or more:\n{output}");
+    }
+
+    [Fact]
+    public void TheDiscoveryFileIsWhatTheSpecificationAsksFor()
+    {
+        string file = Assert.Single(Directory.EnumerateFiles(Path.Combine(Repository.Root, "deploy"), "*.json"));
+        Assert.Matches("^[0-9]{2}-", Path.GetFileName(file));
+        using var json = System.Text.Json.JsonDocument.Parse(File.ReadAllText(file));
+        Assert.Equal("net", json.RootElement.GetProperty("type").GetString());
+        Assert.True(Path.IsPathRooted(json.RootElement.GetProperty("binary").GetString()));
+        Assert.NotEmpty(json.RootElement.GetProperty("description").GetString()!);
+    }
+
+    private static async Task<(int Status, string Output)> RunAsync(string program, params string[] arguments)
+    {
+        await using ChildProcess process = await ChildProcess.StartAsync(program, program, arguments);
+        int status = await process.WaitForExitAsync(s_timeout);
+        return (status, process.Output.ToString());
+    }
+}
