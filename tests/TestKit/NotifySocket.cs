@@ -4,7 +4,7 @@ using System.Text;
 namespace VhostNet.TestKit;
 
 /// <summary>The service manager's end of sd_notify(3): datagrams of <c>KEY=VALUE</c> lines.</summary>
-internal sealed class NotifySocket : IDisposable
+public sealed class NotifySocket : IDisposable
 {
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
 

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+
+namespace VhostNet.EndToEnd;
+
+/// <summary>The units under deploy/, sandbox and all, under a real systemd.</summary>
+public sealed class SystemdTests(SystemdMachine machine) : IClassFixture<SystemdMachine>
+{
+    [Fact]
+    public async Task AStartedServiceListensAndReportsItself()
+    {
+        await OptionsAsync("ready", "--uplink user");
+        await machine.RunAsync("systemctl start vhostnetd@ready");
+        await ConnectAsync("/run/vhostnet/ready.sock");
+        Assert.Equal("active", await machine.ShowAsync("vhostnetd@ready", "ActiveState"));
+        Assert.Equal("2 ports, 1 networks", await machine.ShowAsync("vhostnetd@ready", "StatusText"));
+        Assert.Equal("660 vhostnet:vhostnet", (await machine.RunAsync("stat -c '%a %U:%G' /run/vhostnet/ready.sock")).Trim());
+        Assert.Equal("ok", (await HealthAsync("ready.control")).Trim());
+
+        var time = Stopwatch.StartNew();
+        await machine.RunAsync("systemctl stop vhostnetd@ready");
+        Assert.True(time.Elapsed < TimeSpan.FromSeconds(3), $"it took {time.Elapsed} to stop");
+        Assert.Equal("success", await machine.ShowAsync("vhostnetd@ready", "Result"));
+        Assert.NotEqual(0, (await machine.TryAsync("test -e /run/vhostnet/ready.sock")).Status);
+    }
+
+    [Fact]
+    public async Task LinesReachTheJournalWithTheirSeverity()
+    {
+        await OptionsAsync("journal", "--uplink null");
+        await machine.RunAsync("systemctl start vhostnetd@journal");
+        string lines = await machine.RunAsync("journalctl --sync; journalctl --no-pager -o cat -p info -u vhostnetd@journal");
+        Assert.Contains("vhostnetd 0", lines, StringComparison.Ordinal);
+        Assert.DoesNotContain("<6>", lines, StringComparison.Ordinal);
+        Assert.DoesNotContain("is ready", await machine.RunAsync("journalctl --no-pager -o cat -p warning -u vhostnetd@journal"), StringComparison.Ordinal);
+        await machine.RunAsync("systemctl stop vhostnetd@journal");
+    }
+
+    [Fact]
+    public async Task AMistakeInTheOptionsFailsTheStartOnce()
+    {
+        await OptionsAsync("wrong", "--uplink fish");
+        CommandResult result = await machine.TryAsync("systemctl start vhostnetd@wrong");
+        Assert.NotEqual(0, result.Status);
+        Assert.Equal("2", await machine.ShowAsync("vhostnetd@wrong", "ExecMainStatus"));
+        Assert.Equal("failed", await machine.ShowAsync("vhostnetd@wrong", "ActiveState"));
+        Assert.Equal("0", await machine.ShowAsync("vhostnetd@wrong", "NRestarts"));
+        Assert.Contains("--uplink fish: \"fish\" is unknown; known here: ", await machine.JournalAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AStuckLoopIsReplacedByTheWatchdog()
+    {
+        await machine.RunAsync("""
+            cat >/etc/vhostnet/vhostnet.json <<'J'
+            {
+              "networks": [{"name": "loop", "kind": "hairpin"}],
+              "ports": [{"name": "vm0", "kind": "vhost-user", "network": "loop", "socket": {"path": "/run/vhostnet/vm0.sock", "mode": "0660"}}],
+              "control": {"path": "/run/vhostnet/control.sock"},
+              "debug": {"stall": true}
+            }
+            J
+            mkdir -p /etc/systemd/system/vhostnetd.service.d
+            printf '[Service]\nWatchdogSec=2\n' >/etc/systemd/system/vhostnetd.service.d/watchdog.conf
+            systemctl daemon-reload
+            systemctl start vhostnetd
+            """);
+        string first = await machine.ShowAsync("vhostnetd", "MainPID");
+
+        // Several intervals pass in which a healthy daemon is left alone.
+        await machine.RunAsync("sleep 5");
+        Assert.Equal(first, await machine.ShowAsync("vhostnetd", "MainPID"));
+
+        using var client = new HttpClient(HandlerOf("control.sock"));
+        using HttpResponseMessage response = await client.PostAsync(new Uri("http://daemon/debug/stall/io0"), null);
+        Assert.True(response.IsSuccessStatusCode);
+        await machine.RunAsync("until [ \"$(systemctl show --value -p NRestarts vhostnetd)\" = 1 ] && systemctl -q is-active vhostnetd; do sleep 0.1; done");
+        Assert.NotEqual(first, await machine.ShowAsync("vhostnetd", "MainPID"));
+        Assert.Equal("ok", (await HealthAsync("control.sock")).Trim());
+        string journal = await machine.JournalAsync();
+        Assert.Contains("Thread io0 has not answered for 1000 ms", journal, StringComparison.Ordinal);
+        await machine.RunAsync("systemctl stop vhostnetd");
+    }
+
+    [Fact]
+    public async Task TheFirstConnectionStartsTheService()
+    {
+        await OptionsAsync("lazy", "--uplink null");
+        await machine.RunAsync("systemctl start vhostnetd@lazy.socket");
+        Assert.Equal("inactive", await machine.ShowAsync("vhostnetd@lazy", "ActiveState"));
+        using (var guest = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            await guest.ConnectAsync(new UnixDomainSocketEndPoint(machine.PathOf("/run/vhostnet/lazy.sock")));
+            await machine.RunAsync("until systemctl -q is-active vhostnetd@lazy; do sleep 0.1; done");
+        }
+
+        Assert.Equal("ok", (await HealthAsync("lazy.control")).Trim());
+        string pid = await machine.ShowAsync("vhostnetd@lazy", "MainPID");
+
+        // The sockets are systemd's: they outlive the service, and the next connection starts it anew.
+        await machine.RunAsync("systemctl stop vhostnetd@lazy.service; systemctl start vhostnetd@lazy.socket");
+        Assert.Equal("ok", (await HealthAsync("lazy.control")).Trim());
+        Assert.NotEqual(pid, await machine.ShowAsync("vhostnetd@lazy", "MainPID"));
+        await machine.RunAsync("systemctl stop vhostnetd@lazy.socket vhostnetd@lazy.service");
+    }
+
+    [Fact]
+    public async Task AKilledServiceIsStartedAgain()
+    {
+        await OptionsAsync("killed", "--uplink null");
+        await machine.RunAsync("systemctl start vhostnetd@killed; systemctl kill -s KILL vhostnetd@killed");
+        await machine.RunAsync("until [ \"$(systemctl show --value -p NRestarts vhostnetd@killed)\" = 1 ] && systemctl -q is-active vhostnetd@killed; do sleep 0.1; done");
+        await ConnectAsync("/run/vhostnet/killed.sock");
+        await machine.RunAsync("systemctl stop vhostnetd@killed");
+    }
+
+    private async Task OptionsAsync(string instance, string options) =>
+        await machine.RunAsync($"echo 'VHOSTNETD_OPTIONS={options}' >/etc/vhostnet/{instance}.env");
+
+    private async Task ConnectAsync(string path)
+    {
+        using var guest = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await guest.ConnectAsync(new UnixDomainSocketEndPoint(machine.PathOf(path)));
+    }
+
+    private async Task<string> HealthAsync(string socket)
+    {
+        using var client = new HttpClient(HandlerOf(socket));
+        return await client.GetStringAsync(new Uri("http://daemon/health"));
+    }
+
+    private SocketsHttpHandler HandlerOf(string socket) => new()
+    {
+        ConnectCallback = async (_, cancellation) =>
+        {
+            var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await connection.ConnectAsync(new UnixDomainSocketEndPoint(machine.PathOf($"/run/vhostnet/{socket}")), cancellation);
+            return new NetworkStream(connection, ownsSocket: true);
+        },
+    };
+}
