@@ -15,25 +15,26 @@ public sealed class BottomHalf
     private readonly bool _oneShot;
     private Action? _callback;
     private SendOrPostCallback? _post;
-    private object? _state;
+
+    // The name, or the state of a posted callback: one field, so that the object fills one cache line.
+    private object? _nameOrState;
     private int _flags;
 
     internal BottomHalf(AioContext context, Action callback, string name)
     {
         _context = context;
         _callback = callback;
-        Name = name;
+        _nameOrState = name;
     }
 
     internal BottomHalf(AioContext context)
     {
         _context = context;
         _oneShot = true;
-        Name = "one-shot";
     }
 
     /// <summary>Name for messages.</summary>
-    public string Name { get; }
+    public string Name => _oneShot ? "one-shot" : (string)_nameOrState!;
 
     /// <summary>Next one in the list that it is linked into; owned by whoever owns that list.</summary>
     internal BottomHalf? Next { get; set; }
@@ -93,7 +94,7 @@ public sealed class BottomHalf
     {
         _callback = callback;
         _post = post;
-        _state = state;
+        _nameOrState = state;
     }
 
     /// <summary>Takes the flags and calls the callback if it is due. Home thread only; the caller has unlinked it.</summary>
@@ -123,10 +124,10 @@ public sealed class BottomHalf
     {
         Action? callback = _callback;
         SendOrPostCallback? post = _post;
-        object? state = _state;
+        object? state = _nameOrState;
         _callback = null;
         _post = null;
-        _state = null;
+        _nameOrState = null;
         _context.ReturnOneShot(this);
         if (callback is not null)
         {

@@ -12,7 +12,9 @@ public sealed record IoThreadOptions
     /// <summary>How it waits.</summary>
     public PollPolicy Policy { get; init; } = PollPolicy.Adaptive;
 
-    /// <summary>Longest polling in nanoseconds with <see cref="PollPolicy.Adaptive"/>.</summary>
+    /// <summary>
+    /// Longest polling in nanoseconds with <see cref="PollPolicy.Adaptive"/>. On a machine with one processor it counts as 0: polling would only keep others from working.
+    /// </summary>
     public long PollMaxNs { get; init; } = 32768;
 
     /// <summary>How its context is made; null for the defaults.</summary>
@@ -23,4 +25,7 @@ public sealed record IoThreadOptions
     /// callback that failed half-way leaves a state that nobody knows.
     /// </summary>
     public Action<Exception>? UnhandledException { get; init; }
+
+    /// <summary>What ends the process; replaced by tests only.</summary>
+    internal Action<string, Exception> FailFast { get; init; } = Environment.FailFast;
 }

@@ -223,4 +223,39 @@ public sealed class IoThreadTests
         Assert.False(polling);
         thread.Dispose();
     }
+
+    /// <summary>Without somebody to hand it to, an exception that leaves the loop ends the process.</summary>
+    [Fact]
+    public void AnExceptionThatLeavesTheLoopEndsTheProcess()
+    {
+        using ManualResetEventSlim ended = new();
+        string? message = null;
+        Exception? error = null;
+        IoThread thread = new(new IoThreadOptions
+        {
+            Name = "fatal",
+            FailFast = (m, e) =>
+            {
+                (message, error) = (m, e);
+                ended.Set();
+            },
+        });
+        thread.Start();
+        thread.Context.ScheduleOneShot(() => throw new FormatException("x"));
+        Assert.True(ended.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Contains("fatal", message, StringComparison.Ordinal);
+        Assert.IsType<FormatException>(error);
+        thread.Dispose();
+        Assert.Equal(Environment.FailFast, new IoThreadOptions().FailFast);
+    }
+
+    [Fact]
+    public void WaitsAreNotRoundedByTheKernel()
+    {
+        using IoThread thread = new(new IoThreadOptions { Name = "exact" });
+        thread.Start();
+        int slack = 0;
+        thread.Run(() => slack = prctl(PR_GET_TIMERSLACK, 0));
+        Assert.Equal(1, slack);
+    }
 }
