@@ -47,7 +47,7 @@ public sealed partial class AioContext
     private AioContext? Enter()
     {
         AioContext? previous = s_current;
-        if (previous is not null)
+        if (previous is not null && previous._localThread == s_thread)
         {
             previous._pollThread = NoThread;
         }
@@ -63,9 +63,9 @@ public sealed partial class AioContext
         if (_pollLock is not null || (previous is not null && previous != this))
         {
             s_current = previous;
-            if (previous is not null)
+            if (previous is not null && previous._localThread == s_thread)
             {
-                previous._pollThread = previous._localThread;
+                previous._pollThread = s_thread;
             }
         }
         else if (!_disposed)

@@ -122,6 +122,39 @@ public sealed class BottomHalfTests
         Assert.Equal(3, calls);
     });
 
+    /// <summary>A callback of one context polls another one of the same thread, and that one the first again.</summary>
+    [Fact]
+    public void ContextsOfOneThreadNestInOneAnother() => TestLoop.OnThread(static () =>
+    {
+        using AioContext a = new(new AioContextOptions { Name = "a" });
+        using AioContext b = new(new AioContextOptions { Name = "b" });
+        List<string> order = [];
+        a.ScheduleOneShot(() =>
+        {
+            Assert.Same(a, AioContext.Current);
+            b.ScheduleOneShot(() =>
+            {
+                Assert.Same(b, AioContext.Current);
+                order.Add("b");
+                a.ScheduleOneShot(() =>
+                {
+                    Assert.Same(a, AioContext.Current);
+                    order.Add("a inside b");
+                });
+                Assert.True(a.Poll(true));
+                Assert.Same(b, AioContext.Current);
+            });
+            Assert.True(b.Poll(true));
+            Assert.Same(a, AioContext.Current);
+            order.Add("a");
+        });
+        Assert.True(a.Poll(true));
+        Assert.Equal(["b", "a inside b", "a"], order);
+        Assert.Same(a, AioContext.Current);
+        Assert.False(b.Poll(false));
+        Assert.Same(a, AioContext.Current);
+    });
+
     [Theory]
     [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
     public void OneShotsRunOnceEach(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
