@@ -76,6 +76,8 @@ done
 cp "$guest/init" "$root/init"
 cp "$guest/udhcpc.script" "$root/etc/udhcpc/default.script"
 
-(cd "$root" && find . -print0 | cpio --null --create --format=newc --quiet --owner=0:0 | gzip -1) >"$dir/initrd"
+(cd "$root" && find . -print0 | cpio --null --create --format=newc --quiet --owner=0:0 | gzip -1) >"$dir/initrd.new"
+# A rename: a guest that reboots just now reads the old file to its end.
+mv "$dir/initrd.new" "$dir/initrd"
 echo "$stamp" >"$dir/stamp"
 echo "$dir"

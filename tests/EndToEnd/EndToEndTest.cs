@@ -70,4 +70,12 @@ public abstract class EndToEndTest : IAsyncLifetime
         _peers.Push((testpmd, () => $"--- {options.Name}\n{testpmd.Process.Output.Tail()}\n"));
         return testpmd;
     }
+
+    /// <summary>Starts an Open vSwitch that ends with the case.</summary>
+    protected async Task<OpenVSwitch> StartOpenVSwitchAsync(NetworkNamespace network)
+    {
+        OpenVSwitch made = await OpenVSwitch.StartAsync(Directory, network);
+        _peers.Push((made, made.Report));
+        return made;
+    }
 }

@@ -27,6 +27,9 @@ public sealed record GuestOptions
     /// <summary>Whether the memory is shared with the back end, as it has to be.</summary>
     public bool SharedMemory { get; init; } = true;
 
+    /// <summary>Whether the memory has a file behind it at all.</summary>
+    public bool MemoryBackend { get; init; } = true;
+
     /// <summary>Further properties of virtio-net-pci: <c>mrg_rxbuf=off,packed=on</c>.</summary>
     public string DeviceProperties { get; init; } = "";
 

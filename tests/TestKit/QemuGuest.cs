@@ -165,7 +165,7 @@ public sealed partial class QemuGuest : IAsyncDisposable
         return
         [
             "-accel", "tcg", "-machine", "pc", "-nodefaults", "-no-user-config", "-display", "none",
-            "-m", $"{options.MemoryMiB}M", "-object", memory, "-numa", "node,memdev=mem", "-smp", $"{options.Processors}",
+            "-m", $"{options.MemoryMiB}M", .. options.MemoryBackend ? (string[])["-object", memory, "-numa", "node,memdev=mem"] : [], "-smp", $"{options.Processors}",
             "-kernel", Path.Combine(image, "vmlinuz"), "-initrd", Path.Combine(image, "initrd"), "-append", "console=ttyS0 panic=-1 quiet",
             "-serial", "stdio", "-chardev", $"socket,id=agent,path={agentPath}", "-serial", "chardev:agent",
             "-chardev", $"socket,id=qmp,path={qmpPath}", "-mon", "chardev=qmp,mode=control",

@@ -12,33 +12,34 @@ public static class TcpTransfer
     private const string GuestFile = "/tmp/transfer";
     private const int Chunk = 1 << 18;
 
-    /// <summary>Sends bytes each way. The guest reaches <paramref name="address"/>, which is the namespace's.</summary>
+    /// <summary>Sends bytes each way. The server's address is the namespace's; the guest may know it by another one.</summary>
     /// <exception cref="TestPeerException">What arrived is not what was sent.</exception>
-    public static async Task RunAsync(QemuGuest guest, NetworkNamespace peer, IPAddress address, int mebibytes, TimeSpan timeout)
+    public static async Task RunAsync(QemuGuest guest, NetworkNamespace peer, IPAddress address, int mebibytes, TimeSpan timeout, string? reachedAs = null)
     {
         byte[] data = RandomNumberGenerator.GetBytes(mebibytes << 20);
         string expected = Convert.ToHexStringLower(SHA256.HashData(data));
-        await DownAsync(guest, peer, address, data, expected, timeout);
-        await UpAsync(guest, peer, address, data.Length, expected, timeout);
+        string host = reachedAs ?? address.ToString();
+        await DownAsync(guest, peer, address, host, data, expected, timeout);
+        await UpAsync(guest, peer, address, host, data.Length, expected, timeout);
     }
 
-    private static async Task DownAsync(QemuGuest guest, NetworkNamespace peer, IPAddress address, byte[] data, string expected, TimeSpan timeout)
+    private static async Task DownAsync(QemuGuest guest, NetworkNamespace peer, IPAddress address, string host, byte[] data, string expected, TimeSpan timeout)
     {
         const int port = 5001;
         using Socket listener = peer.ListenTcp(address, port);
         using CancellationTokenSource limit = new(timeout);
-        Task<string> command = guest.RunAsync($"nc {address} {port} | tee {GuestFile} | sha256sum", timeout);
+        Task<string> command = guest.RunAsync($"nc {host} {port} | tee {GuestFile} | sha256sum", timeout);
         Task sent = SendAllAsync(listener, data, limit.Token);
         await Together(guest, command, sent);
         Verify(guest, "to the guest", expected, (await command).Split(' ')[0].Trim());
     }
 
-    private static async Task UpAsync(QemuGuest guest, NetworkNamespace peer, IPAddress address, long length, string expected, TimeSpan timeout)
+    private static async Task UpAsync(QemuGuest guest, NetworkNamespace peer, IPAddress address, string host, long length, string expected, TimeSpan timeout)
     {
         const int port = 5002;
         using Socket listener = peer.ListenTcp(address, port);
         using CancellationTokenSource limit = new(timeout);
-        Task<string> command = guest.RunAsync($"nc {address} {port} < {GuestFile}; rm {GuestFile}", timeout);
+        Task<string> command = guest.RunAsync($"nc {host} {port} < {GuestFile}; rm {GuestFile}", timeout);
         Task<(string Hash, long Length)> received = ReceiveAllAsync(listener, limit.Token);
         await Together(guest, command, received);
         (string hash, long count) = await received;
