@@ -95,7 +95,7 @@ suite() {
     echo "$name: exit status $status and ${total:-no} results"
     bad=$((bad + 1))
   fi
-  [ "$bad" -eq 0 ] || { grep -E -A 12 '\[FAIL\]|\[ERROR\]' "$log" | head -n 200; tail -n 20 "$log"; }
+  [ "$bad" -eq 0 ] || grep -E -m 20 -A 12 '\[(FAIL|ERROR)\]' "$log" || tail -n 20 "$log"
   row "$name" "${ok:-0}" "$bad" "$skip" $((SECONDS - start))
 }
 

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace VhostNet.TestKit;
 
 /// <summary>
-/// A network namespace of one test's own: its taps and bridges meet nobody else's. Processes are started in it, and sockets are made in it: a socket stays in the
-/// namespace of the thread that made it, whoever uses it later.
+/// A network namespace of one test's own: its taps and bridges meet nobody else's. Processes are started in it, and sockets are made in it: a socket
+/// stays in the namespace of the thread that made it, whoever uses it later.
 /// </summary>
 public sealed class NetworkNamespace : IAsyncDisposable
 {

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace VhostNet.TestKit;
 
 /// <summary>
-/// Everything that a peer printed, and a way to wait for what it will print. Waiting is by event: the reader of the peer's output appends, and whoever waits for a
-/// pattern is resumed by that. Safe for any thread.
+/// Everything that a peer printed, and a way to wait for what it will print. Waiting is by event: the reader of the peer's output appends, and whoever
+/// waits for a pattern is resumed by that. Safe for any thread.
 /// </summary>
 /// <param name="name">Who speaks; the first word of every error message.</param>
 public sealed class Transcript(string name)

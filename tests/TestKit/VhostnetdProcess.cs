@@ -54,8 +54,8 @@ public sealed class VhostnetdProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the daemon with one socket and one uplink, and waits until it is ready.</summary>
-    public static Task<VhostnetdProcess> StartAsync(TestDirectory directory, string socket, string uplink, NetworkNamespace? inside = null, params string[] more) =>
-        StartAsync(directory, ["--socket-path", socket, "--uplink", uplink, .. more], inside);
+    public static Task<VhostnetdProcess> StartAsync(TestDirectory directory, string socket, string uplink) =>
+        StartAsync(directory, ["--socket-path", socket, "--uplink", uplink]);
 
     /// <summary>Starts the daemon where it is expected to refuse, and returns its exit status.</summary>
     public static async Task<(int Status, string Output)> RunToEndAsync(TestDirectory directory, IEnumerable<string> arguments)

@@ -132,7 +132,9 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         if (_askedForQueues && _state.Features == 0)
         {
             // QEMU does that, and tries again for ever, when its netdev has more queues than there are here.
-            Log.Info($"the front end left before it acknowledged a feature; if its queues= is more than the {_device.QueueNumAnswer} queue pairs here, raise the number of queue pairs or lower queues=");
+            Log.Info(
+                $"the front end left before it acknowledged a feature; if its queues= is more than the {_device.QueueNumAnswer} queue pairs here, " +
+                "raise the number of queue pairs or lower queues=");
         }
 
         _rings.StopAll();

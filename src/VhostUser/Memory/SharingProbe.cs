@@ -3,8 +3,8 @@ using System.Globalization;
 namespace VhostNet.VhostUser.Memory;
 
 /// <summary>
-/// Finds out whether the front end maps the memory that it handed over privately: then what the guest writes never arrives here, and its rings look empty for ever.
-/// The kernel tells nobody through the descriptor, but /proc shows the front end's mappings to a back end that may look. Control thread.
+/// Finds out whether the front end maps the memory that it handed over privately: then what the guest writes never arrives here, and its rings look
+/// empty for ever. The kernel tells nobody through the descriptor, but /proc shows the front end's mappings to a back end that may look. Control thread.
 /// </summary>
 internal static class SharingProbe
 {
