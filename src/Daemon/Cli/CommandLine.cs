@@ -24,6 +24,9 @@ internal sealed class CommandLine
         };
     }
 
+    /// <summary>All options, those of System.CommandLine too.</summary>
+    public IEnumerable<Option> Options => _root.Options;
+
     /// <summary>--socket-path.</summary>
     public Option<string> SocketPath { get; } = New<string>("--socket-path", "PATH", "Unix socket for the guest's front end");
 

@@ -38,13 +38,17 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _sampler = _control.Context.CreateTimer(AioClock.Monotonic, Sample);
         var sessions = new SessionLog(loggers.CreateLogger("VhostNet.VhostUser"));
         Composition = new Composition(
-            _control, new PortFactory(_control.Context, activation, sessions, options.StateDirectory), _watchdog, loggers.CreateLogger<Composition>());
+            _control, new PortFactory(_control.Context, activation, sessions, options.StateDirectory ?? StateDirectory), _watchdog, loggers.CreateLogger<Composition>());
         Composition.LastSessionEnded += entry =>
         {
             _logger.LogInformation("Port {Port}: the inherited connection has ended, and so does the daemon", entry.Options.Name);
             lifetime.StopApplication();
         };
     }
+
+    // A list of several directories has no meaning here.
+    private static string? StateDirectory =>
+        Environment.GetEnvironmentVariable("STATE_DIRECTORY") is { Length: > 0 } directory && !directory.Contains(':', StringComparison.Ordinal) ? directory : null;
 
     /// <summary>What runs.</summary>
     public Composition Composition { get; }

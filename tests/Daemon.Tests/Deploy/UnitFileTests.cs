@@ -1,3 +1,4 @@
+using VhostNet.Daemon.Configuration;
 using VhostNet.TestKit;
 
 namespace VhostNet.Daemon.Tests.Deploy;
@@ -60,6 +61,25 @@ public sealed class UnitFileTests : IDisposable
         Assert.Equal("net", json.RootElement.GetProperty("type").GetString());
         Assert.True(Path.IsPathRooted(json.RootElement.GetProperty("binary").GetString()));
         Assert.NotEmpty(json.RootElement.GetProperty("description").GetString()!);
+    }
+
+    [Fact]
+    public void TheExamplesAreCorrect()
+    {
+        string[] files = Directory.GetFiles(Path.Combine(Repository.Root, "deploy", "examples"), "*.json");
+        Assert.NotEmpty(files);
+        Assert.All(files, file => ConfigReader.ReadFile(file));
+    }
+
+    [Fact]
+    public async Task TheScriptsAreValid()
+    {
+        foreach (string script in Directory.EnumerateFiles(Path.Combine(Repository.Root, "deploy", "qemu"), "*.sh"))
+        {
+            Assert.Equal((0, string.Empty), await RunAsync("sh", "-n", script));
+        }
+
+        Assert.NotNull(System.Xml.Linq.XDocument.Load(Path.Combine(Repository.Root, "deploy", "libvirt", "guest.xml")).Root);
     }
 
     private static async Task<(int Status, string Output)> RunAsync(string program, params string[] arguments)

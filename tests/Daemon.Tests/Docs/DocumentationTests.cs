@@ -1,0 +1,53 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using VhostNet.Daemon.Cli;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Metrics;
+using VhostNet.Daemon.Tests.Configuration;
+using VhostNet.TestKit;
+
+namespace VhostNet.Daemon.Tests.Docs;
+
+/// <summary>The manual names everything that the program has.</summary>
+public sealed class DocumentationTests
+{
+    private static readonly string s_operating = Read("operating.md");
+    private static readonly string s_metrics = Read("metrics.md");
+
+    [Fact]
+    public void EveryKeyIsDocumented()
+    {
+        var keys = new HashSet<string>();
+        ConfigReader.Read(Encoding.UTF8.GetBytes(ConfigReaderTests.Everything), key => keys.Add(key.Split('.')[^1]));
+        Assert.True(keys.Count > 80, $"only {keys.Count} keys were seen");
+        AssertNamed(s_operating, keys.Where(k => !k.Contains('[', StringComparison.Ordinal) && k != "Microsoft" && k != "VhostUser"));
+    }
+
+    [Fact]
+    public void EveryOptionIsDocumented()
+    {
+        string[] options = [.. new CommandLine().Options.Select(o => o.Name).Where(n => n.StartsWith("--", StringComparison.Ordinal))];
+        Assert.True(options.Length > 15);
+        Assert.All(options, o => Assert.Matches($"`{o}( [A-Z]+)?`", s_operating));
+    }
+
+    [Fact]
+    public void EveryKindFeatureAndExitCodeIsDocumented()
+    {
+        AssertNamed(s_operating, [.. UplinkKinds.Names, .. NetworkReader.Kinds, .. PortReader.SwitchableFeatures]);
+        Assert.All(Enum.GetValues<ExitCode>(), c => Assert.Contains($"\n| {(int)c} |", s_operating, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void EveryMetricAndReasonIsDocumented()
+    {
+        AssertNamed(s_metrics, [.. MetricCatalog.All.Select(m => m.Name), .. DropReasons.Names]);
+        IEnumerable<string> named = Regex.Matches(s_metrics, "`(vhostnet\\.[a-z.]+)`").Select(m => m.Groups[1].Value);
+        Assert.Empty(named.Except(MetricCatalog.All.Select(m => m.Name)));
+    }
+
+    private static string Read(string file) => File.ReadAllText(Path.Combine(Repository.Root, "docs", file));
+
+    private static void AssertNamed(string text, IEnumerable<string> names) => Assert.DoesNotContain(names, n => !text.Contains($"`{n}`", StringComparison.Ordinal));
+}
