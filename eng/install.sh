@@ -5,7 +5,7 @@ set -euo pipefail
 
 required=(
   # Peers: the guest's machine, a DPDK front end and back end, a switch, a service manager.
-  qemu-system-x86 dpdk openvswitch-switch-dpdk systemd dbus
+  qemu-system-x86 dpdk-dev openvswitch-switch-dpdk systemd dbus
   # The guest's initramfs and its tools.
   busybox-static cpio kmod
   # Namespaces, taps, offload switches, frames on the wire.

@@ -124,6 +124,9 @@ done
 check rx_backpressure.pml '-DBUG_NO_LOOK_AGAIN'             no_lost_resume  cycle
 check rx_backpressure.pml '-DEVENT_IDX -DBUG_NO_LOOK_AGAIN' no_lost_resume  cycle
 check rx_backpressure.pml '-DBUG_LOOK_FIRST'                no_lost_resume  cycle
+check rx_backpressure.pml '-DBUG_PEEK_AGAIN'                no_lost_resume  cycle
+check rx_backpressure.pml '-DEVENT_IDX -DBUG_PEEK_AGAIN'    no_lost_resume  cycle
+check rx_backpressure.pml '-DPOLLED -DBUG_PEEK_AGAIN'       no_lost_resume  cycle
 check rx_backpressure.pml '-DBUG_WAIT_UNLOCKED'             no_lost_resume  cycle
 check rx_backpressure.pml '-DBUG_WAKE_UNLOCKED'             no_lost_resume  cycle
 check rx_backpressure.pml '-DBUG_KEEP_READING'              no_busy_loop    cycle

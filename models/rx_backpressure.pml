@@ -13,6 +13,7 @@
  *
  * Planted faults:
  *   BUG_NO_LOOK_AGAIN     the sender leaves after enabling kicks without looking again
+ *   BUG_PEEK_AGAIN        when it gives up it peeks once more, and counts buffers that it never tried as insufficient
  *   BUG_LOOK_FIRST        it looks, and then enables kicks
  *   BUG_WAIT_UNLOCKED     it joins the waiters after it gave the ring's lock back
  *   BUG_KEEP_READING      it reschedules itself instead of waiting: a busy loop
@@ -28,6 +29,7 @@ bool no_notify = true;
 byte event = 3;                 /* Event index: behind the ring, so nobody is asked. */
 bool kick;
 byte added, used;               /* Modulo 4. */
+byte seen;                      /* Buffers up to here were looked at and did not suffice. */
 #define BUFFERS         ((added + 4 - used) % 4)
 
 byte frames = FRAMES;           /* In the source: a TX ring, a socket. */
@@ -61,7 +63,7 @@ inline enable_kicks()
 {
 #ifndef POLLED
     no_notify = false;
-    event = added_seen
+    event = seen
 #else
     skip
 #endif
@@ -77,14 +79,16 @@ inline deliver()
 
 active proctype Sender()
 {
-    byte added_seen;
-
     do
     ::  sender_idle = true;
         atomic { scheduled -> scheduled = false; sender_idle = false };
         lock();
         deliver();
-        added_seen = used;
+#ifdef BUG_PEEK_AGAIN
+        seen = added;
+#else
+        seen = used;            /* What deliver saw last: no buffer left. */
+#endif
 #ifdef BUG_KEEP_READING
         if
         :: frames > 0 -> scheduled = true
@@ -101,7 +105,7 @@ active proctype Sender()
 #elif defined(BUG_WAIT_UNLOCKED)
             enable_kicks();
             if
-            :: added == added_seen -> unlock(); waiting = true; lock()
+            :: added == seen -> unlock(); waiting = true; lock()
             :: else -> scheduled = true
             fi
 #else
@@ -109,7 +113,7 @@ active proctype Sender()
             enable_kicks();
             if
 #ifndef BUG_NO_LOOK_AGAIN
-            :: added != added_seen -> waiting = false; scheduled = true     /* Deliver's loop, as another turn. */
+            :: added != seen -> waiting = false; scheduled = true     /* Deliver's loop, as another turn. */
 #endif
             :: else
             fi
@@ -117,7 +121,6 @@ active proctype Sender()
         :: else
         fi;
 #endif
-        added_seen = 0;
         unlock()
     od
 }
@@ -141,7 +144,7 @@ active proctype RingThread()
 #ifdef BUG_NOBODY_POLLS
         (false);
 #else
-        (waiting && BUFFERS > 0);
+        (waiting && added != seen);
 #endif
         thread_idle = false;
         wake_waiters()

@@ -66,6 +66,7 @@ public sealed unsafe partial class RxQueue
         {
             int chains = queue.Peek(_chains, wanted, ChainDirection.Writable);
             int used = 0;
+            _insufficient = 0;
             ReceiveResult? result = chains == 0 ? ReceiveResult.Blocked : null;
             while (result is null && used < chains && frames < budget)
             {
@@ -94,6 +95,7 @@ public sealed unsafe partial class RxQueue
             {
                 if (wanted == ChainBurst.ChainsMax || queue.LastPeekEnd != PeekEnd.Wanted)
                 {
+                    _insufficient = chains;
                     return ReceiveResult.Blocked;
                 }
 

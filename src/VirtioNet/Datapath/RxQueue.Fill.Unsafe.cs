@@ -29,6 +29,7 @@ public sealed unsafe partial class RxQueue
             int chains = queue.Peek(_chains, Math.Min(wanted, ChainBurst.ChainsMax), ChainDirection.Writable);
             if (chains == 0)
             {
+                _insufficient = 0;
                 break;
             }
 
@@ -47,6 +48,7 @@ public sealed unsafe partial class RxQueue
                 bool limited = queue.LastPeekEnd == PeekEnd.BurstFull;
                 if (chains < wanted && chains < queue.Size && !limited)
                 {
+                    _insufficient = chains;
                     break;
                 }
 

@@ -21,6 +21,9 @@ public sealed partial class RxQueue : IDisposable
     private PollModeKick? _pollModeKick;
     private FrameCounters _counters;
     private int _waiterCount;
+
+    // Chains that the last peek found and that did not suffice for the next frame. Looking again when the sender gives up would count what came meanwhile among them.
+    private int _insufficient;
     private int _headerSize = VirtioNetHeader.Size;
     private bool _mergeable;
 
@@ -165,10 +168,9 @@ public sealed partial class RxQueue : IDisposable
         return false;
     }
 
-    /// <summary>Makes sure that new buffers are noticed; false when some came meanwhile.</summary>
+    /// <summary>Makes sure that buffers behind those that did not suffice are noticed; false when some came meanwhile.</summary>
     private bool WillBeWoken(Virtqueue queue)
     {
-        int seen = queue.Peek(_chains, ChainBurst.ChainsMax, ChainDirection.Writable);
         if (queue.LastPeekEnd == PeekEnd.IotlbMiss)
         {
             // The device is told when the answer came (QueueChanged), and wakes the waiters then.
@@ -178,11 +180,11 @@ public sealed partial class RxQueue : IDisposable
         if (_busy || queue.Kick is null)
         {
             // The queue's own thread looks for the waiters, all the time or by a timer, and the guest is spared the kick.
-            queue.RememberSeen(seen);
+            queue.RememberSeen(_insufficient);
             return !queue.HasUnseen;
         }
 
-        return queue.EnableNotifications(seen);
+        return queue.EnableNotifications(_insufficient);
     }
 
     private bool TryAddWaiter(BottomHalf waiter)
