@@ -95,6 +95,12 @@ public sealed unsafe partial class RxQueue
                     Unsafe.WriteUnaligned(destination + 8, PlainHeaderHigh);
                 }
 
+                if (length > MemoryCopy.ShortMax && frame + 1 < frames.Length && at + 1 < chains)
+                {
+                    Chain* next = sources + frames[frame + 1];
+                    MemoryCopy.PrefetchLong((byte*)target[1].Address, (byte*)next->Address, Math.Min(next->Length, target[1].Length));
+                }
+
                 MemoryCopy.Copy(destination + VirtioNetHeader.Size, (byte*)source->Address, length);
                 target->Written = length + VirtioNetHeader.Size;
                 bytes += length;
