@@ -20,6 +20,12 @@ public static partial class LibC
     /// <summary>Terminate.</summary>
     public const int SIGTERM = 15;
 
+    /// <summary>Go on after a stop.</summary>
+    public const int SIGCONT = 18;
+
+    /// <summary>Stop, until SIGCONT.</summary>
+    public const int SIGSTOP = 19;
+
     /// <summary>Access beyond a file's end.</summary>
     public const int SIGBUS = 7;
 

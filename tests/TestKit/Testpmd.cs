@@ -23,8 +23,9 @@ public sealed class Testpmd : IAsyncDisposable
         [
             // Its output would be buffered as a file's is, but its prompt is not: the answers would come after the next prompt.
             "-oL", "dpdk-testpmd",
-            "--lcores", "0@0,1@1", "--no-pci", "--no-telemetry", "--in-memory", $"--file-prefix={unique}", "--single-file-segments", "-m", "256", .. devices,
-            "--", "-i", "--nb-cores=1", $"--forward-mode={options.Forward}", "--total-num-mbufs=16384", $"--rxq={options.Queues}", $"--txq={options.Queues}",
+            "--lcores", options.Lcores, "--no-pci", "--no-telemetry", "--in-memory", $"--file-prefix={unique}", "--single-file-segments",
+            "-m", Text(options.MemoryMegabytes), .. devices,
+            "--", "-i", "--nb-cores=1", $"--forward-mode={options.Forward}", $"--total-num-mbufs={Text(options.Buffers)}", $"--rxq={options.Queues}", $"--txq={options.Queues}",
             "--txd=1024", "--rxd=1024", .. options.ExtraArguments,
         ];
         Testpmd testpmd = new(await ChildProcess.StartAsync(options.Name, "stdbuf", arguments));
@@ -63,6 +64,16 @@ public sealed class Testpmd : IAsyncDisposable
         return new PortStatistics(Read("RX-packets"), Read("RX-missed"), Read("RX-errors"), Read("TX-packets"), Read("TX-errors"));
     }
 
+    /// <summary>
+    /// Frames per second that all ports together received since this was asked for the last time. testpmd takes the time beside the counters, so that the
+    /// figure does not depend on when its answer is read.
+    /// </summary>
+    public async Task<double> ReceiveRateAsync()
+    {
+        string text = await CommandAsync("show port stats all");
+        return Regex.Matches(text, "Rx-pps: *([0-9]+)").Sum(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture));
+    }
+
     /// <summary>Asks for the counters again and again until they satisfy a condition.</summary>
     /// <exception cref="TestPeerException">They did not within the time.</exception>
     public async Task<PortStatistics> WaitForStatisticsAsync(Predicate<PortStatistics> condition, TimeSpan timeout, int port = 0)
@@ -95,4 +106,6 @@ public sealed class Testpmd : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Process.DisposeAsync();
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

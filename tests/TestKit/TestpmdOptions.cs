@@ -15,6 +15,15 @@ public sealed record TestpmdOptions
     /// <summary>Queues of each port.</summary>
     public int Queues { get; init; } = 1;
 
+    /// <summary>Which logical core runs where, as DPDK's --lcores has it: core 0 is the prompt's, core 1 forwards.</summary>
+    public string Lcores { get; init; } = "0@0,1@1";
+
+    /// <summary>Memory in 2 MiB pages, in MiB.</summary>
+    public int MemoryMegabytes { get; init; } = 256;
+
+    /// <summary>Packet buffers of 2 KiB for all ports together.</summary>
+    public int Buffers { get; init; } = 16384;
+
     /// <summary>Further testpmd arguments.</summary>
     public IReadOnlyList<string> ExtraArguments { get; init; } = [];
 

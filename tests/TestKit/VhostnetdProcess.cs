@@ -26,14 +26,15 @@ public sealed class VhostnetdProcess : IAsyncDisposable
     /// <summary>From exec to the message that the sockets listen.</summary>
     public TimeSpan ReadyAfter { get; private set; }
 
-    /// <summary>Starts the daemon and waits until it is ready.</summary>
+    /// <summary>Starts the daemon, the one under test unless another program is named, and waits until it is ready.</summary>
     public static async Task<VhostnetdProcess> StartAsync(
         TestDirectory directory,
         IEnumerable<string> arguments,
         NetworkNamespace? inside = null,
-        string name = "vhostnetd")
+        string name = "vhostnetd",
+        string? program = null)
     {
-        VhostnetdProcess daemon = await SpawnAsync(directory, arguments, inside, name);
+        VhostnetdProcess daemon = await SpawnAsync(directory, arguments, inside, name, program ?? Repository.Daemon);
         try
         {
             Task ready = daemon.Notifications.WaitForAsync("^READY=1$", s_readyLimit);
@@ -60,7 +61,7 @@ public sealed class VhostnetdProcess : IAsyncDisposable
     /// <summary>Starts the daemon where it is expected to refuse, and returns its exit status.</summary>
     public static async Task<(int Status, string Output)> RunToEndAsync(TestDirectory directory, IEnumerable<string> arguments)
     {
-        await using VhostnetdProcess daemon = await SpawnAsync(directory, arguments, null, "vhostnetd");
+        await using VhostnetdProcess daemon = await SpawnAsync(directory, arguments, null, "vhostnetd", Repository.Daemon);
         int status = await daemon.Process.WaitForExitAsync(s_readyLimit);
         return (status, daemon.Log.ToString());
     }
@@ -75,11 +76,11 @@ public sealed class VhostnetdProcess : IAsyncDisposable
         _notify.Dispose();
     }
 
-    private static async Task<VhostnetdProcess> SpawnAsync(TestDirectory directory, IEnumerable<string> arguments, NetworkNamespace? inside, string name)
+    private static async Task<VhostnetdProcess> SpawnAsync(TestDirectory directory, IEnumerable<string> arguments, NetworkNamespace? inside, string name, string program)
     {
         NotifySocket notify = new($"{name}'s sd_notify", directory.File($"notify-{Guid.NewGuid().ToString("N")[..8]}"));
         Dictionary<string, string> environment = new() { ["NOTIFY_SOCKET"] = notify.Path };
-        ChildProcess process = await ChildProcess.StartAsync(name, Repository.Daemon, arguments, environment, inside);
+        ChildProcess process = await ChildProcess.StartAsync(name, program, arguments, environment, inside);
         return new VhostnetdProcess(process, notify);
     }
 }

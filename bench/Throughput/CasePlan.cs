@@ -1,0 +1,37 @@
+namespace VhostNet.Throughput;
+
+/// <summary>Which back ends meet in a case, and what is expected of them.</summary>
+/// <param name="Backends">The back ends.</param>
+/// <param name="Comparisons">What is divided by what.</param>
+internal sealed record CasePlan(IReadOnlyList<Backend> Backends, IReadOnlyList<Comparison> Comparisons)
+{
+    /// <summary>The name of our daemon in the tables.</summary>
+    public const string Ours = "vhostnetd";
+
+    /// <summary>Plans a case.</summary>
+    public static CasePlan For(BenchCase benchCase, BenchOptions options)
+    {
+        string network = benchCase.Topology.ToString().ToLowerInvariant();
+        DpdkBackend dpdk = new();
+        return new CasePlan(
+            [dpdk, new DaemonBackend(Ours, Repository.Daemon, network), .. options.Daemons.Select(d => new DaemonBackend(d.Name, d.Program, network))],
+            [
+                new Comparison(Ours, dpdk.Name, Target(benchCase)),
+                .. options.Daemons.Select(d => new Comparison(d.Name, dpdk.Name, null)),
+                .. options.Daemons.Select(d => new Comparison(Ours, d.Name, null)),
+            ]);
+    }
+
+    /// <summary>The ratios to DPDK that the project wants to reach at least.</summary>
+    private static double? Target(BenchCase benchCase) => benchCase switch
+    {
+        { QueuePairs: > 1 } => null,
+        { InFlight: < BenchCase.FullRing } => 1.4,
+        { Topology: Topology.Wire, Size: 64 } => benchCase.Packed ? 1.1 : 1.4,
+        { Topology: Topology.Wire, Size: 1518 } => 2.0,
+        { Topology: Topology.Hairpin, Size: 64, Packed: true } => 1.1,
+        { Topology: Topology.Hairpin, Size: 64 } => benchCase.Mergeable ? 1.4 : 1.5,
+        { Topology: Topology.Hairpin, Size: 1518 } => benchCase.Packed ? 2.0 : 2.5,
+        _ => null,
+    };
+}
