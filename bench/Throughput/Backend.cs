@@ -16,6 +16,9 @@ internal abstract class Backend(string name) : IAsyncDisposable
     /// <summary>The process that moves frames.</summary>
     public abstract ChildProcess Process { get; }
 
+    /// <summary>Everything that it said. It tells which features were negotiated.</summary>
+    public virtual Transcript Log => Process.Output;
+
     /// <summary>Starts it with the ports that a case wants, and returns their sockets once it listens there.</summary>
     public abstract Task<IReadOnlyList<string>> StartAsync(BenchCase benchCase, TestDirectory directory);
 

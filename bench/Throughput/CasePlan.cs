@@ -8,19 +8,48 @@ internal sealed record CasePlan(IReadOnlyList<Backend> Backends, IReadOnlyList<C
     /// <summary>The name of our daemon in the tables.</summary>
     public const string Ours = "vhostnetd";
 
+    /// <summary>The name of our wire beside our switch.</summary>
+    public const string Wire = "wire";
+
     /// <summary>Plans a case.</summary>
-    public static CasePlan For(BenchCase benchCase, BenchOptions options)
+    public static CasePlan For(BenchCase benchCase, BenchOptions options) => benchCase.Topology switch
     {
-        string network = benchCase.Topology.ToString().ToLowerInvariant();
+        Topology.Hairpin or Topology.Wire => Joined(benchCase, options),
+        Topology.Switch => Switched(options),
+        _ => ManyPorts(options),
+    };
+
+    private static CasePlan Joined(BenchCase benchCase, BenchOptions options)
+    {
+        string network = benchCase.Topology == Topology.Hairpin ? "hairpin" : "wire";
         DpdkBackend dpdk = new();
         return new CasePlan(
-            [dpdk, new DaemonBackend(Ours, Repository.Daemon, network), .. options.Daemons.Select(d => new DaemonBackend(d.Name, d.Program, network))],
+            [dpdk, new DaemonBackend(Ours, Repository.Daemon, network), .. Further(options, network)],
             [
                 new Comparison(Ours, dpdk.Name, Target(benchCase)),
                 .. options.Daemons.Select(d => new Comparison(d.Name, dpdk.Name, null)),
-                .. options.Daemons.Select(d => new Comparison(Ours, d.Name, null)),
+                .. options.Daemons.Select(static d => new Comparison(Ours, d.Name, null)),
             ]);
     }
+
+    private static CasePlan Switched(BenchOptions options)
+    {
+        OpenVSwitchBackend ovs = new();
+        return new CasePlan(
+            [ovs, new DaemonBackend(Wire, Repository.Daemon, "wire"), new DaemonBackend(Ours, Repository.Daemon, "switch"), .. Further(options, "switch")],
+            [
+                new Comparison(Ours, Wire, 0.9),
+                new Comparison(Ours, ovs.Name, 3.0),
+                .. options.Daemons.Select(static d => new Comparison(Ours, d.Name, null)),
+            ]);
+    }
+
+    private static CasePlan ManyPorts(BenchOptions options) => new(
+        [new DaemonBackend(Wire, Repository.Daemon, "wire"), new DaemonBackend(Ours, Repository.Daemon, "switch"), .. Further(options, "switch")],
+        [new Comparison(Ours, Wire, 0.8), .. options.Daemons.Select(static d => new Comparison(Ours, d.Name, null))]);
+
+    private static IEnumerable<Backend> Further(BenchOptions options, string network) =>
+        options.Daemons.Select(d => new DaemonBackend(d.Name, d.Program, network));
 
     /// <summary>The ratios to DPDK that the project wants to reach at least.</summary>
     private static double? Target(BenchCase benchCase) => benchCase switch

@@ -27,7 +27,7 @@ internal sealed class CaseRun(BenchCase benchCase, CasePlan plan, BenchOptions o
             }
         }
 
-        BackendResult[] results = [.. contenders.Select(static c => new BackendResult(c.Name, c.Windows))];
+        BackendResult[] results = [.. contenders.Select(static c => new BackendResult(c.Name, c.Features, c.Windows))];
         return new CaseResult(benchCase.Name, run, results, [.. plan.Comparisons.Select(c => PairedRatio.Take(c, results))]);
     }
 

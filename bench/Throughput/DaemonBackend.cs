@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace VhostNet.Throughput;
 
 /// <summary>Our daemon, with one polling thread that all ports share.</summary>
@@ -17,21 +15,8 @@ internal sealed class DaemonBackend(string name, string program, string network)
     public override async Task<IReadOnlyList<string>> StartAsync(BenchCase benchCase, TestDirectory directory)
     {
         string[] sockets = [.. Enumerable.Range(0, benchCase.Ports).Select(i => directory.File($"{Name}{i}"))];
-        var configuration = new
-        {
-            threads = new[] { new { name = "io0", poll = "busy", cpu = Cpu } },
-            networks = new[] { new { name = "net", kind = network } },
-            ports = sockets.Select((socket, i) => new
-            {
-                name = $"guest{i}",
-                kind = "vhost-user",
-                network = "net",
-                queuePairs = benchCase.QueuePairs,
-                socket = new { path = socket },
-            }),
-        };
         string file = directory.File($"{Name}.json");
-        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(configuration));
+        await File.WriteAllTextAsync(file, DaemonConfiguration.Write(benchCase, network, sockets));
         _daemon = await VhostnetdProcess.StartAsync(directory, ["--config", file], name: Name, program: program);
         return sockets;
     }

@@ -9,7 +9,7 @@ internal static class Matrix
     private static readonly bool[] s_either = [false, true];
 
     /// <summary>The cases, those with a target first in their group.</summary>
-    public static IReadOnlyList<BenchCase> All { get; } = [.. Joined(Topology.Hairpin), .. Joined(Topology.Wire)];
+    public static IReadOnlyList<BenchCase> All { get; } = [.. Joined(Topology.Hairpin), .. Joined(Topology.Wire), .. Switched()];
 
     /// <summary>The cases of --smoke: both ring layouts, one and two ports.</summary>
     public static IReadOnlyList<BenchCase> Smoke { get; } =
@@ -54,13 +54,28 @@ internal static class Matrix
                 }
             }
 
-            yield return new BenchCase(topology, packed, 9000);
-            yield return new BenchCase(topology, packed, 9000) { InOrder = true };
+            yield return new BenchCase(topology, packed, 9000) { InFlight = BenchCase.JumboInFlight };
+            yield return new BenchCase(topology, packed, 9000) { InFlight = BenchCase.JumboInFlight, InOrder = true };
             yield return new BenchCase(topology, packed, 64) { InFlight = 32 };
             yield return new BenchCase(topology, packed, 64) { InFlight = 32, InOrder = true };
             yield return new BenchCase(topology, packed, 1518) { InFlight = 32 };
             yield return new BenchCase(topology, packed, 64) { QueuePairs = 4 };
             yield return new BenchCase(topology, packed, 1518) { QueuePairs = 4 };
+        }
+    }
+
+    /// <summary>The switch, whose comparisons are with our own wire and with Open vSwitch.</summary>
+    private static IEnumerable<BenchCase> Switched()
+    {
+        foreach (bool packed in s_either)
+        {
+            foreach (int size in s_sizes)
+            {
+                yield return new BenchCase(Topology.Switch, packed, size);
+            }
+
+            yield return new BenchCase(Topology.Switch, packed, 64) { InFlight = 32 };
+            yield return new BenchCase(Topology.Switch64, packed, 64) { InFlight = 64 };
         }
     }
 }

@@ -11,4 +11,10 @@ internal enum Topology
 
     /// <summary>Two ports of a learning switch, beside our own wire and Open vSwitch.</summary>
     Switch,
+
+    /// <summary>
+    /// A switch of 64 ports that knows 1,024 addresses; 32 of the ports, which is as many as testpmd can have, exchange frames with 16 others each. Beside
+    /// it the same traffic on 16 wires.
+    /// </summary>
+    Switch64,
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace VhostNet.TestKit;
 
 /// <summary>An Open vSwitch of one test's own: its database and its processes in a directory and a namespace, with the datapath in user space.</summary>
@@ -17,8 +19,29 @@ public sealed class OpenVSwitch : IAsyncDisposable
         _remote = remote;
     }
 
+    /// <summary>The process that moves frames.</summary>
+    public ChildProcess Switch => _switch;
+
     /// <summary>Starts the database and the switch in a namespace.</summary>
-    public static async Task<OpenVSwitch> StartAsync(TestDirectory directory, NetworkNamespace network)
+    public static Task<OpenVSwitch> StartAsync(TestDirectory directory, NetworkNamespace network) => StartAsync(directory, network, "ovs-vswitchd", []);
+
+    /// <summary>
+    /// Starts the switch with the DPDK datapath in a namespace. A port of type dpdkvhostuser listens at a socket of its name in the directory.
+    /// </summary>
+    public static Task<OpenVSwitch> StartDpdkAsync(TestDirectory directory, NetworkNamespace network, int memoryMegabytes, int promptCpu, int pollCpu)
+    {
+        string Mask(int cpu) => string.Create(CultureInfo.InvariantCulture, $"0x{1 << cpu:x}");
+        return StartAsync(
+            directory,
+            network,
+            "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk",
+            [
+                "dpdk-init=true", "dpdk-extra=\"--no-pci --no-telemetry --in-memory\"", $"dpdk-socket-mem=\"{memoryMegabytes}\"",
+                $"dpdk-lcore-mask={Mask(promptCpu)}", $"pmd-cpu-mask={Mask(pollCpu)}",
+            ]);
+    }
+
+    private static async Task<OpenVSwitch> StartAsync(TestDirectory directory, NetworkNamespace network, string program, IReadOnlyList<string> settings)
     {
         string database = directory.File("ovs.db");
         string remote = directory.File("ovs.sock");
@@ -30,18 +53,15 @@ public sealed class OpenVSwitch : IAsyncDisposable
         };
         await ChildProcess.RunAsync("ovsdb-tool", ["create", database, Schema]);
         ChildProcess server = await ChildProcess.StartAsync("ovsdb-server", "ovsdb-server", [$"--remote=punix:{remote}", database], environment, network);
-        ChildProcess vswitchd = await ChildProcess.StartAsync("ovs-vswitchd", "ovs-vswitchd", [$"unix:{remote}"], environment, network);
-        OpenVSwitch made = new(network, server, vswitchd, $"unix:{remote}");
-        try
+        string vsctl = $"--db=unix:{remote}";
+        await ChildProcess.RunAsync("ovs-vsctl", [vsctl, "--retry", "--timeout=20", "--no-wait", "init"], network);
+        if (settings.Count > 0)
         {
-            await made.VsctlAsync("--no-wait init");
-            return made;
+            await ChildProcess.RunAsync("ovs-vsctl", [vsctl, "--no-wait", "set", "Open_vSwitch", ".", .. settings.Select(s => $"other_config:{s}")], network);
         }
-        catch
-        {
-            await made.DisposeAsync();
-            throw;
-        }
+
+        ChildProcess vswitchd = await ChildProcess.StartAsync("ovs-vswitchd", program, [$"unix:{remote}"], environment, network);
+        return new OpenVSwitch(network, server, vswitchd, $"unix:{remote}");
     }
 
     /// <summary>Makes a bridge with the user-space datapath; its own interface is up with an address.</summary>

@@ -24,11 +24,15 @@ public sealed record TestpmdOptions
     /// <summary>Packet buffers of 2 KiB for all ports together.</summary>
     public int Buffers { get; init; } = 16384;
 
+    /// <summary>Descriptors of each ring.</summary>
+    public int RingSize { get; init; } = 1024;
+
     /// <summary>Further testpmd arguments.</summary>
     public IReadOnlyList<string> ExtraArguments { get; init; } = [];
 
     /// <summary>A virtio-user front end at a socket; more device arguments may follow.</summary>
-    public static string VirtioUser(int index, string socket, string more = "") => $"net_virtio_user{index},path={socket},queue_size=1024{more}";
+    public static string VirtioUser(int index, string socket, string more = "", int ringSize = 1024) =>
+        $"net_virtio_user{index},path={socket},queue_size={ringSize}{more}";
 
     /// <summary>DPDK's own vhost-user back end at a socket.</summary>
     public static string Vhost(int index, string socket) => $"net_vhost{index},iface={socket}";
