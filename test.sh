@@ -4,7 +4,7 @@
 # only if nothing failed. Logs and results stay in artifacts/test.
 #
 # Usage: ./test.sh [--fast] [NAME...]
-#   --fast   everything but the end to end tests
+#   --fast   everything but the end to end tests and the short run of the bench
 #   NAME     only steps whose name contains it, e.g. ./test.sh Aio models
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -130,9 +130,16 @@ counted fuzz-smoke 120 artifacts/bin/VhostNet.Fuzz/debug/VhostNet.Fuzz smoke
 
 [ ! -x models/run.sh ] || counted models 600 models/run.sh
 
+# The comparison with DPDK, only to see that it runs; it publishes the daemon first if that is missing or older than the source.
+smoke() {
+  timeout --kill-after=10 120 artifacts/bin/VhostNet.Throughput/debug/VhostNet.Throughput --smoke --json "$results/throughput.json" >"$results/bench-smoke.log" 2>&1 ||
+    { tail -n 40 "$results/bench-smoke.log"; return 1; }
+}
+
 if [ -z "$fast" ] && [ -e tests/EndToEnd/VhostNet.EndToEnd.csproj ] && wanted VhostNet.EndToEnd; then
   step publish ./build.sh
   step guest-image eng/guest-image.sh
   suite VhostNet.EndToEnd 1200
 fi
+[ -n "$fast" ] || step bench-smoke smoke
 finish

@@ -22,6 +22,9 @@ internal abstract class Backend(string name) : IAsyncDisposable
     /// <summary>Starts it with the ports that a case wants, and returns their sockets once it listens there.</summary>
     public abstract Task<IReadOnlyList<string>> StartAsync(BenchCase benchCase, TestDirectory directory);
 
+    /// <summary>Returns when all ports pass frames, once a front end has started them.</summary>
+    public virtual Task ReadyAsync() => Task.CompletedTask;
+
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
 }

@@ -17,14 +17,7 @@ internal sealed class Bench(BenchOptions options)
     {
         if (options.Draw)
         {
-            ResultFile kept = await ResultFile.ReadAsync(Json);
-            _table.PrintHead();
-            foreach (CaseResult result in kept.Cases)
-            {
-                _table.Print(result);
-            }
-
-            SvgChart.Write(kept, Svg);
+            await DrawAsync();
             return 0;
         }
 
@@ -53,6 +46,15 @@ internal sealed class Bench(BenchOptions options)
             }
         }
 
+        if (options.Smoke && failures == 0)
+        {
+            foreach (string problem in await Smoke.CheckAsync(cases, Json, Svg))
+            {
+                Console.Error.WriteLine(problem);
+                failures++;
+            }
+        }
+
         return failures == 0 ? 0 : 1;
     }
 
@@ -67,5 +69,18 @@ internal sealed class Bench(BenchOptions options)
         }
 
         return failures;
+    }
+
+    /// <summary>Prints and draws what was measured before.</summary>
+    private async Task DrawAsync()
+    {
+        ResultFile results = await ResultFile.ReadAsync(Json);
+        _table.PrintHead();
+        foreach (CaseResult result in results.Cases)
+        {
+            _table.Print(result);
+        }
+
+        SvgChart.Write(results, Svg);
     }
 }

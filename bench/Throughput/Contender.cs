@@ -33,7 +33,7 @@ internal sealed partial class Contender : IAsyncDisposable
         try
         {
             IReadOnlyList<string> sockets = await backend.StartAsync(benchCase, directory);
-            contender._frontEnd = await FrontEnd.StartAsync(backend.Name, benchCase, sockets);
+            contender._frontEnd = await FrontEnd.StartAsync(backend, benchCase, sockets);
             contender.CheckFeatures(benchCase);
             contender.Stop();
             return contender;

@@ -16,13 +16,13 @@ internal static class FrontEnd
     public static string Mac(int port, int address = 0) => string.Create(CultureInfo.InvariantCulture, $"02:00:00:00:{port + 1:x2}:{address:x2}");
 
     /// <summary>Starts it, and returns when frames come back to every port.</summary>
-    public static async Task<Testpmd> StartAsync(string name, BenchCase benchCase, IReadOnlyList<string> sockets)
+    public static async Task<Testpmd> StartAsync(Backend backend, BenchCase benchCase, IReadOnlyList<string> sockets)
     {
         bool many = benchCase.Topology == Topology.Switch64;
         bool jumbo = benchCase.Size > BenchCase.BufferSize;
         Testpmd frontEnd = await Testpmd.StartAsync(new TestpmdOptions
         {
-            Name = $"{name}'s front end",
+            Name = $"{backend.Name}'s front end",
             Devices = [.. sockets.Select((s, i) => TestpmdOptions.VirtioUser(i, s, $"{benchCase.DeviceArguments},mac={Mac(i)}", benchCase.RingSize))],
             Queues = benchCase.QueuePairs,
             Lcores = $"0@{Backend.Cpu},1@{Backend.FrontEndCpu}",
@@ -39,6 +39,7 @@ internal static class FrontEnd
         });
         try
         {
+            await backend.ReadyAsync();
             await frontEnd.CommandAsync($"set txpkts {Segments(benchCase.Size)}");
             await (many ? SendToManyAsync(frontEnd, benchCase) : SendToPeerAsync(frontEnd, benchCase));
             for (int port = 0; port < sockets.Count; port++)

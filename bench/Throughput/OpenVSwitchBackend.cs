@@ -5,6 +5,7 @@ internal sealed class OpenVSwitchBackend() : Backend("ovs")
 {
     private const string Bridge = "br0";
     private const int MemoryMegabytes = 512;
+    private string[] _ports = [];
     private TestDirectory? _directory;
     private NetworkNamespace? _network;
     private OpenVSwitch? _switch;
@@ -20,13 +21,23 @@ internal sealed class OpenVSwitchBackend() : Backend("ovs")
         _network = await NetworkNamespace.CreateAsync();
         _switch = await OpenVSwitch.StartDpdkAsync(_directory, _network, MemoryMegabytes, FrontEndCpu, Cpu);
         await _switch.VsctlAsync($"add-br {Bridge} -- set bridge {Bridge} datapath_type=netdev");
-        string[] ports = [.. Enumerable.Range(0, benchCase.Ports).Select(static i => $"guest{i}")];
-        foreach (string port in ports)
+        _ports = [.. Enumerable.Range(0, benchCase.Ports).Select(static i => $"guest{i}")];
+        foreach (string port in _ports)
         {
             await _switch.VsctlAsync($"add-port {Bridge} {port} -- set Interface {port} type=dpdkvhostuser options:n_rxq={benchCase.QueuePairs}");
         }
 
-        return [.. ports.Select(_directory.File)];
+        return [.. _ports.Select(_directory.File)];
+    }
+
+    /// <inheritdoc/>
+    public override async Task ReadyAsync()
+    {
+        // Its main thread takes a port into use some time after the front end did, and until then the polling thread drops what goes there.
+        foreach (string port in _ports)
+        {
+            await _switch!.VsctlAsync($"wait-until Interface {port} link_state=up");
+        }
     }
 
     /// <inheritdoc/>

@@ -27,8 +27,15 @@ internal static class SvgChart
 
     private static XElement Draw(ResultFile results)
     {
-        List<(string Name, PairedRatio Ratio)> rows = [.. from c in results.Cases from r in c.Ratios select (c.Name, r)];
-        double largest = Math.Max(2, Math.Ceiling(rows.Max(static r => Math.Max(r.Ratio.UpperQuartile ?? 0, r.Ratio.Target ?? 0)) * 2) / 2);
+        // A row without a ratio is the heading of a group; the first word of a case's name is its group.
+        List<(string Name, PairedRatio? Ratio)> rows = [];
+        foreach (IGrouping<string, CaseResult> group in results.Cases.GroupBy(static c => c.Name.Split('-')[0]))
+        {
+            rows.Add((group.Key, null));
+            rows.AddRange(group.SelectMany(static c => c.Ratios.Select(r => (c.Name, (PairedRatio?)r))));
+        }
+
+        double largest = Math.Max(2, Math.Ceiling(rows.Max(static r => Math.Max(r.Ratio?.UpperQuartile ?? 0, r.Ratio?.Target ?? 0)) * 2) / 2);
         double X(double ratio) => Left + ((Right - Left) * ratio / largest);
         int bottom = Top + (rows.Count * RowHeight);
         RunDescription last = results.Runs[^1];
@@ -46,9 +53,10 @@ internal static class SvgChart
             svg.Add(Text(X(tick), Top - 10, Number(tick, "F1"), tick == 1 ? Ink : Faint, "middle"));
         }
 
-        foreach ((int index, (string name, PairedRatio ratio)) in rows.Index())
+        foreach ((int index, (string name, PairedRatio? ratio)) in rows.Index())
         {
-            svg.Add(Row(Top + (index * RowHeight), name, ratio, X));
+            int top = Top + (index * RowHeight);
+            svg.Add(ratio is null ? Text(16, top + RowHeight - 5, name, Ink, size: 14) : Row(top, name, ratio, X));
         }
 
         svg.Add(Line(X(1), Top - 6, X(1), bottom, Ink, 1.5));
