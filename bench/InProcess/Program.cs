@@ -1,51 +1,68 @@
-using System.Diagnostics;
 using VhostNet.InProcess;
 
-string filter = args.Length > 0 ? args[0] : "";
-double seconds = args.Length > 1 ? double.Parse(args[1]) : 0.5;
-foreach (BenchCase benchCase in BenchCase.All)
+BenchOptions options;
+Baseline? baseline;
+try
 {
-    if (!benchCase.Name.Contains(filter, StringComparison.Ordinal))
-    {
-        continue;
-    }
-
-    using var rig = new HairpinRig(benchCase);
-    var samples = new List<double>();
-    long end = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);
-    while (Stopwatch.GetTimestamp() < end)
-    {
-        long ticks = 0;
-        long before = rig.Frames;
-        for (int round = 0; round < 64; round++)
-        {
-            int offered = rig.Offer();
-            long target = rig.Frames + offered;
-            long start = Stopwatch.GetTimestamp();
-            rig.RunBackend();
-            ticks += Stopwatch.GetTimestamp() - start;
-            if (rig.Frames != target)
-            {
-                for (int again = 0; again < 100 && rig.Frames != target; again++)
-                {
-                    rig.Collect();
-                    start = Stopwatch.GetTimestamp();
-                    rig.RunBackend();
-                    ticks += Stopwatch.GetTimestamp() - start;
-                }
-
-                if (rig.Frames != target)
-                {
-                    throw new InvalidOperationException($"{benchCase.Name}: {rig.Frames} frames came back, {target} were expected");
-                }
-            }
-
-            rig.Collect();
-        }
-
-        samples.Add(ticks * 1e9 / Stopwatch.Frequency / (rig.Frames - before));
-    }
-
-    samples.Sort();
-    Console.WriteLine($"{benchCase.Name,-24} {samples[samples.Count / 2],8:F1} ns/frame   min {samples[0],7:F1}  n {samples.Count}");
+    options = BenchOptions.Parse(args);
+    baseline = options.Compare is null ? null : Baseline.Read(options.Compare);
 }
+catch (Exception e) when (e is FormatException or IOException)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
+
+// The highest processor: interrupts and other programs prefer the lowest.
+_ = sched_setaffinity(Environment.ProcessorCount - 1);
+List<BenchCase> cases = [.. CaseCatalog.All.Where(c => c.Name.Contains(options.Filter, StringComparison.Ordinal))];
+if (cases.Count == 0)
+{
+    Console.Error.WriteLine($"no case's name contains '{options.Filter}'; the cases are: {string.Join(", ", CaseCatalog.All.Select(c => c.Name))}");
+    return 2;
+}
+
+var rows = new List<BenchRow>();
+var slower = new List<string>();
+BenchTable.PrintHead(Console.Out, baseline);
+foreach (BenchCase benchCase in cases)
+{
+    BenchRow row = Measurer.Measure(benchCase, options.Seconds);
+    if (baseline is not null && baseline.IsRegression(row))
+    {
+        // Once more and for longer, because somebody else may have used the machine.
+        row = Measurer.Measure(benchCase, options.Seconds * 3);
+        if (baseline.IsRegression(row))
+        {
+            slower.Add(row.Name);
+        }
+    }
+
+    rows.Add(row);
+    BenchTable.Print(Console.Out, row, baseline);
+}
+
+if (options.Json is not null)
+{
+    Baseline.Write(options.Json, rows, options.Tolerance);
+}
+
+if (options.Save is not null)
+{
+    Baseline.Write(options.Save, rows, options.Tolerance);
+}
+
+if (baseline is null)
+{
+    return 0;
+}
+
+List<string> lost = [.. options.Filter.Length == 0 ? baseline.Lost(cases) : []];
+Console.WriteLine();
+Console.WriteLine($"{rows.Count} cases, {slower.Count} slower than the baseline by more than {baseline.Tolerance:P0}{(slower.Count == 0 ? "" : ": " + string.Join(", ", slower))}");
+if (lost.Count > 0)
+{
+    Console.WriteLine($"cases of the baseline that are gone: {string.Join(", ", lost)}; write a new baseline with --save");
+}
+
+return slower.Count + lost.Count == 0 ? 0 : 1;
