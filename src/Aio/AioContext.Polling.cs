@@ -52,8 +52,8 @@ public sealed partial class AioContext
 
     /// <summary>Runs the loop without ever sleeping, until <paramref name="stop"/> returns true (asked every few rounds), a callback disposes of the context, or one throws.</summary>
     /// <remarks>
-    /// A round calls every poll callback and runs bottom halves if the notified flag is set, without a system call. The clock is read every 32 rounds, for the timers; the
-    /// kernel is asked for descriptors every 50 microseconds.
+    /// A round calls every poll callback and runs bottom halves if the notified flag is set, without a system call. The clock is read every 32 rounds, more often when they
+    /// take long, for the timers and to notice gaps; the kernel is asked for descriptors every 50 microseconds.
     /// </remarks>
     internal void RunBusy(Func<bool> stop)
     {
@@ -68,21 +68,26 @@ public sealed partial class AioContext
             }
 
             long lookNs = 0;
-            for (int round = 0; ; round++)
+            _lookedNs = 0;
+            int rounds = BusyRoundsPerClock;
+            for (int round = rounds; ; round++)
             {
                 if (_disposed)
                 {
                     return;
                 }
 
-                if (round % BusyRoundsPerClock == 0)
+                if (round >= rounds)
                 {
                     if (stop())
                     {
                         return;
                     }
 
+                    long clockNs = _lookedNs;
                     lookNs = BusyLook(lookNs);
+                    rounds = RoundsBeforeClock(rounds, _lookedNs - clockNs);
+                    round = 0;
                 }
 
                 BusyRound();
@@ -135,6 +140,7 @@ public sealed partial class AioContext
     private long BusyLook(long lookNs)
     {
         long now = clock_gettime_ns(CLOCK_MONOTONIC);
+        NoteLook(now);
         if (now - lookNs >= BusyLookIntervalNs || (_monitor.NoticesInUserSpace && _monitor.NeedWait))
         {
             lookNs = now;
@@ -151,6 +157,7 @@ public sealed partial class AioContext
     /// <returns>The time-out that is left; 0 if something is ready.</returns>
     private long PollInUserSpace(long timeout, long start)
     {
+        NotePollingBegin(start);
         long budget = PollBudget();
         budget = timeout < 0 ? budget : Math.Min(budget, timeout);
         if (budget == 0)
@@ -318,6 +325,7 @@ public sealed partial class AioContext
     {
         long now = clock_gettime_ns(CLOCK_MONOTONIC);
         long blockNs = now - start;
+        NotePollingEnd(now);
         bool notified = Volatile.Read(ref _state.Notified) != 0 || _notifierReadable;
         Adjust(_notifierHandler, notified, blockNs);
         for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)

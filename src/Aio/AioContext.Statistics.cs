@@ -19,6 +19,8 @@ public sealed partial class AioContext
         Pollings = Volatile.Read(ref _pollings),
         PollingSuccesses = Volatile.Read(ref _pollingSuccesses),
         PollingNs = Volatile.Read(ref _pollingNs),
+        Gaps = Volatile.Read(ref _gaps),
+        GapMaxNs = Volatile.Read(ref _gapMaxNs),
         BottomHalves = _ring.Taken - Volatile.Read(ref _bottomHalvesNotRun),
         Handlers = Volatile.Read(ref _handlersRun),
         Timers = Volatile.Read(ref _timersRun),

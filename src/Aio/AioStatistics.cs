@@ -30,6 +30,15 @@ public readonly record struct AioStatistics
     /// <summary>Nanoseconds spent on them.</summary>
     public long PollingNs { get; init; }
 
+    /// <summary>
+    /// Times longer than a millisecond for which a polling loop did not come round to look at its handlers: it was held up by a callback, by a garbage collection, or
+    /// because the kernel gave the processor to somebody else. Noticed while it polls, always or adaptively; a loop that sleeps looks at no clock.
+    /// </summary>
+    public long Gaps { get; init; }
+
+    /// <summary>The longest of all times between two such looks, in nanoseconds.</summary>
+    public long GapMaxNs { get; init; }
+
     /// <summary>Bottom halves that were called.</summary>
     public long BottomHalves { get; init; }
 

@@ -5,7 +5,6 @@ using VhostNet.Daemon.Metrics;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
 
@@ -109,6 +108,8 @@ internal static class StatusWriter
         json.WriteNumber("pollings"u8, statistics.Pollings);
         json.WriteNumber("pollingSuccesses"u8, statistics.PollingSuccesses);
         json.WriteNumber("pollingNanoseconds"u8, statistics.PollingNs);
+        json.WriteNumber("gaps"u8, statistics.Gaps);
+        json.WriteNumber("gapMaxNanoseconds"u8, statistics.GapMaxNs);
         json.WriteNumber("handlers"u8, statistics.Handlers);
         json.WriteEndObject();
     }
@@ -187,31 +188,20 @@ internal static class StatusWriter
         json.WriteStartObject("session"u8);
         json.WriteNumber("process"u8, session.PeerProcess);
         json.WriteBoolean("negotiated"u8, session.HasNegotiated);
-        WriteNames(json, "features"u8, VirtioNetFeatures.Names(session.Features));
-        WriteNames(json, "protocolFeatures"u8, ProtocolFeatureNames.Of(session.AcknowledgedProtocolFeatures));
+        BitNames.WriteVirtio(json, "features"u8, session.Features);
+        BitNames.WriteProtocol(json, "protocolFeatures"u8, session.AcknowledgedProtocolFeatures);
         json.WriteStartArray("memory"u8);
         foreach (MemoryRegion region in session.Memory.Regions)
         {
             json.WriteStartObject();
-            json.WriteString("guestAddress"u8, $"0x{region.Description.GuestAddress:x}");
+            BitNames.WriteHex(json, "guestAddress"u8, region.Description.GuestAddress);
             json.WriteNumber("size"u8, region.Description.Size);
-            json.WriteString("userAddress"u8, $"0x{region.Description.UserAddress:x}");
-            json.WriteString("offset"u8, $"0x{region.Description.MmapOffset:x}");
+            BitNames.WriteHex(json, "userAddress"u8, region.Description.UserAddress);
+            BitNames.WriteHex(json, "offset"u8, region.Description.MmapOffset);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
         json.WriteEndObject();
-    }
-
-    private static void WriteNames(Utf8JsonWriter json, ReadOnlySpan<byte> name, IReadOnlyList<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (string value in values)
-        {
-            json.WriteStringValue(value);
-        }
-
-        json.WriteEndArray();
     }
 }

@@ -42,6 +42,14 @@ internal static class MetricCatalog
         Loop("vhostnet.thread.pollings", "{polling}", "Times that the thread polled in user space before sleeping.", s => s.Pollings),
         Loop("vhostnet.thread.pollings.successful", "{polling}", "Those of them that found something.", s => s.PollingSuccesses),
         Loop("vhostnet.thread.polling.time", "ns", "Time spent on them, in nanoseconds.", s => s.PollingNs),
+        Loop("vhostnet.thread.gaps", "{gap}", "Times over a millisecond for which a polling thread did not come round to look at its rings.", s => s.Gaps),
+        new("vhostnet.thread.gap.max", false, "ns", "The longest time between two looks of a polling thread, in nanoseconds.", static (sources, sink) =>
+        {
+            foreach (ThreadSource thread in sources.Threads)
+            {
+                sink.Add(thread.Labels, SeriesLabels.None, thread.Statistics.GapMaxNs);
+            }
+        }),
         Loop("vhostnet.thread.bottom.halves", "{call}", "Bottom halves that the thread called.", s => s.BottomHalves),
         Loop("vhostnet.thread.handlers", "{call}", "Descriptor handlers that the thread called.", s => s.Handlers),
         Loop("vhostnet.thread.timers", "{call}", "Timers of the thread that fired.", s => s.Timers),

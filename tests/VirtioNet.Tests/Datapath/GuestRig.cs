@@ -14,14 +14,19 @@ internal sealed class GuestRig : IDisposable
     private bool _stopped;
 
     public GuestRig(string name, ulong features, IoThread thread, int ringSize = 256, bool kicks = true)
+        : this(name, features, [thread], pairs: 1, ringSize, kicks)
+    {
+    }
+
+    /// <summary>A guest with several queue pairs, dealt out to the threads in turn.</summary>
+    public GuestRig(string name, ulong features, IReadOnlyList<IoThread> threads, int pairs, int ringSize = 256, bool kicks = true)
     {
         Memory = GuestMemory.Create(64 << 20, 0x1_0000_0000);
         Features = features;
-        Rx = DriverQueue.Create(Memory, new DriverQueueOptions { Index = 0, Size = ringSize, Features = features });
-        Tx = DriverQueue.Create(Memory, new DriverQueueOptions { Index = 1, Size = ringSize, Features = features });
-        Port = new VhostUserPort(name, new VirtioNetOptions(), [thread]);
+        Queues = [.. Enumerable.Range(0, 2 * pairs).Select(i => DriverQueue.Create(Memory, new DriverQueueOptions { Index = i, Size = ringSize, Features = features }))];
+        Port = new VhostUserPort(name, new VirtioNetOptions { QueuePairs = pairs }, threads);
         Port.Device.FeaturesNegotiated(features);
-        _device = [Create(Rx, kicks), Create(Tx, kicks)];
+        _device = [.. Queues.Select(q => Create(q, kicks))];
         _notifiers = [.. _device.SelectMany(d => new[] { d.Kick, d.CallNotifier }).OfType<EventNotifier>()];
     }
 
@@ -29,9 +34,12 @@ internal sealed class GuestRig : IDisposable
 
     public ulong Features { get; }
 
-    public DriverQueue Rx { get; }
+    /// <summary>All queues: receive queue i is number 2i, transmit queue i number 2i + 1.</summary>
+    public IReadOnlyList<DriverQueue> Queues { get; }
 
-    public DriverQueue Tx { get; }
+    public DriverQueue Rx => Queues[0];
+
+    public DriverQueue Tx => Queues[1];
 
     public VhostUserPort Port { get; }
 
@@ -75,8 +83,11 @@ internal sealed class GuestRig : IDisposable
             notifier.Dispose();
         }
 
-        Rx.Dispose();
-        Tx.Dispose();
+        foreach (DriverQueue queue in Queues)
+        {
+            queue.Dispose();
+        }
+
         Memory.Dispose();
     }
 

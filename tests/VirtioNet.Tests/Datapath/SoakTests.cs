@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Device;
@@ -9,11 +8,6 @@ namespace VhostNet.VirtioNet.Tests.Datapath;
 /// <summary>Sequenced, checksummed frames at full rate through the real data path and threads: none lost, doubled, reordered or altered.</summary>
 public sealed class SoakTests
 {
-    private const uint Frames = 10_000;
-
-    /// <summary>A run that makes no progress for this long has lost something.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
-
     public static TheoryData<string, ulong, PollPolicy> Cases()
     {
         const ulong modern = VirtioFeatures.VERSION_1;
@@ -41,8 +35,8 @@ public sealed class SoakTests
         using var guest = new GuestRig(name, features, thread);
         new HairpinNetwork(name).Attach(guest.Port);
         guest.Start();
-        Run([new SoakTraffic(guest, guest, seed: 1, frameMax: 9000)], guest);
-        Assert.Equal(Frames, (uint)guest.Port.Pairs[0].Tx.Counters.Frames);
+        Soak.Run([new SoakTraffic(guest, guest, seed: 1, frameMax: 9000)], guest);
+        Assert.Equal(Soak.Frames, (uint)guest.Port.Pairs[0].Tx.Counters.Frames);
         guest.Stop();
     }
 
@@ -63,7 +57,7 @@ public sealed class SoakTests
         wire.Attach(b.Port);
         a.Start();
         b.Start();
-        Run([new SoakTraffic(a, b, seed: 2, frameMax: 4000), new SoakTraffic(b, a, seed: 3, frameMax: 1500)], a, b);
+        Soak.Run([new SoakTraffic(a, b, seed: 2, frameMax: 4000), new SoakTraffic(b, a, seed: 3, frameMax: 1500)], a, b);
         a.Stop();
         b.Stop();
     }
@@ -80,31 +74,7 @@ public sealed class SoakTests
         using var guest = new GuestRig("nokick", features, thread, kicks: false);
         new HairpinNetwork("nokick").Attach(guest.Port);
         guest.Start();
-        Run([new SoakTraffic(guest, guest, seed: 4, frameMax: 3000)], guest);
+        Soak.Run([new SoakTraffic(guest, guest, seed: 4, frameMax: 3000)], guest);
         guest.Stop();
     }
-
-    private static void Run(SoakTraffic[] directions, params GuestRig[] guests)
-    {
-        long lastProgress = Stopwatch.GetTimestamp();
-        while (directions.Any(d => d.Received < Frames))
-        {
-            int moved = directions.Sum(d => d.Send(Frames) + d.Receive());
-            if (moved > 0)
-            {
-                lastProgress = Stopwatch.GetTimestamp();
-            }
-            else
-            {
-                Assert.True(Stopwatch.GetElapsedTime(lastProgress) < s_patience, Describe(directions, guests));
-                Thread.Yield();
-            }
-        }
-    }
-
-    private static string Describe(SoakTraffic[] directions, GuestRig[] guests) =>
-        "no progress: " + string.Join("; ", directions.Select(d => $"sent {d.Sent}, received {d.Received}"))
-        + "; " + string.Join("; ", guests.Select(g =>
-            $"{g.Port.Name}: tx {g.Port.Pairs[0].Tx.Counters.Frames} drops {g.Port.Pairs[0].Tx.Counters.DroppedTotal} rx {g.Port.Pairs[0].Rx.Counters.Frames} "
-            + $"drops {g.Port.Pairs[0].Rx.Counters.DroppedTotal} last error {g.TxDevice.LastError} {g.RxDevice.LastError}"));
 }

@@ -12,8 +12,13 @@ internal sealed class SoakTraffic
 {
     private const int FrameMin = 64;
     private const uint RxBufferMin = 128;
+
+    /// <summary>IEEE 802 local experimental ethertype 1.</summary>
+    private const ushort ExperimentalType = 0x88b5;
     private readonly GuestRig _from;
     private readonly GuestRig _to;
+    private readonly DriverQueue _tx;
+    private readonly DriverQueue _rx;
     private readonly Random _random;
     private readonly int _frameMax;
     private readonly uint _rxBufferMax;
@@ -28,10 +33,18 @@ internal sealed class SoakTraffic
     private int _assembled;
     private int _partsLeft;
 
-    public SoakTraffic(GuestRig from, GuestRig to, int seed, int frameMax)
+    /// <summary>Prepares one direction.</summary>
+    /// <param name="from">The sender.</param>
+    /// <param name="to">The receiver.</param>
+    /// <param name="seed">Of the random numbers.</param>
+    /// <param name="frameMax">Bytes of the longest frame.</param>
+    /// <param name="pair">The queue pair, of both.</param>
+    public SoakTraffic(GuestRig from, GuestRig to, int seed, int frameMax, int pair = 0)
     {
         _from = from;
         _to = to;
+        _rx = to.Queues[2 * pair];
+        _tx = from.Queues[(2 * pair) + 1];
         _random = new Random(seed);
         _frameMax = frameMax;
         bool mergeable = (to.Features & Device.VirtioNetFeatures.MRG_RXBUF) != 0;
@@ -39,14 +52,14 @@ internal sealed class SoakTraffic
         _indirect = (from.Features & VirtioFeatures.INDIRECT_DESC) != 0;
         _frame = new byte[frameMax + 12];
         _assembly = new byte[frameMax + 64];
-        int slots = from.Tx.Size / 4;
+        int slots = _tx.Size / 4;
         _txArea = from.Memory.Allocate((ulong)(slots * (frameMax + 64)));
         for (int i = 0; i < slots; i++)
         {
             _freeSlots.Push(i);
         }
 
-        for (int i = 0; i < to.Rx.Size; i++)
+        for (int i = 0; i < _rx.Size; i++)
         {
             uint size = mergeable ? (uint)_random.Next((int)RxBufferMin, (int)_rxBufferMax) : _rxBufferMax;
             ulong address = to.Memory.Allocate(size);
@@ -54,6 +67,12 @@ internal sealed class SoakTraffic
             _spareRx.Enqueue((address, size));
         }
     }
+
+    /// <summary>Source and destination address, for networks that look at them; null for random bytes.</summary>
+    public (ulong Source, ulong Destination)? Addresses { get; init; }
+
+    /// <summary>Most frames on their way, for networks that drop what a receiver has no buffers for.</summary>
+    public uint Window { get; init; } = uint.MaxValue;
 
     public uint Sent { get; private set; }
 
@@ -64,14 +83,14 @@ internal sealed class SoakTraffic
     {
         int sent = 0;
         Reap();
-        while (Sent < limit && _freeSlots.Count > 0)
+        while (Sent < limit && Sent - Received < Window && _freeSlots.Count > 0)
         {
             int slot = _freeSlots.Peek();
             ulong address = _txArea + (ulong)(slot * (_frameMax + 64));
             int length = FrameMin + _random.Next(_random.Next(4) == 0 ? _frameMax - FrameMin : 200);
             Build(Sent, length);
             _from.Memory.Write(address, _frame.AsSpan(0, length + _from.HeaderSize));
-            if (_from.Tx.Add(Cut(address, (uint)(length + _from.HeaderSize)), (ulong)slot, _indirect && _random.Next(2) == 0) < 0)
+            if (_tx.Add(Cut(address, (uint)(length + _from.HeaderSize)), (ulong)slot, _indirect && _random.Next(2) == 0) < 0)
             {
                 break;
             }
@@ -83,8 +102,8 @@ internal sealed class SoakTraffic
 
         if (sent > 0)
         {
-            _from.Tx.Publish();
-            _from.Tx.KickIfWanted();
+            _tx.Publish();
+            _tx.KickIfWanted();
         }
 
         return sent;
@@ -93,7 +112,7 @@ internal sealed class SoakTraffic
     /// <summary>Takes and checks what arrived, and offers buffers again; returns how many chains were used.</summary>
     public int Receive()
     {
-        int count = _to.Rx.CollectUsed(_used);
+        int count = _rx.CollectUsed(_used);
         for (int i = 0; i < count; i++)
         {
             Take(_used[i]);
@@ -101,7 +120,7 @@ internal sealed class SoakTraffic
         }
 
         bool offered = false;
-        while (_spareRx.TryPeek(out (ulong Address, uint Size) buffer) && _to.Rx.Add([new GuestBuffer(buffer.Address, buffer.Size, true)], buffer.Address) >= 0)
+        while (_spareRx.TryPeek(out (ulong Address, uint Size) buffer) && _rx.Add([new GuestBuffer(buffer.Address, buffer.Size, true)], buffer.Address) >= 0)
         {
             _spareRx.Dequeue();
             offered = true;
@@ -109,8 +128,8 @@ internal sealed class SoakTraffic
 
         if (offered)
         {
-            _to.Rx.Publish();
-            _to.Rx.KickIfWanted();
+            _rx.Publish();
+            _rx.KickIfWanted();
         }
 
         return count;
@@ -129,7 +148,7 @@ internal sealed class SoakTraffic
 
     private void Reap()
     {
-        int count = _from.Tx.CollectUsed(_used);
+        int count = _tx.CollectUsed(_used);
         for (int i = 0; i < count; i++)
         {
             _freeSlots.Push((int)_used[i].Cookie);
@@ -143,9 +162,22 @@ internal sealed class SoakTraffic
         Span<byte> frame = _frame.AsSpan(header, length);
         _frame.AsSpan(0, header).Clear();
         _random.NextBytes(frame);
+        if (Addresses is { } addresses)
+        {
+            Write(frame, addresses.Destination);
+            Write(frame[6..], addresses.Source);
+            BinaryPrimitives.WriteUInt16BigEndian(frame[12..], ExperimentalType);
+        }
+
         BinaryPrimitives.WriteUInt32LittleEndian(frame[14..], sequence);
         BinaryPrimitives.WriteInt32LittleEndian(frame[18..], length);
         BinaryPrimitives.WriteUInt32LittleEndian(frame[22..], Checksum(frame[26..]));
+    }
+
+    private static void Write(Span<byte> at, ulong address)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(at, (ushort)(address >> 32));
+        BinaryPrimitives.WriteUInt32BigEndian(at[2..], (uint)address);
     }
 
     private GuestBuffer[] Cut(ulong address, uint length)
