@@ -9,7 +9,9 @@
  *   -DIDLE                   the owner schedules idly; the 10 ms that an idle one may take are "for ever" here, so that
  *                            the other thread's schedule would show as lost if it were only as quick
  *   -DLOCAL                  the home thread's own schedules go to a list of its own, without Notify, unless it is armed
- *   -DALWAYS_NOTIFY          every schedule notifies; otherwise not if SCHEDULED or notified was set
+ *   -DALWAYS_NOTIFY          every schedule notifies; otherwise one that links it on the stack only looks whether somebody is
+ *                            armed, since whoever arms afterwards looks at the stack, and one that finds SCHEDULED set does
+ *                            nothing
  *
  * Abstracted away: other bottom halves (the stack's links), nested polls, pooling of one-shots.
  *
@@ -18,6 +20,7 @@
  *   BUG_CLEAR_AFTER_CALLBACK dequeue clears the flags after the callback: a schedule during the callback is lost
  *   BUG_TWO_STEPS            dequeue reads the flags and clears them in a second step: a schedule is lost
  *   BUG_SHORTCUT_PENDING     a schedule that finds PENDING set does not notify: wrong after a cancel
+ *   BUG_NO_STACK_TEST        the loop does not look at the stack after it armed
  *   BUG_LOCAL_ARMED          the home thread links into its own list between prepare and check too (-DLOCAL -DOUTER)
  *   BUG_IGNORE_DELETED       dequeue calls a deleted bottom half once more
  *   BUG_CANCEL_UNLINKS       cancel clears PENDING too, although the bottom half stays linked
@@ -42,19 +45,18 @@ bool owed;              /* Scheduled, and no callback has started since; cancel 
 bool asked;             /* Scheduled since the last dequeue, and not cancelled. */
 bool deleted;
 
-inline notify()
+inline wake()
 {
     if
-#ifndef ALWAYS_NOTIFY
-    :: notified
-#endif
-    :: else ->
-        notified = true;
-        if
-        :: armed -> event = true
-        :: else
-        fi
+    :: armed -> event = true
+    :: else
     fi
+}
+
+inline notify()
+{
+    notified = true;
+    wake()
 }
 
 /* The rest of a schedule; old holds the flags that the interlocked OR found. */
@@ -68,17 +70,20 @@ inline enqueue(old)
 #endif
     :: else ->
         if
-        :: !(old & PENDING) -> assert(!on_stack && !on_local && !in_queue); on_stack = true
-        :: else
-        fi;
-#if defined(BUG_SHORTCUT_PENDING)
-        if
-        :: !(old & PENDING) -> notify()
-        :: else
-        fi
+        :: !(old & PENDING) ->
+            assert(!on_stack && !on_local && !in_queue);
+            on_stack = true;
+#ifdef ALWAYS_NOTIFY
+            notify()
 #else
-        notify()
+            wake()
 #endif
+#ifdef BUG_SHORTCUT_PENDING
+        :: else
+#else
+        :: else -> notify()
+#endif
+        fi
     fi;
     old = 0
 }
@@ -150,7 +155,20 @@ inline dequeue(old, due, gone)
 #endif
 }
 
-#define IS_DUE          ((on_stack || on_local) && (flags & SCHEDULED) && !(flags & DELETED))
+#define IS_SCHEDULED    ((flags & SCHEDULED) && !(flags & DELETED))
+#ifdef ALWAYS_NOTIFY
+#define ON_STACK        (on_stack && IS_SCHEDULED)
+#define STACK_TEST      false
+#else
+/* Nobody sleeps on a filled stack, be it with a cancelled one. */
+#define ON_STACK        on_stack
+#define STACK_TEST      on_stack
+#endif
+#ifdef BUG_NO_STACK_TEST
+#undef STACK_TEST
+#define STACK_TEST      false
+#endif
+#define IS_DUE          (ON_STACK || (on_local && IS_SCHEDULED))
 #define FORGET          old = 0; due = false; gone = false      /* Fewer states. */
 
 active proctype Loop()
@@ -183,7 +201,7 @@ active proctype Loop()
         :: else ->
             armed = true;
             if
-            :: notified
+            :: notified || STACK_TEST
             :: else -> (event)
             fi
         fi;

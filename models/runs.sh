@@ -31,6 +31,20 @@ wakeups notify.pml '-DLATE_CLEAR'                           pass  pass
 wakeups notify.pml '-DOUTER -DBLIND_PREPARE -DLATE_CLEAR'   pass  pass
 check notify.pml '-DOUTER -DFOREIGN -DLATE_CLEAR'           no_lost_wakeup  cycle
 
+# A pushed bottom half, edge triggered and level triggered.
+for variant in '' '-DNESTED' '-DOUTER' '-DOUTER -DFOREIGN' '-DLEVEL' '-DLEVEL -DOUTER -DFOREIGN'; do
+    wakeups notify_push.pml "$variant"                      pass  pass
+done
+check notify_push.pml '-DBUG_SLEEP_ON_CANCELLED'            no_lost_wakeup  cycle
+check notify_push.pml '-DBUG_NO_ARM_TEST'                   no_lost_wakeup  cycle
+check notify_push.pml '-DBUG_ARM_ORDER'                     no_lost_wakeup  cycle
+check notify_push.pml '-DBUG_LOOK_FIRST'                    no_lost_wakeup  cycle
+check notify_push.pml '-DOUTER -DBUG_ARM_ORDER'             no_lost_wakeup  cycle
+check notify_push.pml '-DOUTER -DFOREIGN -DBUG_SLEEP_ON_CANCELLED'  no_lost_wakeup  cycle
+check notify_push.pml '-DLEVEL -DOUTER -DFOREIGN -DBUG_TAKE_FIRST'  no_lost_wakeup  cycle
+check notify_push.pml '-DOUTER -DFOREIGN -DBUG_TAKE_FIRST'  no_lost_wakeup  cycle
+check notify_push.pml '-DOUTER -DBUG_EDGE_LEFT'             no_busy_loop    cycle
+
 check outer_deadline.pml ''                         timer_fires  pass
 check outer_deadline.pml '-DBUG_NO_KICK'            timer_fires  cycle
 
@@ -78,8 +92,9 @@ check bottom_half.pml '-DLOCAL'                             called_after_schedul
 check bottom_half.pml '-DLOCAL -DOUTER'                     called_after_schedule  pass
 check bottom_half.pml '-DLOCAL -DOUTER -DBUG_LOCAL_ARMED'   called_after_schedule  cycle
 check bottom_half.pml '-DBLIND_PREPARE -DALWAYS_NOTIFY'     called_after_schedule  pass
-check bottom_half.pml '-DBLIND_PREPARE'                     called_after_schedule  cycle
+check bottom_half.pml '-DBLIND_PREPARE'                     called_after_schedule  pass
 check bottom_half.pml '-DBLIND_PREPARE -DALWAYS_NOTIFY -DBUG_SHORTCUT_PENDING'  called_after_schedule  cycle
+check bottom_half.pml '-DBUG_NO_STACK_TEST'                 called_after_schedule  cycle
 check bottom_half.pml '-DBUG_CLEAR_BEFORE_UNLINK'           called_after_schedule  assert
 check bottom_half.pml '-DBUG_CLEAR_AFTER_CALLBACK'          called_after_schedule  cycle
 check bottom_half.pml '-DBUG_TWO_STEPS'                     called_after_schedule  cycle

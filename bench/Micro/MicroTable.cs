@@ -17,7 +17,7 @@ internal static class MicroTable
             ("one thread", () => OneThread(meter)),
             ("timers", () => [.. TimerCases.Run(meter), .. TimerCases.Lateness((int)Math.Max(100, crossMs))]),
             ("handlers", () => Handlers(meter)),
-            ("cross thread", () => CrossThread(crossMs)),
+            ("cross thread", () => CrossThreadCases.Run(crossMs, Monitors())),
             ("writes avoided", () => WritesAvoided(crossMs)),
         ];
         foreach ((string name, Func<IEnumerable<Row>> rows) in parts)
@@ -87,33 +87,6 @@ internal static class MicroTable
         }
     }
 
-    private static IEnumerable<Row> CrossThread(double ms)
-    {
-        int first = Cpu.Allowed[0];
-        if (Cpu.Allowed.Count > 1)
-        {
-            int second = Cpu.Allowed[1];
-            yield return new Row("raw eventfd round trip, two processors", PingPong.RawEventfd(ms, first, second)) { Qemu = 65_000 };
-            foreach (FdMonitorKind kind in Monitors())
-            {
-                bool uring = kind == FdMonitorKind.IoUring;
-                yield return Play(WakeBy.BottomHalf, kind, 0, first, second, ms, uring ? 59_800 : 60_900);
-                yield return Play(WakeBy.BottomHalf, kind, DefaultPollNs, first, second, ms, uring ? 25_400 : 2_130);
-                yield return Play(WakeBy.Eventfd, kind, 0, first, second, ms, uring ? 64_200 : 63_600);
-                yield return Play(WakeBy.PolledEventfd, kind, DefaultPollNs, first, second, ms, uring ? 65_700 : 2_420);
-            }
-        }
-
-        yield return new Row("raw eventfd round trip, one processor", PingPong.RawEventfd(ms, first, first)) { Qemu = 5_400 };
-        foreach (FdMonitorKind kind in Monitors())
-        {
-            bool uring = kind == FdMonitorKind.IoUring;
-            yield return Play(WakeBy.BottomHalf, kind, 0, first, first, ms, uring ? 7_900 : 5_970);
-            yield return Play(WakeBy.BottomHalf, kind, DefaultPollNs, first, first, ms, uring ? 11_600 : 20_400);
-            yield return Play(WakeBy.Eventfd, kind, 0, first, first, ms, uring ? 8_900 : 7_800);
-        }
-    }
-
     private static IEnumerable<Row> WritesAvoided(double ms)
     {
         yield return Flood.OwnThread(1_000_000);
@@ -130,17 +103,6 @@ internal static class MicroTable
             yield return Flood.Run($"one schedule every 0.2 us, poll {poll}", ms, 200, poll, loop, sender);
             yield return Flood.Run($"one schedule every 1.5 us, poll {poll}", ms, 1500, poll, loop, sender);
         }
-    }
-
-    private static Row Play(WakeBy wakeBy, FdMonitorKind kind, long pollNs, int cpuA, int cpuB, double ms, double qemu)
-    {
-        PingPong.Result result = new PingPong(wakeBy, kind, pollNs, cpuA, cpuB).Run(ms);
-        string where = cpuA == cpuB ? "one processor" : "two processors";
-        return new Row($"{wakeBy} round trip, {where}, {kind}, poll {pollNs}", result.RoundTripNs)
-        {
-            Qemu = qemu,
-            Note = wakeBy == WakeBy.BottomHalf ? $"{result.AvoidedPercent:F1} % of the writes avoided" : "",
-        };
     }
 
     /// <summary>The monitors that this kernel has.</summary>

@@ -110,6 +110,57 @@ internal sealed class PingPong(WakeBy wakeBy, FdMonitorKind monitor, long pollMa
         return ns;
     }
 
+    /// <summary>Two threads that each wait for the other's store to a cache line: what the processors take, if none of them ever sleeps.</summary>
+    public static double RawMemory(double milliseconds, int cpuA, int cpuB)
+    {
+        // Each flag on cache lines of its own.
+        long[] flags = new long[64];
+        var echo = new Thread(() =>
+        {
+            Cpu.Pin(cpuB);
+            for (long turn = 1; ; turn++)
+            {
+                long seen;
+                while ((seen = Volatile.Read(ref flags[16])) < turn)
+                {
+                }
+
+                if (seen == long.MaxValue)
+                {
+                    return;
+                }
+
+                Volatile.Write(ref flags[48], turn);
+            }
+        });
+        double ns = 0;
+        var caller = new Thread(() =>
+        {
+            Cpu.Pin(cpuA);
+            long length = (long)(milliseconds * Stopwatch.Frequency / 1000);
+            long start = Stopwatch.GetTimestamp();
+            long turn = 0;
+            long now;
+            do
+            {
+                Volatile.Write(ref flags[16], ++turn);
+                while (Volatile.Read(ref flags[48]) < turn)
+                {
+                }
+
+                now = Stopwatch.GetTimestamp();
+            }
+            while (now - start < length);
+            ns = Meter.Nanoseconds(now - start) / turn;
+            Volatile.Write(ref flags[16], long.MaxValue);
+        });
+        echo.Start();
+        caller.Start();
+        caller.Join();
+        echo.Join();
+        return ns;
+    }
+
     /// <summary>One of the two threads.</summary>
     private sealed class Side : IDisposable
     {

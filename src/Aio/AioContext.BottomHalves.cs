@@ -70,23 +70,27 @@ public sealed partial class AioContext
             return;
         }
 
-        if (link)
+        if (!link)
         {
-            BottomHalf? head = Volatile.Read(ref _state.BottomHalves);
-            while (true)
-            {
-                bh.Next = head;
-                BottomHalf? seen = Interlocked.CompareExchange(ref _state.BottomHalves, bh, head);
-                if (ReferenceEquals(seen, head))
-                {
-                    break;
-                }
-
-                head = seen;
-            }
+            // It lies in the ring perhaps, where a sleeper that found it not due does not look again.
+            Notify();
+            return;
         }
 
-        NotifyPublished();
+        BottomHalf? head = Volatile.Read(ref _state.BottomHalves);
+        while (true)
+        {
+            bh.Next = head;
+            BottomHalf? seen = Interlocked.CompareExchange(ref _state.BottomHalves, bh, head);
+            if (ReferenceEquals(seen, head))
+            {
+                break;
+            }
+
+            head = seen;
+        }
+
+        NotifyPushed(head is null);
     }
 
     internal void ReturnOneShot(BottomHalf bh)
@@ -135,21 +139,18 @@ public sealed partial class AioContext
         return progress;
     }
 
-    /// <summary>0 if a bottom half is due, the idle interval if an idle one is, otherwise -1.</summary>
+    /// <summary>0 if a bottom half is due or the stack is filled, also with cancelled ones; the idle interval if an idle one waits; otherwise -1.</summary>
     private long BottomHalfTimeout()
     {
+        if (Volatile.Read(ref _state.BottomHalves) is not null)
+        {
+            return 0;
+        }
+
         long timeout = -1;
         for (int i = 0; i < _ring.Count; i++)
         {
             if (IsDue(_ring[i], ref timeout))
-            {
-                return 0;
-            }
-        }
-
-        for (BottomHalf? bh = Volatile.Read(ref _state.BottomHalves); bh is not null; bh = bh.Next)
-        {
-            if (IsDue(bh, ref timeout))
             {
                 return 0;
             }

@@ -179,12 +179,17 @@ public sealed partial class AioContext
             handler.PollEnd = old?.PollEnd;
         }
 
+        // In the table before the monitor knows it: io_uring gives each event once, and the home thread may take it at once.
+        int slot = (handler ?? old!).Slot;
+        Volatile.Write(ref _slots[slot], handler);
         try
         {
             UpdateMonitor(old, handler);
+            _test?.AfterMonitorUpdate?.Invoke();
         }
         catch
         {
+            Volatile.Write(ref _slots[slot], old);
             if (old is null)
             {
                 _freeSlots.Push(handler!.Slot);
@@ -203,7 +208,6 @@ public sealed partial class AioContext
             _handlersByFd[key] = handler;
         }
 
-        Volatile.Write(ref _slots[(handler ?? old!).Slot], handler);
         if (old is not null)
         {
             old.IsDeleted = true;

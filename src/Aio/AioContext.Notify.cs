@@ -8,6 +8,7 @@ public sealed partial class AioContext
     private readonly EventNotifier _notifier;
     private readonly AioHandler _notifierHandler;
     private NotifyState _state;
+    private long _notifies;
     private long _notifierWrites;
     private int _dispatching;
     private bool _notifierReadable;
@@ -21,29 +22,26 @@ public sealed partial class AioContext
     /// <summary>Makes the thread that sleeps in <see cref="Poll"/>, or is about to, look at everything again. Costs one atomic operation when nobody does.</summary>
     public void Notify()
     {
-        _state.Notifies++;
         if (_state.Publish<FullBarrier>() != 0)
         {
             WriteNotifier();
         }
     }
 
-    /// <summary>Notify after an atomic operation that published the work.</summary>
-    private void NotifyPublished()
+    /// <summary>
+    /// Notify after an atomic operation that put a bottom half on the stack: whoever arms afterwards looks at the stack, so that the flag is not needed. Who found the stack
+    /// filled leaves it to the one who filled it: nobody sleeps on a filled stack, and each way from empty to filled is announced.
+    /// </summary>
+    /// <param name="wasEmpty">The stack was empty before.</param>
+    private void NotifyPushed(bool wasEmpty)
     {
-        // Somebody who set the flag and was not accepted yet goes on to read the counter, or the poller finds the flag when it arms. With one poller that is enough:
-        // the accept that takes the flag comes before the poller reads the work. With a second poller it is not, because that one may take the event and leave.
         if (_test is not null)
         {
-            NotifyInTest();
+            NotifyInTest(_test, wasEmpty);
         }
-        else if (_pollLock is null && Volatile.Read(ref _state.Notified) != 0)
+        else if (wasEmpty && Volatile.Read(ref _state.NotifyMe) != 0)
         {
-            _state.Notifies++;
-        }
-        else
-        {
-            Notify();
+            WriteNotifier();
         }
     }
 
@@ -74,7 +72,7 @@ public sealed partial class AioContext
     /// <param name="outer">The outer loop does it, whose own wake-up it is.</param>
     private void AcceptNotification(bool outer)
     {
-        Interlocked.Exchange(ref _state.Notified, 0);
+        _notifies += Interlocked.Exchange(ref _state.Notified, 0);
         bool flagged = Volatile.Read(ref _state.EventSet) != 0 && Interlocked.Exchange(ref _state.EventSet, 0) != 0;
         if (flagged || _notifierReadable || _test is not null)
         {
@@ -101,7 +99,11 @@ public sealed partial class AioContext
         _notifierReadable = false;
         if (flagged || readable)
         {
-            _notifier.TestAndClear();
+            if (!readable || !_monitor.TakesNotifierEvents)
+            {
+                _notifier.TestAndClear();
+            }
+
             if (!outer && (_state.NotifyMe & 1) != 0)
             {
                 KickOuterLoop();
@@ -118,19 +120,24 @@ public sealed partial class AioContext
         }
     }
 
-    private void NotifyInTest()
+    private void NotifyInTest(AioTestSwitches test, bool wasEmpty)
     {
-        if (_test!.SkipNotifyWhileDispatching && Volatile.Read(ref _dispatching) != 0)
+        if (test.SkipNotifyWhileDispatching && Volatile.Read(ref _dispatching) != 0)
         {
             return;
         }
 
-        if ((_test.SkipNotifyIfNotified || _pollLock is null) && Volatile.Read(ref _state.Notified) != 0)
+        if (test.SkipNotifyIfNotified)
         {
-            return;
+            if (Volatile.Read(ref _state.Notified) == 0)
+            {
+                Notify();
+            }
         }
-
-        Notify();
+        else if (wasEmpty && Volatile.Read(ref _state.NotifyMe) != 0)
+        {
+            WriteNotifier();
+        }
     }
 
     private void WriteNotifierInTest(AioTestSwitches test)

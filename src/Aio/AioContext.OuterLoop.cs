@@ -23,10 +23,10 @@ public sealed partial class AioContext
         }
 
         bool found = SetPollStarted(false);
-        bool notified = _state.Arm<FullBarrier>(_state.NotifyMe | 1) != 0;
+        bool notified = _state.Arm<FullBarrier>(_state.NotifyMe | 1);
         _monitor.PreparePolling();
 
-        // QEMU does not look at the flag here. It costs nothing and makes "who finds the flag set need not notify again" true for outer loops too.
+        // QEMU does not look at the flag here. It costs nothing, and a bare notify that came before the wait ends it too.
         return found || notified ? 0 : ComputeTimeout();
     }
 

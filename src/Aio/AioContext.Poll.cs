@@ -220,11 +220,11 @@ public sealed partial class AioContext
     private void Sleep(long timeout)
     {
         _test?.BeforeArming?.Invoke();
-        bool notified = _state.Arm<FullBarrier>(_state.NotifyMe + 2) != 0;
+        bool notified = _state.Arm<FullBarrier>(_state.NotifyMe + 2);
         try
         {
-            // A begin callback may have scheduled something on this thread since the time-out was computed.
-            if ((notified && _test is null or { NoLookAfterArming: false }) || (!_ring.IsEmpty && BottomHalfTimeout() == 0))
+            // Whoever filled the stack before the counter went up left it to us. A begin callback may have scheduled something on this thread since the time-out was computed.
+            if (((notified || Volatile.Read(ref _state.BottomHalves) is not null) && _test is null or { NoLookAfterArming: false }) || (!_ring.IsEmpty && BottomHalfTimeout() == 0))
             {
                 timeout = 0;
             }

@@ -176,7 +176,7 @@ public sealed partial class AioContext
         long elapsed;
         while (true)
         {
-            if (RunPollCallbacks() || Volatile.Read(ref _state.Notified) != 0 || !_ring.IsEmpty)
+            if (RunPollCallbacks() || Volatile.Read(ref _state.BottomHalves) is not null || Volatile.Read(ref _state.Notified) != 0 || !_ring.IsEmpty)
             {
                 _pollingSuccesses++;
                 timeout = 0;
@@ -326,7 +326,7 @@ public sealed partial class AioContext
         long now = clock_gettime_ns(CLOCK_MONOTONIC);
         long blockNs = now - start;
         NotePollingEnd(now);
-        bool notified = Volatile.Read(ref _state.Notified) != 0 || _notifierReadable;
+        bool notified = Volatile.Read(ref _state.BottomHalves) is not null || Volatile.Read(ref _state.Notified) != 0 || _notifierReadable;
         Adjust(_notifierHandler, notified, blockNs);
         for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)
         {
@@ -343,6 +343,9 @@ public sealed partial class AioContext
             else if (now - handler.IdleSinceNs > IdleAfterNs && _monitor.NoticesInUserSpace && !handler.InPollReady)
             {
                 RemoveFromPollList(handler);
+
+                // Its request waited for the next sleep, which may be far off now that nobody looks.
+                _monitor.LeaveArmed();
             }
         }
     }

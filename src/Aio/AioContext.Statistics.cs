@@ -14,7 +14,7 @@ public sealed partial class AioContext
         Polls = Volatile.Read(ref _polls),
         Looks = Volatile.Read(ref _waits),
         Sleeps = Volatile.Read(ref _sleeps),
-        Notifies = Volatile.Read(ref _state.Notifies) + _ring.Added,
+        Notifies = Volatile.Read(ref _notifies) + Volatile.Read(ref _state.Notified) + _ring.Added,
         NotifierWrites = Volatile.Read(ref _notifierWrites),
         Pollings = Volatile.Read(ref _pollings),
         PollingSuccesses = Volatile.Read(ref _pollingSuccesses),

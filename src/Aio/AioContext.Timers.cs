@@ -32,6 +32,9 @@ public sealed partial class AioContext
 
     internal void CountArmedList(bool armed) => Interlocked.Add(ref _armedLists, armed ? 1 : -1);
 
+    /// <summary>Home thread.</summary>
+    internal void CountTimers(int count) => _timersRun += count;
+
     private long TimerTimeout()
     {
         long timeout = -1;
@@ -45,14 +48,13 @@ public sealed partial class AioContext
 
     private bool RunTimers()
     {
-        int count = 0;
+        bool progress = false;
         foreach (AioTimerList list in Volatile.Read(ref _timerLists))
         {
-            count += list.Run();
+            progress |= list.Run();
         }
 
-        _timersRun += count;
-        return count != 0;
+        return progress;
     }
 
     private void DisposeTimers()

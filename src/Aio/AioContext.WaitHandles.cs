@@ -11,7 +11,7 @@ public sealed partial class AioContext
     {
         _polls++;
         WaitHandleFdMonitor monitor = (WaitHandleFdMonitor)_monitor;
-        bool notified = blocking && _state.Arm<FullBarrier>(_state.NotifyMe + 2) != 0;
+        bool notified = blocking && _state.Arm<FullBarrier>(_state.NotifyMe + 2);
         AioHandler[] handlers = (AioHandler[])monitor.Handlers().Clone();
         int left = handlers.Length;
         bool progress = false;

@@ -12,7 +12,7 @@ public readonly record struct AioStatistics
     /// <summary>Those of them that were ready to sleep, each of which ended in a wake-up.</summary>
     public long Sleeps { get; init; }
 
-    /// <summary>Calls of <see cref="AioContext.Notify"/>, schedules included; a little low when several threads notify at once.</summary>
+    /// <summary>Calls of <see cref="AioContext.Notify"/>, and bottom halves that were scheduled (those on the way from another thread are not counted yet).</summary>
     public long Notifies { get; init; }
 
     /// <summary>System calls made to wake the home thread.</summary>

@@ -33,6 +33,9 @@ internal sealed class AioTestSwitches
     /// <summary>H4's other form: a notify is skipped when the flag is set, although more than one thread may sleep.</summary>
     public bool SkipNotifyIfNotified { get; set; }
 
+    /// <summary>Runs when the monitor knows of a change of the handlers, inside the call that changes them.</summary>
+    public Action? AfterMonitorUpdate { get; set; }
+
     /// <summary>Runs between the computation of the time-out and arming.</summary>
     public Action? BeforeArming { get; set; }
 

@@ -6,7 +6,11 @@ public sealed class AioTimer
     private readonly AioTimerList _list;
     private readonly AioTimer?[]? _higher;
     private AioTimer? _next;
-    private volatile bool _pending;
+    private volatile bool _listed;
+
+    // Written by the home thread only, so that firing needs no atomic operation; the other one tells it under the lock that the place in the batch is void.
+    private volatile bool _inBatch;
+    private volatile bool _void;
 
     internal AioTimer(AioTimerList list, Action callback, int height)
     {
@@ -17,13 +21,16 @@ public sealed class AioTimer
     }
 
     /// <summary>It is armed and has not fired yet.</summary>
-    public bool IsPending
-    {
-        get => _pending;
-        internal set => _pending = value;
-    }
+    public bool IsPending => _listed || (_inBatch && !_void);
 
     internal Action Callback { get; }
+
+    /// <summary>It is linked into the list. Guarded by the list's lock.</summary>
+    internal bool IsListed
+    {
+        get => _listed;
+        set => _listed = value;
+    }
 
     /// <summary>Levels of the skip list that it is part of.</summary>
     internal int Height { get; }
@@ -41,8 +48,29 @@ public sealed class AioTimer
     /// <summary>As <see cref="Modify"/>, unless it is pending for an earlier time.</summary>
     public void ModifyAnticipate(long deadlineNs) => _list.Modify(this, Math.Max(0, deadlineNs), onlyEarlier: true);
 
-    /// <summary>Disarms it. If its callback runs on another thread at this moment, it goes on.</summary>
+    /// <summary>Disarms it. If the home thread is calling it, or is about to, it goes on; not if it is the home thread that deletes.</summary>
     public void Delete() => _list.Delete(this);
+
+    /// <summary>Its place in the batch is void.</summary>
+    internal bool IsVoid => _void;
+
+    /// <summary>It was due and taken out of the list. Home thread, under the list's lock.</summary>
+    internal void EnterBatch()
+    {
+        _void = false;
+        _inBatch = true;
+    }
+
+    /// <summary>Its turn has come, or it goes back into the list. Home thread.</summary>
+    /// <returns>Whether nobody deleted or moved it meanwhile.</returns>
+    internal bool LeaveBatch()
+    {
+        _inBatch = false;
+        return !_void;
+    }
+
+    /// <summary>It was deleted or moved: a place in the batch is void. Under the list's lock.</summary>
+    internal void VoidBatch() => _void = true;
 
     /// <summary>The following timer on a level.</summary>
     internal ref AioTimer? Next(int level)

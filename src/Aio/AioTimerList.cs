@@ -6,7 +6,7 @@ namespace VhostNet.Aio;
 /// The timers of one context on one clock: a skip list, since adding must not be linear and taking the first must be cheap. The links are in the timers; nothing is allocated
 /// after a timer was made.
 /// </summary>
-internal sealed class AioTimerList : IDisposable
+internal sealed partial class AioTimerList : IDisposable
 {
     private const int MaxHeight = 12;
 
@@ -21,7 +21,7 @@ internal sealed class AioTimerList : IDisposable
     private long _sequence;
     private long _firstNs = long.MaxValue;
     private uint _random = 2463534242;
-    private int _runningThread;
+    private bool _armed;
     private bool _disposed;
 
     public AioTimerList(AioContext context, AioClock clock)
@@ -37,18 +37,6 @@ internal sealed class AioTimerList : IDisposable
 
     public AioClock Clock { get; }
 
-    /// <summary>Waits until no callback of the list runs. Not from such a callback.</summary>
-    /// <returns>False if that took longer than the time-out (milliseconds, -1 for ever).</returns>
-    public bool WaitUntilDone(int timeoutMs)
-    {
-        if (Volatile.Read(ref _runningThread) == Environment.CurrentManagedThreadId)
-        {
-            throw new InvalidOperationException($"A timer callback of context '{Context.Name}' stops its own clock '{Clock.Name}', which would wait for itself. Stop it from a bottom half or from another thread.");
-        }
-
-        return _done.Wait(timeoutMs);
-    }
-
     /// <summary>Makes a timer of a random height: one in four reaches the next level.</summary>
     public AioTimer Create(Action callback)
     {
@@ -58,9 +46,14 @@ internal sealed class AioTimerList : IDisposable
         return new AioTimer(this, callback, Math.Min(MaxHeight, 1 + (BitOperations.TrailingZeroCount(_random) / 2)));
     }
 
-    /// <summary>Nanoseconds until the first timer is due; -1 for none.</summary>
+    /// <summary>Nanoseconds until the first timer is due; -1 for none. Home thread.</summary>
     public long TimeoutNs()
     {
+        if (!_batch.IsEmpty && Clock.IsEnabled)
+        {
+            return 0;
+        }
+
         long first = Volatile.Read(ref _firstNs);
         return first == long.MaxValue || !Clock.IsEnabled ? -1 : Clock.Remaining(first);
     }
@@ -77,11 +70,12 @@ internal sealed class AioTimerList : IDisposable
                 return;
             }
 
-            if (timer.IsPending)
+            if (timer.IsListed)
             {
                 Remove(timer);
             }
 
+            timer.VoidBatch();
             timer.DeadlineNs = deadlineNs;
             timer.Sequence = ++_sequence;
             first = Insert(timer);
@@ -107,7 +101,8 @@ internal sealed class AioTimerList : IDisposable
         try
         {
             _lock.Enter(ref taken);
-            if (timer.IsPending)
+            timer.VoidBatch();
+            if (timer.IsListed)
             {
                 Remove(timer);
                 UpdateFirst();
@@ -122,48 +117,6 @@ internal sealed class AioTimerList : IDisposable
         }
     }
 
-    /// <summary>Calls the callbacks of the timers that are due, in the order of their deadlines. Home thread.</summary>
-    /// <returns>How many.</returns>
-    public int Run()
-    {
-        // One reading for the pass: a callback that arms its timer again for the past runs in this pass, otherwise in a later one.
-        if (Volatile.Read(ref _firstNs) == long.MaxValue)
-        {
-            return 0;
-        }
-
-        long now = Clock.NowNs;
-        if (Volatile.Read(ref _firstNs) > now)
-        {
-            return 0;
-        }
-
-        int count = 0;
-        int outer = _runningThread;
-        _done.Reset();
-        Volatile.Write(ref _runningThread, Environment.CurrentManagedThreadId);
-        try
-        {
-            // Read after the event was reset, as the clock's switch reads the event after it was turned: one of both sees the other.
-            Interlocked.MemoryBarrier();
-            while (Clock.IsEnabled && TakeExpired(now) is { } timer)
-            {
-                count++;
-                timer.Callback();
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref _runningThread, outer);
-            if (outer == 0)
-            {
-                _done.Set();
-            }
-        }
-
-        return count;
-    }
-
     public void Dispose()
     {
         Clock.Remove(this);
@@ -172,6 +125,11 @@ internal sealed class AioTimerList : IDisposable
         {
             _lock.Enter(ref taken);
             _disposed = true;
+            while (!_batch.IsEmpty)
+            {
+                _ = _batch.Take();
+            }
+
             while (_head.Next(0) is { } timer)
             {
                 Remove(timer);
@@ -191,48 +149,14 @@ internal sealed class AioTimerList : IDisposable
     private void UpdateFirst()
     {
         long first = _head.Next(0)?.DeadlineNs ?? long.MaxValue;
-        if ((first == long.MaxValue) != (_firstNs == long.MaxValue))
+        bool armed = first != long.MaxValue || !_batch.IsEmpty;
+        if (armed != _armed)
         {
-            Context.CountArmedList(first != long.MaxValue);
+            _armed = armed;
+            Context.CountArmedList(armed);
         }
 
         Volatile.Write(ref _firstNs, first);
-    }
-
-    private AioTimer? TakeExpired(long now)
-    {
-        if (Volatile.Read(ref _firstNs) > now)
-        {
-            return null;
-        }
-
-        bool taken = false;
-        try
-        {
-            _lock.Enter(ref taken);
-            AioTimer? timer = _head.Next(0);
-            if (timer is null || timer.DeadlineNs > now)
-            {
-                return null;
-            }
-
-            for (int level = 0; level < timer.Height; level++)
-            {
-                _head.Next(level) = timer.Next(level);
-            }
-
-            timer.Next(0) = null;
-            timer.IsPending = false;
-            UpdateFirst();
-            return timer;
-        }
-        finally
-        {
-            if (taken)
-            {
-                _lock.Exit(useMemoryBarrier: false);
-            }
-        }
     }
 
     /// <summary>Finds, for each level, the last timer before a place.</summary>
@@ -264,7 +188,7 @@ internal sealed class AioTimerList : IDisposable
             _before[level].Next(level) = timer;
         }
 
-        timer.IsPending = true;
+        timer.IsListed = true;
         return ReferenceEquals(_before[0], _head);
     }
 
@@ -277,6 +201,6 @@ internal sealed class AioTimerList : IDisposable
             timer.Next(level) = null;
         }
 
-        timer.IsPending = false;
+        timer.IsListed = false;
     }
 }

@@ -15,7 +15,6 @@ internal struct BottomHalfRing
     private long _head;
     private long _limit;
     private long _tail;
-    private long _foreign;
 
     public BottomHalfRing(int capacity) => _items = new BottomHalf?[BitOperations.RoundUpToPowerOf2((uint)capacity)];
 
@@ -24,8 +23,8 @@ internal struct BottomHalfRing
     /// <summary>How many there are.</summary>
     public readonly int Count => (int)(_tail - _head);
 
-    /// <summary>How many the home thread has added since the beginning.</summary>
-    public readonly long Added => Volatile.Read(in _tail) - Volatile.Read(in _foreign);
+    /// <summary>How many were added since the beginning.</summary>
+    public readonly long Added => Volatile.Read(in _tail);
 
     /// <summary>How many were taken since the beginning.</summary>
     public readonly long Taken => Volatile.Read(in _head);
@@ -58,7 +57,6 @@ internal struct BottomHalfRing
 
         BottomHalf?[] items = Count + count <= _items.Length ? _items : Grow(count);
         _tail += count;
-        _foreign += count;
         int at = (int)_tail;
         for (BottomHalf? bh = newest; bh is not null;)
         {

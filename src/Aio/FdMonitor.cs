@@ -11,6 +11,9 @@ internal abstract class FdMonitor(AioContext context) : IDisposable
     /// <summary>Events are noticed without a system call, so that a handler need not be polled to be noticed in time.</summary>
     public virtual bool NoticesInUserSpace => false;
 
+    /// <summary>Waiting takes the event of the context's own notifier, which need not be cleared then.</summary>
+    public virtual bool TakesNotifierEvents => false;
+
     /// <summary>A handler was added (old is null), removed (new is null) or replaced. Any thread, under the context's handler lock.</summary>
     /// <exception cref="ErrnoException">The descriptor can't be watched; the monitor is as it was.</exception>
     public abstract void Update(AioHandler? oldHandler, AioHandler? newHandler);

@@ -5,4 +5,7 @@ internal interface IBarrier
 {
     /// <summary>Stores a value.</summary>
     static abstract void Store(ref int location, int value);
+
+    /// <summary>Adds one.</summary>
+    static abstract void Increment(ref long location);
 }

@@ -29,6 +29,9 @@ internal sealed class IoUringFdMonitor : FdMonitor
 
     public override bool NoticesInUserSpace => true;
 
+    /// <summary>The ring itself, for tests.</summary>
+    internal IoUringRing Ring => _ring;
+
     public override void Update(AioHandler? oldHandler, AioHandler? newHandler)
     {
         lock (_changeLock)
@@ -53,7 +56,8 @@ internal sealed class IoUringFdMonitor : FdMonitor
         Arm(alsoPolled: timeoutNs != 0);
         if (timeoutNs != 0 && !_ring.HasCompletions)
         {
-            _ring.Enter(timeoutNs);
+            // What the ring had no room for would not wake anybody.
+            _ring.Enter(_unarmed.Count + _unarmedPolled.Count == 0 ? timeoutNs : 0);
         }
         else if (_ring.Unsubmitted != 0 || _ring.HasOverflow)
         {
@@ -112,15 +116,13 @@ internal sealed class IoUringFdMonitor : FdMonitor
 
     private void Arm(List<AioHandler> handlers)
     {
-        foreach (AioHandler handler in handlers)
+        int armed = 0;
+        while (armed < handlers.Count && (handlers[armed].IsDeleted || _ring.PollAdd(handlers[armed].Fd, handlers[armed].Events, handlers[armed].Token)))
         {
-            if (!handler.IsDeleted)
-            {
-                _ring.PollAdd(handler.Fd, handler.Events, handler.Token);
-            }
+            armed++;
         }
 
-        handlers.Clear();
+        handlers.RemoveRange(0, armed);
     }
 
     private void TakeChanges()
@@ -128,12 +130,15 @@ internal sealed class IoUringFdMonitor : FdMonitor
         lock (_changeLock)
         {
             _hasChanges = false;
-            while (_changes.TryDequeue(out (ulong Removed, AioHandler? Added) change))
+            while (_changes.TryPeek(out (ulong Removed, AioHandler? Added) change))
             {
-                if (change.Removed != Ignored)
+                if (change.Removed != Ignored && !_ring.PollRemove(change.Removed, Ignored))
                 {
-                    _ring.PollRemove(change.Removed, Ignored);
+                    _hasChanges = true;
+                    return;
                 }
+
+                _changes.Dequeue();
 
                 if (change.Added is not null)
                 {

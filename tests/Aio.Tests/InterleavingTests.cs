@@ -61,13 +61,16 @@ public sealed class InterleavingTests
         }
     }
 
-    /// <summary>The flag that says "written" must not be set before the write, or the event stays set for ever.</summary>
+    /// <summary>
+    /// The flag that says "written" must not be set before the write, or the event stays set for ever. With epoll the notifier is edge triggered: the wait itself takes the
+    /// event, and the fault does no harm.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H3_TheFlagFollowsTheWrite(FdMonitorKind kind)
     {
         Assert.False(SpinsForEver(new AioTestSwitches()));
-        Assert.True(SpinsForEver(new AioTestSwitches { FlagBeforeWrite = true }));
+        Assert.Equal(!IsEdgeTriggered(kind), SpinsForEver(new AioTestSwitches { FlagBeforeWrite = true }));
 
         bool SpinsForEver(AioTestSwitches test)
         {
@@ -97,13 +100,15 @@ public sealed class InterleavingTests
         bool Wakes(AioTestSwitches test) => WakesAfterSwallowedEvent(kind, test);
     }
 
-    /// <summary>With two pollers, a set flag does not mean that somebody will look.</summary>
+    /// <summary>
+    /// With two pollers, a set flag does not mean that somebody will look. Edge triggered it does here: an event that came after the wait that took the last one stays.
+    /// </summary>
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H4b_TwoPollersNeedEveryNotification(FdMonitorKind kind)
     {
         Assert.True(WakesAfterSwallowedEvent(kind, new AioTestSwitches { NoOuterKick = true }));
-        Assert.False(WakesAfterSwallowedEvent(kind, new AioTestSwitches { NoOuterKick = true, SkipNotifyIfNotified = true }));
+        Assert.Equal(IsEdgeTriggered(kind), WakesAfterSwallowedEvent(kind, new AioTestSwitches { NoOuterKick = true, SkipNotifyIfNotified = true }));
     }
 
     /// <summary>Between the computation of the time-out and arming, nobody writes the event: the flag must be looked at after arming.</summary>
@@ -185,6 +190,39 @@ public sealed class InterleavingTests
         }
     }
 
+    /// <summary>A handler's first event may come before the call that sets it returns. io_uring reports it once only.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AnEventThatComesWhileItsHandlerIsBeingSetIsKept(FdMonitorKind kind)
+    {
+        AioTestSwitches test = new();
+        using AioContext context = new(new AioContextOptions { FdMonitor = kind }, test);
+        using EventNotifier dummy = new();
+        using EventNotifier notifier = new();
+        int calls = 0;
+
+        // A handler without a poll callback makes every poll ask the kernel.
+        context.SetEventNotifier(dummy, () => dummy.TestAndClear());
+        _ = context.Poll(false);
+        notifier.Set();
+        test.AfterMonitorUpdate = () =>
+        {
+            test.AfterMonitorUpdate = null;
+            _ = context.Poll(false);
+        };
+        context.SetEventNotifier(notifier, () => calls += notifier.TestAndClear() ? 1 : 0);
+        for (int i = 0; i < 3; i++)
+        {
+            _ = context.Poll(false);
+        }
+
+        Assert.Equal(1, calls);
+        context.SetEventNotifier(notifier, null);
+        context.SetEventNotifier(dummy, null);
+    }
+
+    private static bool IsEdgeTriggered(FdMonitorKind kind) => kind is FdMonitorKind.Auto or FdMonitorKind.Epoll;
+
     private static bool WakesAfterSwallowedEvent(FdMonitorKind kind, AioTestSwitches test)
     {
         using Stage stage = new(kind, test);
@@ -198,9 +236,10 @@ public sealed class InterleavingTests
         {
             test.BeforeClear = null;
             b.Schedule();
+            stage.Context.Notify();
         };
 
-        // The vcpu takes the flags, b is notified, the vcpu clears the event and runs both.
+        // The vcpu takes the flags, somebody notifies again, the vcpu clears the event and runs both.
         Assert.True(stage.Context.Poll(false));
         Assert.Equal(2, calls);
         c.Schedule();

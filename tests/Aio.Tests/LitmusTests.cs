@@ -50,7 +50,7 @@ public sealed class LitmusTests
             for (int i = 0; i < RoundsPerBatch; i++)
             {
                 Meet(ref _turnB, ref _turnA, i + 1);
-                _seenBySleeper[i] = (byte)_states[i].Arm<TSleeper>(2);
+                _seenBySleeper[i] = (byte)(_states[i].Arm<TSleeper>(2) ? 1 : 0);
             }
         });
         sleeper.Start();
@@ -80,5 +80,7 @@ public sealed class LitmusTests
     private readonly struct NoBarrier : IBarrier
     {
         public static void Store(ref int location, int value) => Volatile.Write(ref location, value);
+
+        public static void Increment(ref long location) => Volatile.Write(ref location, location + 1);
     }
 }

@@ -110,6 +110,47 @@ public sealed class MonitorTests
         }
     });
 
+    /// <summary>While the kernel takes no requests (EBUSY, in older ones), those that the ring has no room for wait their turn.</summary>
+    [Fact]
+    public void AFullRingLosesNoRequest() => TestLoop.Run(FdMonitorKind.IoUring, false, static loop =>
+    {
+        IoUringRing ring = ((IoUringFdMonitor)loop.Context.Monitor).Ring;
+        EventNotifier[] notifiers = [.. Enumerable.Range(0, 600).Select(_ => new EventNotifier())];
+        int calls = 0;
+        loop.Drain();
+        ring.RefusesInTest = true;
+        foreach (EventNotifier notifier in notifiers)
+        {
+            loop.Context.SetEventNotifier(notifier, () => calls += notifier.TestAndClear() ? 1 : 0);
+            notifier.Set();
+        }
+
+        Assert.False(loop.Poll(false));
+        Assert.False(loop.Poll(true));
+        Assert.Equal(0, calls);
+
+        // Removals need room as well.
+        for (int i = 0; i < 100; i++)
+        {
+            loop.Context.SetEventNotifier(notifiers[i], null);
+        }
+
+        Assert.False(loop.Poll(false));
+        ring.RefusesInTest = false;
+        while (calls < notifiers.Length - 100)
+        {
+            Assert.True(loop.Poll(true));
+        }
+
+        loop.Drain();
+        Assert.Equal(notifiers.Length - 100, calls);
+        foreach (EventNotifier notifier in notifiers)
+        {
+            loop.Context.SetEventNotifier(notifier, null);
+            notifier.Dispose();
+        }
+    });
+
     /// <summary>epoll refuses regular files, poll calls them always ready.</summary>
     [Theory]
     [InlineData(FdMonitorKind.Auto)]

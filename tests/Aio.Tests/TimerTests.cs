@@ -93,6 +93,89 @@ public sealed class TimerTests
         Assert.False(loop.Poll(false));
     });
 
+    /// <summary>Many are due at once: what a callback does to the others of the pass counts at once.</summary>
+    [Fact]
+    public void ACallbackMayChangeTimersThatAreDueInTheSamePass() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual(1000);
+        List<string> fired = [];
+        AioTimer[] timers = new AioTimer[40];
+        AioTimer late = loop.Context.CreateTimer(clock, () => fired.Add("late"));
+        for (int i = 0; i < timers.Length; i++)
+        {
+            int me = i;
+            timers[i] = loop.Context.CreateTimer(clock, () =>
+            {
+                fired.Add($"{me}");
+                switch (me)
+                {
+                    case 0:
+                        timers[3].Delete();
+                        Assert.False(timers[3].IsPending);
+                        Assert.True(timers[4].IsPending);
+                        timers[5].Modify(5000);
+                        timers[6].Modify(900);
+                        timers[7].ModifyAnticipate(800);
+                        timers[30].Delete();
+                        late.Modify(0);
+                        break;
+                    case 10:
+                        timers[10].Modify(950);
+                        timers[10].Delete();
+                        timers[9].Modify(999);
+                        break;
+                }
+            });
+            timers[i].Modify(i);
+        }
+
+        Assert.True(loop.Poll(false));
+        string[] expected = ["0", "late", .. Enumerable.Range(1, 39).Where(static i => i is not (3 or 5 or 6 or 30)).Select(static i => $"{i}"), "6", "9"];
+        Assert.Equal(expected, fired);
+        Assert.True(timers[5].IsPending);
+        Assert.Single(timers, static t => t.IsPending);
+        Assert.False(loop.Poll(false));
+        clock.Advance(4000);
+        Assert.True(loop.Poll(true));
+        Assert.Equal("5", fired[^1]);
+    });
+
+    /// <summary>A nested poll goes on with the timers that the outer pass has not fired yet, and so does the next pass after a callback that threw or a clock that was stopped.</summary>
+    [Fact]
+    public void TimersThatAreDueTogetherAreNotForgotten() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
+    {
+        AioClock clock = AioClock.CreateVirtual();
+        List<int> fired = [];
+        AioTimer[] timers = [.. Enumerable.Range(0, 50).Select(i => loop.Context.CreateTimer(clock, () =>
+        {
+            fired.Add(i);
+            if (i == 1)
+            {
+                while (fired.Count < 20)
+                {
+                    Assert.True(loop.Poll(true));
+                }
+            }
+            else if (i == 30)
+            {
+                throw new FormatException("30");
+            }
+        }))];
+        Array.ForEach(timers, static t => t.Modify(1));
+        clock.Advance(1);
+        Assert.Throws<FormatException>(() => loop.Poll(true));
+        Assert.Equal(Enumerable.Range(0, 31), fired);
+        Assert.All(timers.Skip(31), static t => Assert.True(t.IsPending));
+        clock.IsEnabled = false;
+        Assert.False(loop.Poll(false));
+        clock.IsEnabled = true;
+        timers[49].Delete();
+        Assert.True(loop.Poll(true));
+        Assert.Equal(Enumerable.Range(0, 49), fired);
+        Assert.False(loop.Poll(false));
+        Assert.Equal(49, loop.Context.GetStatistics().Timers);
+    });
+
     [Fact]
     public void AStoppedClockFiresNothing() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
     {
