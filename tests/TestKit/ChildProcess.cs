@@ -15,11 +15,15 @@ public sealed class ChildProcess : IAsyncDisposable
         _process = process;
         StartedAt = startedAt;
         Output = new Transcript(name);
+        StandardOutput = new Transcript(name, Output);
         _exited = WatchAsync();
     }
 
-    /// <summary>The process's standard output and standard error.</summary>
+    /// <summary>The process's standard output and standard error, as they came: one may stand in the middle of the other's line.</summary>
     public Transcript Output { get; }
+
+    /// <summary>The process's standard output alone, for programs whose answers have to be read whole.</summary>
+    public Transcript StandardOutput { get; }
 
     /// <summary>When the process was started, in <see cref="Stopwatch"/> ticks.</summary>
     public long StartedAt { get; }
@@ -141,19 +145,22 @@ public sealed class ChildProcess : IAsyncDisposable
 
     private async Task<int> WatchAsync()
     {
-        Task[] readers = [ReadAsync(_process.StandardOutput), ReadAsync(_process.StandardError)];
+        Task[] readers = [ReadAsync(_process.StandardOutput, StandardOutput), ReadAsync(_process.StandardError, null)];
         await _process.WaitForExitAsync();
         await Task.WhenAll(readers);
         Output.Close($"ended with status {_process.ExitCode}");
+        StandardOutput.Close($"ended with status {_process.ExitCode}");
         return _process.ExitCode;
     }
 
-    private async Task ReadAsync(StreamReader reader)
+    private async Task ReadAsync(StreamReader reader, Transcript? alone)
     {
         char[] buffer = new char[4096];
         for (int count; (count = await reader.ReadAsync(buffer.AsMemory())) > 0;)
         {
-            Output.Append(new string(buffer, 0, count));
+            string text = new(buffer, 0, count);
+            Output.Append(text);
+            alone?.Append(text);
         }
     }
 }

@@ -13,6 +13,9 @@ public sealed class Testpmd : IAsyncDisposable
     /// <summary>The process.</summary>
     public ChildProcess Process { get; }
 
+    // The prompt is written one character at a time, and DPDK's messages on standard error come in between.
+    private Transcript Answers => Process.StandardOutput;
+
     /// <summary>Starts testpmd and waits for its prompt. Forwarding does not run yet.</summary>
     public static async Task<Testpmd> StartAsync(TestpmdOptions options)
     {
@@ -32,7 +35,7 @@ public sealed class Testpmd : IAsyncDisposable
         Testpmd testpmd = new(await ChildProcess.StartAsync(options.Name, "sh", arguments));
         try
         {
-            await testpmd.Process.Output.WaitForAsync("^testpmd> ", s_limit);
+            await testpmd.Answers.WaitForAsync("^testpmd> ", s_limit);
             return testpmd;
         }
         catch
@@ -45,12 +48,12 @@ public sealed class Testpmd : IAsyncDisposable
     /// <summary>Types a command and returns what it printed before the next prompt.</summary>
     public async Task<string> CommandAsync(string command)
     {
-        int from = Process.Output.Length;
+        int from = Answers.Length;
         await Process.WriteLineAsync(command);
 
         // The prompt echoes the line; what it printed before belongs to the command before.
         Regex answer = new($"{Regex.Escape(command)}\r?\n(.*?)^testpmd> ", RegexOptions.Singleline | RegexOptions.Multiline);
-        Match match = await Process.Output.WaitForAsync(answer, from, s_limit);
+        Match match = await Answers.WaitForAsync(answer, from, s_limit);
         return match.Groups[1].Value;
     }
 
@@ -91,7 +94,7 @@ public sealed class Testpmd : IAsyncDisposable
 
             if (Environment.TickCount64 > deadline)
             {
-                throw Process.Output.Failure($"still shows {statistics} after {timeout.TotalSeconds:0} s");
+                throw Answers.Failure($"still shows {statistics} after {timeout.TotalSeconds:0} s");
             }
 
             await timer.WaitForNextTickAsync();

@@ -8,7 +8,8 @@ namespace VhostNet.TestKit;
 /// waits for a pattern is resumed by that. Safe for any thread.
 /// </summary>
 /// <param name="name">Who speaks; the first word of every error message.</param>
-public sealed class Transcript(string name)
+/// <param name="whole">What error messages quote instead of this, where this is only a part of what the peer printed.</param>
+public sealed class Transcript(string name, Transcript? whole = null)
 {
     private const int TailLength = 4000;
     private readonly Lock _lock = new();
@@ -144,5 +145,5 @@ public sealed class Transcript(string name)
     public Task<Match> WaitForAsync(string pattern, TimeSpan timeout) => WaitForAsync(new Regex(pattern, RegexOptions.Multiline), 0, timeout);
 
     /// <summary>An exception about this peer, with the end of its transcript.</summary>
-    public TestPeerException Failure(string what) => new($"{name} {what}. The end of its output:\n{Tail()}");
+    public TestPeerException Failure(string what) => new($"{name} {what}. The end of its output:\n{(whole ?? this).Tail()}");
 }
