@@ -199,7 +199,7 @@ public sealed class FrontendGuest : IDisposable
             if (_partsLeft == 0)
             {
                 Span<byte> parts = _memory.Bytes(used.Cookie + HeaderSize - 2, 2);
-                _partsLeft = Math.Max(1, BitConverter.ToUInt16(parts));
+                _partsLeft = Math.Max(1, (int)BitConverter.ToUInt16(parts));
                 Received++;
             }
 
