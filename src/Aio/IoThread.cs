@@ -7,6 +7,7 @@ public sealed class IoThread : IDisposable
     private readonly Thread _thread;
     private readonly Func<bool> _isStopped;
     private volatile bool _stop;
+    private volatile PollPolicy _policy;
     private bool _started;
 
     /// <summary>Makes one; <see cref="Start"/> starts it. Handlers can be set before.</summary>
@@ -15,11 +16,10 @@ public sealed class IoThread : IDisposable
         _options = options ?? new IoThreadOptions();
         Context = new AioContext(_options.Context ?? new AioContextOptions { Name = _options.Name });
         Context.Unbind();
-        _isStopped = () => _stop;
-        if (_options.Policy == PollPolicy.Adaptive && Context.CanRunBusy)
-        {
-            Context.SetPollParameters(Environment.ProcessorCount > 1 ? _options.PollMaxNs : 0, 0, 0);
-        }
+        _policy = _options.Policy;
+        PollMaxNs = _options.PollMaxNs;
+        _isStopped = () => _stop || _policy != PollPolicy.Busy;
+        ApplyPolicy();
 
         _thread = new Thread(Main) { Name = _options.Name, IsBackground = true };
     }
@@ -30,8 +30,14 @@ public sealed class IoThread : IDisposable
     /// <summary>Name of the thread.</summary>
     public string Name => _options.Name;
 
-    /// <summary>How it waits.</summary>
-    public PollPolicy Policy => _options.Policy;
+    /// <summary>How it waits. Any thread.</summary>
+    public PollPolicy Policy => _policy;
+
+    /// <summary>Longest polling in nanoseconds while the policy is <see cref="PollPolicy.Adaptive"/>.</summary>
+    public long PollMaxNs { get; private set; }
+
+    /// <summary>Raised on the thread when <see cref="SetPolicy"/> has changed how it waits, for whoever relied on the old way of being found.</summary>
+    public event Action? PolicyChanged;
 
     /// <summary>Counters of the context. Any thread.</summary>
     public AioStatistics GetStatistics() => Context.GetStatistics();
@@ -96,11 +102,36 @@ public sealed class IoThread : IDisposable
         Context.RunAndWait(action);
     }
 
+    /// <summary>Changes how it waits, from its next pass on; returns when that is so. Any thread, one at a time.</summary>
+    /// <param name="policy">The new policy.</param>
+    /// <param name="pollMaxNs">Longest polling in nanoseconds with <see cref="PollPolicy.Adaptive"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
+    /// <exception cref="InvalidOperationException">The thread does not run.</exception>
+    public void SetPolicy(PollPolicy policy, long pollMaxNs)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(pollMaxNs);
+        Run(() =>
+        {
+            _policy = policy;
+            PollMaxNs = pollMaxNs;
+            ApplyPolicy();
+            PolicyChanged?.Invoke();
+        });
+    }
+
     /// <summary>Stops the thread and disposes of the context.</summary>
     public void Dispose()
     {
         Stop();
         Context.Dispose();
+    }
+
+    private void ApplyPolicy()
+    {
+        if (Context.CanRunBusy)
+        {
+            Context.SetPollParameters(_policy == PollPolicy.Adaptive && Environment.ProcessorCount > 1 ? PollMaxNs : 0, 0, 0);
+        }
     }
 
     private void SetAffinity()
@@ -144,15 +175,21 @@ public sealed class IoThread : IDisposable
 
     private void Loop()
     {
-        if (_options.Policy == PollPolicy.Busy && Context.CanRunBusy)
-        {
-            Context.RunBusy(_isStopped);
-            return;
-        }
-
         while (!_stop && !Context.IsDisposed)
         {
-            Context.Poll(_options.Policy != PollPolicy.Busy);
+            PollPolicy policy = _policy;
+            if (policy != PollPolicy.Busy || !Context.CanRunBusy)
+            {
+                Context.Poll(policy != PollPolicy.Busy);
+                continue;
+            }
+
+            Context.RunBusy(_isStopped);
+            if (!_stop && !Context.IsDisposed)
+            {
+                // The end of polling may have found something: that is dispatched before the thread sleeps for the first time.
+                Context.Poll(false);
+            }
         }
     }
 }

@@ -110,6 +110,10 @@ public static unsafe partial class LibC
     [LibraryImport("libc", SetLastError = true)]
     public static partial int dup3(int oldfd, int newfd, int flags);
 
+    /// <summary>Waits until a file's, or a directory's, contents are on the disk.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fsync(int fd);
+
     /// <summary>Removes a name.</summary>
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int unlink(string pathname);

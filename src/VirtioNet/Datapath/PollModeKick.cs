@@ -11,6 +11,7 @@ internal sealed class PollModeKick : IDisposable
     /// <summary>How often the ring is looked at when its thread does not poll.</summary>
     private const long IntervalNs = 50_000;
 
+    private readonly IoThread _thread;
     private readonly Action _look;
     private AioTimer? _timer;
 
@@ -19,12 +20,10 @@ internal sealed class PollModeKick : IDisposable
     /// <param name="look">Called on that thread at each interval.</param>
     public PollModeKick(IoThread thread, Action look)
     {
+        _thread = thread;
         _look = look;
-        if (thread.Policy != PollPolicy.Busy)
-        {
-            _timer = thread.Context.CreateTimer(AioClock.Monotonic, OnTimer);
-            _timer.Modify(AioClock.Monotonic.NowNs + IntervalNs);
-        }
+        thread.PolicyChanged += OnPolicyChanged;
+        OnPolicyChanged();
     }
 
     /// <summary>Carries the poll callback.</summary>
@@ -33,9 +32,23 @@ internal sealed class PollModeKick : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _thread.PolicyChanged -= OnPolicyChanged;
         _timer?.Delete();
         _timer = null;
         Notifier.Dispose();
+    }
+
+    private void OnPolicyChanged()
+    {
+        if (_thread.Policy == PollPolicy.Busy)
+        {
+            _timer?.Delete();
+        }
+        else
+        {
+            _timer ??= _thread.Context.CreateTimer(AioClock.Monotonic, OnTimer);
+            _timer.Modify(AioClock.Monotonic.NowNs + IntervalNs);
+        }
     }
 
     private void OnTimer()

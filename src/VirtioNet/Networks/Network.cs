@@ -90,7 +90,7 @@ public abstract class Network
             return done;
         }
 
-        if (admitted == frames.Length || source.SourceQueue(queue).TryWait(limiter, now, waiter))
+        if (admitted == frames.Length || port.TryWaitToSend(source.SourceQueue(queue), limiter, now, waiter))
         {
             return admitted;
         }

@@ -34,6 +34,7 @@ internal sealed class SwitchMember
     public void Configure(SwitchPortOptions options, AioClock clock)
     {
         Options = options;
+        Port.SendRetries = options.Retries;
         BroadcastLimit = Limit(BroadcastLimit, options.Storm.BroadcastPerSecond, clock);
         MulticastLimit = Limit(MulticastLimit, options.Storm.MulticastPerSecond, clock);
         UnknownLimit = Limit(UnknownLimit, options.Storm.UnknownPerSecond, clock);

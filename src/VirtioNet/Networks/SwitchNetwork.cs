@@ -164,6 +164,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
 
         _members[member.Slot] = null;
         port.Network = null;
+        port.SendRetries = 0;
         _ports = [.. before.Where(p => p != port)];
         Publish();
 

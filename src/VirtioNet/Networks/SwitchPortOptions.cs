@@ -9,6 +9,9 @@ public sealed record SwitchPortOptions
     /// <summary>Highest VLAN number (IEEE 802.1Q keeps 4095 to itself).</summary>
     public const ushort VlanMax = 4094;
 
+    /// <summary>Most <see cref="Retries"/>, as Open vSwitch has it (tx-retries-max).</summary>
+    public const int RetriesMax = 32;
+
     /// <summary>How the port carries VLANs.</summary>
     public SwitchVlanMode Mode { get; init; } = SwitchVlanMode.Trunk;
 
@@ -26,6 +29,12 @@ public sealed record SwitchPortOptions
 
     /// <summary>False to take the link down: nothing in, nothing out.</summary>
     public bool LinkEnabled { get; init; } = true;
+
+    /// <summary>
+    /// How many more times a guest without buffers is looked at, about a microsecond apart, before frames for it are dropped; 0 to <see cref="RetriesMax"/>. Senders
+    /// spend that time, so it is for guests that are slow for a moment only.
+    /// </summary>
+    public int Retries { get; init; }
 
     /// <summary>Most addresses that are learned at the port.</summary>
     public int MacLimit { get; init; } = 1024;
@@ -70,6 +79,11 @@ public sealed record SwitchPortOptions
         foreach (MacAddress address in PinnedMacs ?? [])
         {
             CheckUnicast(port, address, "pinned");
+        }
+
+        if (Retries is < 0 or > RetriesMax)
+        {
+            throw new ArgumentException($"Port {port}: {Retries} retries are not possible; 0 to {RetriesMax} are.");
         }
 
         if (MacLimit < 0)

@@ -19,6 +19,7 @@ public abstract class Port : IDisposable
     private RateLimiter? _receiveLimiter;
     private RateLimiter? _sendLimiter;
     private PcapFile? _capture;
+    private int _sendRetries;
     private FrameCounters _received;
     private FrameCounters _sent;
 
@@ -61,6 +62,13 @@ public abstract class Port : IDisposable
     /// <summary>Limits what goes out; null for no limit.</summary>
     public RateLimiter? SendLimiter => Volatile.Read(ref _sendLimiter);
 
+    /// <summary>How many more times a guest without buffers is looked at before frames of a sender that can't wait are dropped. Set by the network.</summary>
+    public int SendRetries
+    {
+        get => Volatile.Read(ref _sendRetries);
+        internal set => Volatile.Write(ref _sendRetries, value);
+    }
+
     /// <summary>Records the port's frames of both directions while they flow, past its limits; null to record nothing. Set by the control thread; the file stays its setter's.</summary>
     public PcapFile? Capture
     {
@@ -68,13 +76,23 @@ public abstract class Port : IDisposable
         set => Volatile.Write(ref _capture, value);
     }
 
-    /// <summary>Sets the port's limits, also while frames flow. Control thread.</summary>
+    /// <summary>Sets the port's limits, also while frames flow. A sender that the old ones held back comes again at once. Control thread.</summary>
     /// <param name="receive">Limits what comes in from the outside; null for no limit.</param>
     /// <param name="send">Limits what goes out; null for no limit.</param>
     public void SetLimits(RateLimiter? receive, RateLimiter? send)
     {
         Volatile.Write(ref _receiveLimiter, receive);
         Volatile.Write(ref _sendLimiter, send);
+
+        // Either the sender is seen here, or it sees the new limits: see SourceQueue.TryWait.
+        Interlocked.MemoryBarrier();
+        foreach (Port port in Network?.Ports ?? [this])
+        {
+            foreach (SourceQueue queue in port.SourceQueues)
+            {
+                queue.Wake();
+            }
+        }
     }
 
     /// <summary>Reads both directions' counters, those of the port's queues included. Any thread; a value may be a burst old.</summary>
@@ -185,6 +203,9 @@ public abstract class Port : IDisposable
     {
     }
 
+    /// <summary>Has a sender come again when the limit on what goes out lets it; see <see cref="SourceQueue.TryWait"/>.</summary>
+    internal bool TryWaitToSend(SourceQueue sender, RateLimiter limiter, long nowNs, BottomHalf? waiter) => sender.TryWait(limiter, nowNs, waiter, ref _sendLimiter);
+
     /// <summary>Counts frames that exceeded the limit on what goes out. Several data threads at a time.</summary>
     internal void CountLimited(int frames) => Interlocked.Add(ref _sent.Drops[(int)DropReason.RateLimit], frames);
 
@@ -207,7 +228,7 @@ public abstract class Port : IDisposable
             return done;
         }
 
-        if (admitted == count || state.TryWait(limiter, now, waiter))
+        if (admitted == count || state.TryWait(limiter, now, waiter, ref _receiveLimiter))
         {
             return admitted;
         }

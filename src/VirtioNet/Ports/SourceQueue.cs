@@ -61,8 +61,12 @@ internal sealed class SourceQueue : IDisposable
     /// <summary>
     /// Has a sender that a limit held back scheduled when it does well to come again. One timer serves the queue, made when it first has to wait.
     /// </summary>
+    /// <param name="limiter">The limit.</param>
+    /// <param name="nowNs">Time of the limit's clock.</param>
+    /// <param name="waiter">The sender.</param>
+    /// <param name="present">Where the port keeps its limit: if that is another one by now, the sender comes again at once.</param>
     /// <returns>False when the sender can't wait.</returns>
-    public bool TryWait(RateLimiter limiter, long nowNs, BottomHalf? waiter)
+    public bool TryWait(RateLimiter limiter, long nowNs, BottomHalf? waiter, ref RateLimiter? present)
     {
         if (waiter is null || AioContext.Current is not { } context)
         {
@@ -76,10 +80,21 @@ internal sealed class SourceQueue : IDisposable
             _timer = context.CreateTimer(limiter.Clock, () => _waiter?.Schedule());
         }
 
-        _waiter = waiter;
+        Volatile.Write(ref _waiter, waiter);
         _timer.Modify(nowNs + limiter.WaitNs(nowNs));
+
+        // Pairs with the barrier in Port.SetLimits.
+        Interlocked.MemoryBarrier();
+        if (!ReferenceEquals(Volatile.Read(ref present), limiter))
+        {
+            waiter.Schedule();
+        }
+
         return true;
     }
+
+    /// <summary>Schedules the sender that a limit held back, before its time: the limit has changed. Any thread.</summary>
+    public void Wake() => Volatile.Read(ref _waiter)?.Schedule();
 
     public void Dispose()
     {

@@ -72,7 +72,7 @@ public sealed class VhostUserPort : Port
             return frames.Length;
         }
 
-        return active[queue < active.Length ? queue : queue % active.Length].Deliver(burst, frames, waiter);
+        return active[queue < active.Length ? queue : queue % active.Length].Deliver(burst, frames, waiter, SendRetries);
     }
 
     /// <inheritdoc/>
