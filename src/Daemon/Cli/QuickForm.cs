@@ -61,12 +61,13 @@ internal static class QuickForm
         var guest = new PortOptions(GuestPort, PortOptions.VhostUser)
         {
             Path = "command line",
+            IsFromCommandLine = true,
             Network = NetworkName,
             QueuePairs = pairs,
             Mtu = mtu,
             Socket = Socket(line, result, path, fd),
         };
-        PortOptions[] uplinks = hairpin ? [] : [UplinkSpec.Parse(uplink, UplinkPort) with { Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
+        PortOptions[] uplinks = hairpin ? [] : [UplinkSpec.Parse(uplink, UplinkPort) with { IsFromCommandLine = true, Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
         return new DaemonOptions
         {
             Threads = Threads(line, result),

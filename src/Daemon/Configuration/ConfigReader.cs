@@ -15,7 +15,8 @@ internal static class ConfigReader
         ["busy"] = PollPolicy.Busy,
     };
 
-    private static readonly JsonDocumentOptions s_json = new()
+    /// <summary>What is allowed beyond JSON, and what is not.</summary>
+    public static JsonDocumentOptions Json { get; } = new()
     {
         CommentHandling = JsonCommentHandling.Skip,
         AllowTrailingCommas = true,
@@ -42,7 +43,7 @@ internal static class ConfigReader
 
         try
         {
-            DaemonOptions options = Read(text) with { Source = file };
+            DaemonOptions options = Read(text) with { Source = file, File = Path.GetFullPath(file) };
             OptionsValidator.Check(options);
             return options;
         }
@@ -59,7 +60,7 @@ internal static class ConfigReader
         try
         {
             // An editor on another system may have put a byte order mark in front.
-            using var document = JsonDocument.Parse(text.Span.StartsWith("\uFEFF"u8) ? text[3..] : text, s_json);
+            using var document = JsonDocument.Parse(text.Span.StartsWith("\uFEFF"u8) ? text[3..] : text, Json);
             return Read(ConfigSection.Root(document.RootElement, keySeen));
         }
         catch (JsonException e)
@@ -86,10 +87,13 @@ internal static class ConfigReader
         return options;
     }
 
-    private static ThreadOptions ReadThread(ConfigSection section)
+    /// <summary>Reads one element of <c>threads</c>.</summary>
+    internal static ThreadOptions ReadThread(ConfigSection section)
     {
         var thread = new ThreadOptions(ReadName(section))
         {
+            Path = section.Path,
+            Source = section.Source,
             Cpu = section.Int("cpu", 0, 4095),
             Poll = section.Choice("poll", PollPolicies) ?? PollPolicy.Adaptive,
             PollMaxMicroseconds = section.Int("pollMaxMicroseconds", 1, 1_000_000),

@@ -29,13 +29,16 @@ internal sealed class ConfigSection
     /// <summary>Where this object stands in the document; empty for the document itself.</summary>
     public string Path { get; }
 
-    /// <summary>The keys that were asked for so far.</summary>
-    public IReadOnlyCollection<string> KnownKeys => _known;
+    /// <summary>A copy of the object that outlives the document.</summary>
+    public JsonElement Source => _element.Clone();
 
     /// <summary>Wraps a whole document.</summary>
     /// <param name="element">Its root value.</param>
     /// <param name="keySeen">Told every key that a reader asks for, once each time; lets a test find all keys.</param>
     public static ConfigSection Root(JsonElement element, Action<string>? keySeen = null) => new(element, string.Empty, keySeen);
+
+    /// <summary>Wraps an object that stands for one of a configuration's.</summary>
+    public static ConfigSection At(JsonElement element, string path) => new(element, path, null);
 
     /// <summary>
     /// Wraps an object whose values are all texts, as they come from a command line: numbers and switches are read out of texts, a text stands for a list of one.

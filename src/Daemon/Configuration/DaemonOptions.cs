@@ -6,6 +6,9 @@ internal sealed record DaemonOptions
     /// <summary>What error texts call the configuration: a file's name, or "command line".</summary>
     public string Source { get; init; } = "command line";
 
+    /// <summary>Absolute path of the configuration file, or null without one.</summary>
+    public string? File { get; init; }
+
     /// <summary>IoThreads that queues are placed on; when empty, as many as there are queues to serve, at most one per CPU.</summary>
     public IReadOnlyList<ThreadOptions> Threads { get; init; } = [];
 
@@ -29,4 +32,12 @@ internal sealed record DaemonOptions
 
     /// <summary>Switches that only tests need.</summary>
     public DebugOptions Debug { get; init; } = new();
+
+    /// <summary>The same, where errors call things by their names: in a configuration that changes, positions mean nothing.</summary>
+    public DaemonOptions WithNamesAsPaths() => this with
+    {
+        Threads = [.. Threads.Select(t => t with { Path = $"threads.{t.Name}" })],
+        Networks = [.. Networks.Select(n => n with { Path = $"networks.{n.Name}" })],
+        Ports = [.. Ports.Select(p => p with { Path = $"ports.{p.Name}" })],
+    };
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Configuration;
@@ -12,6 +13,9 @@ internal sealed record NetworkOptions(string Name, string Kind)
 
     /// <summary>Switch: the port that looks on, or null.</summary>
     public MirrorOptions? Mirror { get; init; }
+
+    /// <summary>The configuration's object, or null when the network comes from a command line.</summary>
+    public JsonElement? Source { get; init; }
 
     /// <summary>Where the network stands in the configuration, for error texts.</summary>
     public string Path { get; init; } = string.Empty;

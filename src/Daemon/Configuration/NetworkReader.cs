@@ -13,7 +13,7 @@ internal static class NetworkReader
     {
         string name = ConfigReader.ReadName(section);
         string kind = section.Choice("kind", [.. Kinds]) ?? throw section.Error("kind", $"is missing; it is one of {string.Join(", ", Kinds)}");
-        var network = new NetworkOptions(name, kind) { Path = section.Path };
+        var network = new NetworkOptions(name, kind) { Path = section.Path, Source = section.Source };
         if (kind == "switch")
         {
             var defaults = new SwitchOptions();

@@ -10,9 +10,11 @@ internal static class OptionsValidator
         Unique("threads", options.Threads.Select(t => t.Name));
         Unique("networks", options.Networks.Select(n => n.Name));
         Unique("ports", options.Ports.Select(p => p.Name));
-        if (options.Ports.Count == 0)
+        if (options.Ports.Count == 0 && options.Control is null)
         {
-            throw new ConfigException("ports", "there is none, so there is nothing to do; add at least one port, for example {\"name\": \"guest\", \"kind\": \"vhost-user\", …}");
+            throw new ConfigException(
+                "ports",
+                "there is none, so there is nothing to do; add a port, for example {\"name\": \"guest\", \"kind\": \"vhost-user\", …}, or \"control\": {\"path\": …} to add ports by");
         }
 
         CheckThreads(options);
@@ -37,17 +39,16 @@ internal static class OptionsValidator
 
     private static void CheckThreads(DaemonOptions options)
     {
-        for (int i = 0; i < options.Threads.Count; i++)
+        foreach (ThreadOptions thread in options.Threads)
         {
-            ThreadOptions thread = options.Threads[i];
             if (thread.Name == "control")
             {
-                throw new ConfigException($"threads[{i}].name", "\"control\" is the name of the daemon's own thread; choose another one");
+                throw new ConfigException($"{thread.Path}.name", "\"control\" is the name of the daemon's own thread; choose another one");
             }
 
             if (thread.PollMaxMicroseconds is not null && thread.Poll != Aio.PollPolicy.Adaptive)
             {
-                throw new ConfigException($"threads[{i}].pollMaxMicroseconds", "applies to \"poll\": \"adaptive\" only; leave it out");
+                throw new ConfigException($"{thread.Path}.pollMaxMicroseconds", "applies to \"poll\": \"adaptive\" only; leave it out");
             }
         }
     }

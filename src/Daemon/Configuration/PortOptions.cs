@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Networks;
@@ -16,6 +17,12 @@ internal sealed record PortOptions(string Name, string Kind)
 
     /// <summary>Where the port stands in the configuration, for error texts.</summary>
     public string Path { get; init; } = string.Empty;
+
+    /// <summary>The configuration's object; of a port that a command line made, what was changed since, or null.</summary>
+    public JsonElement? Source { get; init; }
+
+    /// <summary>True for a port that a command line made, whose <see cref="Source"/> does not say all.</summary>
+    public bool IsFromCommandLine { get; init; }
 
     /// <summary>The network that the port joins, or null while it joins none.</summary>
     public string? Network { get; init; }

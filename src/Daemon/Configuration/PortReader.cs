@@ -25,6 +25,9 @@ internal static class PortReader
         ["refuse"] = SealPolicy.Refuse,
     };
 
+    /// <summary>The keys whose values can be changed while a port runs.</summary>
+    public static IReadOnlyList<string> LiveKeys { get; } = ["network", "limits", "switch"];
+
     /// <summary>The features that a port's configuration can switch: all that the device has.</summary>
     public static IReadOnlyList<string> SwitchableFeatures { get; } =
         [.. VirtioNetFeatures.ByName.Where(f => (VirtioNetFeatures.All & f.Value) != 0).Select(f => f.Key)];
@@ -38,20 +41,29 @@ internal static class PortReader
         var port = new PortOptions(name, kind)
         {
             Path = section.Path,
-            Network = section.Text("network"),
-            Switch = section.Section("switch") is { } place ? SwitchPortReader.Read(place) : null,
+            Source = section.Source,
             Threads = section.Texts("threads") ?? [],
             QueuePairs = section.Int("queuePairs", 1, QueuePairsMax) ?? 1,
             Mtu = section.Int("mtu", MtuMin, MtuMax),
         };
-        if (section.Section("limits") is { } limits)
-        {
-            port = port with { ReceiveLimit = ReadLimit(limits, "in"), SendLimit = ReadLimit(limits, "out") };
-            limits.End();
-        }
-
+        port = ReadLive(section, port);
         port = port.IsVhostUser ? ReadVhostUser(section, port) : port with { Create = UplinkKinds.Find(kind)!.Read(section) };
         section.End();
+        return port;
+    }
+
+    /// <summary>Reads what can be changed while a port runs: the keys <see cref="LiveKeys"/>.</summary>
+    public static PortOptions ReadLive(ConfigSection section, PortOptions port)
+    {
+        ConfigSection? limits = section.Section("limits");
+        port = port with
+        {
+            Network = section.Text("network"),
+            Switch = section.Section("switch") is { } place ? SwitchPortReader.Read(place) : null,
+            ReceiveLimit = limits is null ? null : ReadLimit(limits, "in"),
+            SendLimit = limits is null ? null : ReadLimit(limits, "out"),
+        };
+        limits?.End();
         return port;
     }
 

@@ -26,6 +26,12 @@ internal static class SwitchPortReader
         bool untagged = section.Switch("untagged") ?? true;
         IReadOnlyList<long>? carried = section.Numbers("vlans", 0, SwitchPortOptions.VlanMax);
         CheckMode(section, mode);
+        if (carried is not null && untagged && !carried.Contains(native ?? 0))
+        {
+            throw section.Error(
+                "vlans", $"VLAN {native ?? 0}, that of untagged frames, is not among them; add it, set \"nativeVlan\" to one of them, or \"untagged\" to false");
+        }
+
         var options = new SwitchPortOptions
         {
             Mode = mode,
@@ -34,6 +40,7 @@ internal static class SwitchPortReader
             AllowedVlans = carried is null ? null : [.. carried.Select(v => (ushort)v)],
             Isolated = section.Switch("isolated") ?? defaults.Isolated,
             LinkEnabled = section.Switch("link") ?? defaults.LinkEnabled,
+            Retries = section.Int("retries", 0, SwitchPortOptions.RetriesMax) ?? defaults.Retries,
             MacLimit = section.Int("macLimit", 0, SwitchOptions.MacTableCapacityMax) ?? defaults.MacLimit,
             StaticMacs = section.ParsedList<(ushort, MacAddress)>("staticMacs", TryParseStatic, StaticMeaning) ?? [],
             PinnedMacs = section.ParsedList<MacAddress>("pinnedMacs", MacAddress.TryParse, AddressParsers.MacMeaning),
@@ -72,7 +79,7 @@ internal static class SwitchPortReader
         string[] parts = text.Split('@');
         value = default;
         ushort vlan = 0;
-        if (parts.Length > 2 || !MacAddress.TryParse(parts[0], out MacAddress address) || (parts.Length == 2 && !ushort.TryParse(parts[1], out vlan)))
+        if (parts.Length > 2 || !MacAddress.TryParse(parts[0], out MacAddress address) || address.IsMulticast || (parts.Length == 2 && !ushort.TryParse(parts[1], out vlan)))
         {
             return false;
         }

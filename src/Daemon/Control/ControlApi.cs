@@ -4,16 +4,19 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
+using VhostNet.Daemon.Live;
 using VhostNet.Daemon.Metrics;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Control;
 
 /// <summary>The control API: HTTP and JSON over a Unix socket. docs/operating.md describes the requests. Any thread.</summary>
-internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, ILogger<ControlApi> logger)
+internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, LiveChanges changes, ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
 
+    private readonly CaptureRequests _captures = new(daemon.Composition.Captures, logger);
+    private readonly ChangeRequests _changes = new(changes);
     private ScratchBuffer? _spare;
 
     /// <summary>Answers one request.</summary>
@@ -52,96 +55,69 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, IL
                 throw new ControlException(StatusCodes.Status404NotFound, $"{path}: this listener serves /metrics and /health only; the rest is on the control socket");
             case "/" or "/status":
                 RequireGet(context);
-                return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.StuckThreads));
+                return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.StuckThreads, changes.Unsaved));
             default:
-                return path.StartsWith("/ports/", StringComparison.Ordinal) ? PortAsync(context, path["/ports/".Length..])
-                    : path.StartsWith("/debug/stall/", StringComparison.Ordinal) && options.Debug.Stall ? StallAsync(context, path["/debug/stall/".Length..])
-                    : throw new ControlException(StatusCodes.Status404NotFound, $"{path}: there is no such resource; GET /status shows all");
+                string[] parts = path.Split('/');
+                return parts switch
+                {
+                    [_, "ports" or "networks" or "threads", { Length: > 0 }] => ItemAsync(context, parts[1], parts[2]),
+                    [_, "ports", { Length: > 0 }, "capture"] => CaptureAsync(context, parts[2]),
+                    [_, "networks", { Length: > 0 }, "addresses"] => AddressesAsync(context, parts[2]),
+                    [_, "debug", "stall", { Length: > 0 }] when options.Debug.Stall => StallAsync(context, parts[3]),
+                    _ => throw new ControlException(
+                        StatusCodes.Status404NotFound, $"{path}: there is no such resource; GET /status shows all, and /ports/NAME, /networks/NAME and /threads/NAME one"),
+                };
         }
     }
 
-    private Task PortAsync(HttpContext context, string path)
+    private async Task ItemAsync(HttpContext context, string list, string name)
     {
-        int slash = path.IndexOf('/', StringComparison.Ordinal);
-        if (slash < 0)
+        if (!HttpMethods.IsGet(context.Request.Method))
         {
-            RequireGet(context);
-            return JsonAsync(context, json => StatusWriter.WritePort(json, FindPort(path), daemon.Composition.Captures));
+            // What is gone has no state to show.
+            if (!await _changes.MakeAsync(context, list, name).ConfigureAwait(false))
+            {
+                return;
+            }
         }
 
-        return path.AsSpan(slash) is "/capture"
-            ? CaptureAsync(context, path[..slash])
-            : throw new ControlException(StatusCodes.Status404NotFound, $"/ports/{path}: there is no such resource; GET /ports/NAME shows a port");
+        await JsonAsync(context, json => WriteItem(json, list, name)).ConfigureAwait(false);
+    }
+
+    private void WriteItem(Utf8JsonWriter json, string list, string name)
+    {
+        Composition composition = daemon.Composition;
+        switch (list)
+        {
+            case "ports":
+                StatusWriter.WritePort(json, FindPort(name), composition.Captures);
+                break;
+            case "networks":
+                NetworkStatusWriter.Write(json, FindNetwork(name));
+                break;
+            default:
+                StatusWriter.WriteThread(json, composition.Threads.FirstOrDefault(t => t.Name == name) ?? throw Missing.Thread(name, composition.Threads.Select(t => t.Name)));
+                break;
+        }
     }
 
     private async Task CaptureAsync(HttpContext context, string name)
     {
-        switch (context.Request.Method)
-        {
-            case "POST":
-                CaptureOptions options = CaptureOptions.Read(await ReadBodyAsync(context).ConfigureAwait(false));
-                await JsonAsync(context, json => StatusWriter.WriteCapture(json, StartCapture(FindPort(name), options))).ConfigureAwait(false);
-                break;
-            case "DELETE":
-                await JsonAsync(context, json => StatusWriter.WriteCapture(json, StopCapture(FindPort(name)))).ConfigureAwait(false);
-                break;
-            case "GET":
-                await JsonAsync(context, json => StatusWriter.WriteCapture(json, FindCapture(FindPort(name)))).ConfigureAwait(false);
-                break;
-            default:
-                throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes POST, GET and DELETE, not {context.Request.Method}");
-        }
+        Func<PortEntry, PortCapture> act = await _captures.ReadAsync(context).ConfigureAwait(false);
+        await JsonAsync(context, json => StatusWriter.WriteCapture(json, act(FindPort(name)))).ConfigureAwait(false);
     }
 
-    private PortCapture StartCapture(PortEntry entry, CaptureOptions options)
+    private Task AddressesAsync(HttpContext context, string name)
     {
-        Captures captures = daemon.Composition.Captures;
-        if (captures.Find(entry.Port) is { IsRunning: true } running)
-        {
-            throw new ControlException(StatusCodes.Status409Conflict, $"port {entry.Port.Name} is being captured to {running.File} already; end that capture with DELETE first");
-        }
-
-        try
-        {
-            PortCapture capture = captures.Start(entry.Port, options);
-            logger.LogInformation("Port {Port} is captured to {File}", entry.Port.Name, options.File);
-            return capture;
-        }
-        catch (PortException e)
-        {
-            throw new ControlException(StatusCodes.Status400BadRequest, e.Message);
-        }
+        RequireGet(context);
+        return JsonAsync(context, json => NetworkStatusWriter.WriteAddresses(json, FindNetwork(name)));
     }
 
-    private PortCapture StopCapture(PortEntry entry)
-    {
-        PortCapture capture = FindCapture(entry);
-        capture.Stop();
-        logger.LogInformation("Port {Port} is not captured any more: {Frames} frames are in {File}", entry.Port.Name, capture.Frames, capture.File);
-        return capture;
-    }
-
-    private PortCapture FindCapture(PortEntry entry) =>
-        daemon.Composition.Captures.Find(entry.Port)
-        ?? throw new ControlException(StatusCodes.Status404NotFound, $"port {entry.Port.Name} is not captured; POST /ports/{entry.Port.Name}/capture begins a capture");
-
-    private static async Task<ConfigSection> ReadBodyAsync(HttpContext context)
-    {
-        try
-        {
-            using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted).ConfigureAwait(false);
-            return ConfigSection.Root(document.RootElement.Clone());
-        }
-        catch (JsonException)
-        {
-            throw new ControlException(StatusCodes.Status400BadRequest, "the request's body is not valid JSON; an object such as {\"file\": \"/var/lib/vhostnet/guest.pcap\"} is expected");
-        }
-    }
+    private Network FindNetwork(string name) =>
+        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Network(name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) =>
-        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name)
-        ?? throw new ControlException(
-            StatusCodes.Status404NotFound, $"there is no port \"{name}\"; {Suggestion.Clause(name, [.. daemon.Composition.Ports.Select(p => p.Port.Name)])}");
+        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name) ?? throw Missing.Port(name, daemon.Composition.Ports.Select(p => p.Port.Name));
 
     private async Task StallAsync(HttpContext context, string thread)
     {
@@ -230,27 +206,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, IL
     }
 
     // Sessions belong to the control thread; the answer's bytes are made there and sent from here, so that a slow client holds nobody up.
-    private async Task OnControlAsync(Action action)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        daemon.Control.Context.ScheduleOneShot(
-            () =>
-            {
-                try
-                {
-                    action();
-                    done.SetResult();
-                }
-#pragma warning disable CA1031 // It is thrown again where the request is answered.
-                catch (Exception e)
-                {
-                    done.SetException(e);
-                }
-#pragma warning restore CA1031
-            },
-            "control API");
-        await done.Task.WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
-    }
+    private Task OnControlAsync(Action action) => daemon.OnControlAsync(action).WaitAsync(TimeSpan.FromSeconds(5));
 
     private ScratchBuffer Rent() => Interlocked.Exchange(ref _spare, null) ?? new ScratchBuffer();
 

@@ -14,13 +14,14 @@ namespace VhostNet.Daemon.Control;
 internal static class StatusWriter
 {
     /// <summary>Writes the whole daemon's status.</summary>
-    public static void WriteDaemon(Utf8JsonWriter json, Composition composition, string stuckThreads)
+    public static void WriteDaemon(Utf8JsonWriter json, Composition composition, string stuckThreads, IReadOnlyList<string> unsaved)
     {
         json.WriteStartObject();
         json.WriteString("version"u8, Product.Version);
         json.WriteNumber("pid"u8, Environment.ProcessId);
         json.WriteNumber("uptimeSeconds"u8, Math.Round(MetricCatalog.Uptime.TotalSeconds, 3));
         json.WriteBoolean("healthy"u8, stuckThreads.Length == 0);
+        WriteNames(json, "unsaved"u8, unsaved);
         json.WriteStartArray("threads"u8);
         foreach (IoThread thread in composition.Threads)
         {
@@ -31,7 +32,7 @@ internal static class StatusWriter
         json.WriteStartArray("networks"u8);
         foreach (Network network in composition.Networks)
         {
-            WriteNetwork(json, network);
+            NetworkStatusWriter.Write(json, network);
         }
 
         json.WriteEndArray();
@@ -60,6 +61,7 @@ internal static class StatusWriter
         }
 
         json.WriteEndArray();
+        PortSettingsWriter.Write(json, entry.Port);
         WriteDirection(json, "in"u8, entry.Inward);
         WriteDirection(json, "out"u8, entry.Outward);
         if (captures.Find(entry.Port) is { } capture)
@@ -89,7 +91,8 @@ internal static class StatusWriter
         json.WriteEndObject();
     }
 
-    private static void WriteThread(Utf8JsonWriter json, IoThread thread)
+    /// <summary>Writes one thread.</summary>
+    public static void WriteThread(Utf8JsonWriter json, IoThread thread)
     {
         AioStatistics statistics = thread.GetStatistics();
         json.WriteStartObject();
@@ -100,6 +103,11 @@ internal static class StatusWriter
             PollPolicy.Adaptive => "adaptive"u8,
             _ => "busy"u8,
         });
+        if (thread.Policy == PollPolicy.Adaptive)
+        {
+            json.WriteNumber("pollMaxMicroseconds"u8, thread.PollMaxNs / 1000);
+        }
+
         json.WriteNumber("loops"u8, statistics.Polls);
         json.WriteNumber("looks"u8, statistics.Looks);
         json.WriteNumber("sleeps"u8, statistics.Sleeps);
@@ -111,21 +119,6 @@ internal static class StatusWriter
         json.WriteNumber("gaps"u8, statistics.Gaps);
         json.WriteNumber("gapMaxNanoseconds"u8, statistics.GapMaxNs);
         json.WriteNumber("handlers"u8, statistics.Handlers);
-        json.WriteEndObject();
-    }
-
-    private static void WriteNetwork(Utf8JsonWriter json, Network network)
-    {
-        json.WriteStartObject();
-        json.WriteString("name"u8, network.Name);
-        json.WriteString("kind"u8, network.Kind);
-        json.WriteStartArray("ports"u8);
-        foreach (Port port in network.Ports)
-        {
-            json.WriteStringValue(port.Name);
-        }
-
-        json.WriteEndArray();
         json.WriteEndObject();
     }
 

@@ -13,7 +13,7 @@ namespace VhostNet.Daemon.Hosting;
 /// The running parts of the daemon: threads, networks and ports. Built from the options in order, taken down in reverse; what was built before a failure is taken
 /// down again. Ports and networks can be added and removed while frames flow. All members on the control thread, except <see cref="Sources"/>.
 /// </summary>
-internal sealed class Composition : IDisposable
+internal sealed partial class Composition : IDisposable
 {
     private readonly PortFactory _factory;
     private readonly Watchdog _watchdog;
@@ -23,6 +23,7 @@ internal sealed class Composition : IDisposable
     private readonly List<PortEntry> _ports = [];
     private readonly IoThread _control;
     private MetricSources _sources = MetricSources.Empty;
+    private DaemonOptions _options = new();
 
     /// <summary>Makes an empty composition.</summary>
     public Composition(IoThread control, PortFactory factory, Watchdog watchdog, ILogger<Composition> logger)
@@ -37,6 +38,13 @@ internal sealed class Composition : IDisposable
 
     /// <summary>Raised when the front end of an inherited connection is gone: no other will ever come.</summary>
     public event Action<PortEntry>? LastSessionEnded;
+
+    /// <summary>What the daemon is told to be at present. Any thread.</summary>
+    public DaemonOptions Options
+    {
+        get => Volatile.Read(ref _options);
+        private set => Volatile.Write(ref _options, value);
+    }
 
     /// <summary>The IoThreads.</summary>
     public IReadOnlyList<IoThread> Threads => _threads;
@@ -59,7 +67,8 @@ internal sealed class Composition : IDisposable
     {
         try
         {
-            foreach (ThreadOptions thread in ThreadPlacement.Threads(options, Environment.ProcessorCount))
+            IReadOnlyList<ThreadOptions> threads = ThreadPlacement.Threads(options, Environment.ProcessorCount);
+            foreach (ThreadOptions thread in threads)
             {
                 AddThread(thread);
             }
@@ -69,55 +78,24 @@ internal sealed class Composition : IDisposable
                 _networks.Add(NetworkFactory.Create(network, _control.Context));
             }
 
-            string[] threads = [.. _threads.Select(t => t.Name)];
             // Guests come last: when the first front end connects, its uplink is there.
             foreach (PortOptions port in options.Ports.OrderBy(p => p.IsVhostUser))
             {
-                AddPort(port, ThreadPlacement.For(port, options.Ports, threads));
+                AddPort(port, options.Ports);
             }
 
             foreach (NetworkOptions network in options.Networks.Where(n => n.Mirror is not null))
             {
-                SetMirror(network.Name, network.Mirror!);
+                SetMirror(network);
             }
+
+            Options = (options with { Threads = threads }).WithNamesAsPaths();
         }
         catch
         {
             Dispose();
             throw;
         }
-    }
-
-    /// <summary>Adds a port and starts it.</summary>
-    /// <exception cref="StartupException">It can't be had.</exception>
-    public PortEntry AddPort(PortOptions options, IReadOnlyList<string> threads)
-    {
-        PortEntry entry = Create(options, threads);
-        try
-        {
-            entry.Start();
-            entry.Endpoint?.Start();
-        }
-        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
-        {
-            entry.Dispose();
-            throw explained;
-        }
-
-        _ports.Add(entry);
-        Publish();
-        _logger.LogInformation("Port {Port} ({Kind}) is in network {Network}, on threads {Threads}", options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
-        return entry;
-    }
-
-    /// <summary>Removes a port; frames that were on their way to it are dropped and counted.</summary>
-    public void RemovePort(PortEntry entry)
-    {
-        _ports.Remove(entry);
-        Publish();
-        Captures.Forget(entry.Port);
-        entry.Dispose();
-        _logger.LogInformation("Port {Port} is removed", entry.Options.Name);
     }
 
     /// <summary>Ends one interval of all rates and begins the next.</summary>
@@ -155,11 +133,23 @@ internal sealed class Composition : IDisposable
         Publish();
     }
 
-    private void SetMirror(string network, MirrorOptions mirror)
+    private void AddPort(PortOptions options, IReadOnlyList<PortOptions> all)
     {
-        Port Find(string name) => _ports.First(p => p.Port.Name == name).Port;
-        var place = (SwitchNetwork)_networks.First(n => n.Name == network);
-        place.SetMirror(new SwitchMirror(Find(mirror.Target), mirror.From?.Select(Find).ToList(), mirror.To?.Select(Find).ToList()));
+        PortEntry entry = Create(options, ThreadPlacement.For(options, all, [.. _threads.Select(t => t.Name)]));
+        try
+        {
+            entry.Start();
+            entry.Endpoint?.Start();
+        }
+        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
+        {
+            entry.Dispose();
+            throw explained;
+        }
+
+        _ports.Add(entry);
+        Publish();
+        _logger.LogInformation("Port {Port} ({Kind}) is in network {Network}, on threads {Threads}", options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
     }
 
     private void AddThread(ThreadOptions options)
@@ -169,7 +159,7 @@ internal sealed class Composition : IDisposable
             Name = options.Name,
             Cpu = options.Cpu,
             Policy = options.Poll,
-            PollMaxNs = options.PollMaxMicroseconds * 1000L ?? new IoThreadOptions().PollMaxNs,
+            PollMaxNs = PollMaxNs(options),
         });
         try
         {

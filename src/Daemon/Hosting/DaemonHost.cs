@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Serilog;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Control;
+using VhostNet.Daemon.Live;
 using VhostNet.Daemon.Systemd;
 
 namespace VhostNet.Daemon.Hosting;
@@ -44,6 +45,7 @@ internal static class DaemonHost
         services.AddSingleton(notifier);
         services.AddSingleton(activation);
         services.AddSingleton<DaemonService>();
+        services.AddSingleton<LiveChanges>();
         services.AddSingleton<ControlApi>();
         services.AddHostedService(s => s.GetRequiredService<DaemonService>());
         services.Configure<HostOptions>(o => o.ShutdownTimeout = s_shutdownTimeout);

@@ -59,6 +59,29 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     /// <summary>Whether all loops answer.</summary>
     public Watchdog Watchdog => _watchdog;
 
+    /// <summary>Runs something on the control thread, to which sessions, ports and networks belong.</summary>
+    public Task OnControlAsync(Action action)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _control.Context.ScheduleOneShot(
+            () =>
+            {
+                try
+                {
+                    action();
+                    done.SetResult();
+                }
+#pragma warning disable CA1031 // It is thrown again where the caller waits.
+                catch (Exception e)
+                {
+                    done.SetException(e);
+                }
+#pragma warning restore CA1031
+            },
+            "control API");
+        return done.Task;
+    }
+
     /// <inheritdoc/>
     public Task StartingAsync(CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.VhostUser.Backend;
+using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.RateLimits;
@@ -10,7 +11,7 @@ namespace VhostNet.Daemon.Hosting;
 /// <summary>A port of the running daemon with what belongs to it. Control thread.</summary>
 internal sealed class PortEntry : IDisposable
 {
-    private readonly Network? _network;
+    private Network? _network;
 
     /// <summary>Takes over a port and its endpoint.</summary>
     public PortEntry(PortOptions options, Port port, VhostUserEndpoint? endpoint, Network? network, IReadOnlyList<string> threads)
@@ -27,8 +28,8 @@ internal sealed class PortEntry : IDisposable
             : [];
     }
 
-    /// <summary>How the port was asked for.</summary>
-    public PortOptions Options { get; }
+    /// <summary>How the port is asked for.</summary>
+    public PortOptions Options { get; private set; }
 
     /// <summary>The port.</summary>
     public Port Port { get; }
@@ -51,21 +52,28 @@ internal sealed class PortEntry : IDisposable
     /// <summary>Joins the network and lets frames in.</summary>
     public void Start()
     {
-        if (Options.ReceiveLimit is not null || Options.SendLimit is not null)
-        {
-            Port.SetLimits(Limiter(Options.ReceiveLimit), Limiter(Options.SendLimit));
-        }
-
-        if (_network is SwitchNetwork place)
-        {
-            place.Attach(Port, Options.Switch ?? new SwitchPortOptions());
-        }
-        else
-        {
-            _network?.Attach(Port);
-        }
-
+        SetLimits(Options);
+        Join(_network, Options);
         Port.Start();
+    }
+
+    /// <summary>Takes other options in place, or throws and keeps the present ones.</summary>
+    /// <param name="options">The port's options; those of its keys that can't change are as before.</param>
+    /// <param name="network">The network that they name.</param>
+    public void Change(PortOptions options, Network? network)
+    {
+        if (network != _network)
+        {
+            Move(options, network);
+        }
+        else if (network is SwitchNetwork place && !ReferenceEquals(options.Switch, Options.Switch))
+        {
+            place.Configure(Port, options.Switch ?? new SwitchPortOptions());
+        }
+
+        _network = network;
+        Options = options;
+        SetLimits(options);
     }
 
     /// <summary>Ends the guest's session, leaves the network and frees the port.</summary>
@@ -80,5 +88,53 @@ internal sealed class PortEntry : IDisposable
         Port.Dispose();
     }
 
-    private static RateLimiter? Limiter(RateLimit? limit) => limit is null || limit.IsUnlimited ? null : new RateLimiter(limit);
+    private static RateLimiter? Limiter(RateLimiter? present, RateLimit? limit) =>
+        limit is null || limit.IsUnlimited ? null : present?.Limit == limit ? present : new RateLimiter(limit);
+
+    private void Move(PortOptions options, Network? network)
+    {
+        if (_network is not null)
+        {
+            _network.Detach(Port);
+
+            // Whoever was held back by a receiver that is no longer his looks again. A switch holds nobody back, and tells those who stay by itself.
+            foreach (Port port in _network is SwitchNetwork ? [Port] : _network.Ports.Append(Port))
+            {
+                port.PeersAcceptChanged(Offloads.None);
+            }
+        }
+
+        try
+        {
+            Join(network, options);
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            Join(_network, Options);
+            throw;
+        }
+    }
+
+    private void Join(Network? network, PortOptions options)
+    {
+        if (network is SwitchNetwork place)
+        {
+            place.Attach(Port, options.Switch ?? new SwitchPortOptions());
+        }
+        else
+        {
+            network?.Attach(Port);
+        }
+    }
+
+    // A limit that stays the same keeps its tokens.
+    private void SetLimits(PortOptions options)
+    {
+        RateLimiter? receive = Limiter(Port.ReceiveLimiter, options.ReceiveLimit);
+        RateLimiter? send = Limiter(Port.SendLimiter, options.SendLimit);
+        if (receive != Port.ReceiveLimiter || send != Port.SendLimiter)
+        {
+            Port.SetLimits(receive, send);
+        }
+    }
 }

@@ -14,6 +14,7 @@ internal static class StartupFailures
         SocketInUseException => new StartupException(ExitCode.SocketInUse, $"port {options.Name}: {e.Message}", e),
         ErrnoException errno => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options, errno.Errno)}", e),
         PortException or IOException or UnauthorizedAccessException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
+        InvalidOperationException and not ObjectDisposedException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
         ArgumentException or FormatException or NotSupportedException => new StartupException(ExitCode.Usage, $"port {options.Name}: {Sentence(e.Message)}", e),
         _ => null,
     };
@@ -27,8 +28,8 @@ internal static class StartupFailures
         _ => string.Empty,
     };
 
-    // The runtime adds the parameter's name in brackets, which means nothing to an operator.
-    private static string Sentence(string message)
+    /// <summary>A message as the middle of a sentence. The runtime adds the parameter's name in brackets, which means nothing to an operator.</summary>
+    public static string Sentence(string message)
     {
         int end = message.IndexOf(" (Parameter '", StringComparison.Ordinal);
         return (end < 0 ? message : message[..end]).ReplaceLineEndings(" ").TrimEnd('.');

@@ -17,7 +17,7 @@ internal static class ThreadPlacement
         }
 
         int wanted = options.Ports.Where(p => p.IsVhostUser).Sum(p => p.QueuePairs);
-        return [.. Enumerable.Range(0, Math.Clamp(wanted, 1, Math.Max(1, processors))).Select(i => new ThreadOptions($"io{i}"))];
+        return [.. Enumerable.Range(0, Math.Clamp(wanted, 1, Math.Max(1, processors))).Select(i => new ThreadOptions($"io{i}") { IsAutomatic = true })];
     }
 
     /// <summary>The names of the threads that work on a port's queues, in the order in which queues are dealt out to them.</summary>

@@ -28,7 +28,7 @@ public sealed class ConfigReaderTests
             {"name": "answer", "kind": "responder", "mac": "52:54:00:00:00:01", "addresses": ["10.0.2.2/24"], "dhcp": true, "leaseStart": "10.0.2.15", "leaseCount": 4,
              "leaseSeconds": 3600, "router": "10.0.2.1", "dns": ["10.0.2.3", "10.0.2.4"]},
             {"name": "gen", "kind": "generator", "network": "sw",
-             "switch": {"mode": "trunk", "nativeVlan": 7, "untagged": true, "vlans": [7, 8], "isolated": true, "link": true, "macLimit": 5, "staticMacs": ["02:00:00:00:00:01@8"],
+             "switch": {"mode": "trunk", "nativeVlan": 7, "untagged": true, "vlans": [7, 8], "isolated": true, "link": true, "retries": 8, "macLimit": 5, "staticMacs": ["02:00:00:00:00:01@8"],
                         "pinnedMacs": ["02:00:00:00:00:01"], "pinnedAddresses": ["10.0.0.5", "10.1.0.0/24"],
                         "storm": {"broadcastPerSecond": 10, "multicastPerSecond": 11, "unknownPerSecond": 12}},
              "limits": {"in": {"framesPerSecond": 1000, "bytesPerSecond": 2, "burstFrames": 3, "burstBytes": 4}, "out": {"bytesPerSecond": 1000000}}, "frameSize": 60, "rate": 1000, "count": 5, "sourceMac": "02:00:00:00:00:01", "destinationMac": "02:00:00:00:00:02",

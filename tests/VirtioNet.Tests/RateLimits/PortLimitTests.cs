@@ -112,6 +112,43 @@ public sealed class PortLimitTests : IDisposable
         Assert.Equal(64, _from.Send(_memory.Burst, waiter: _waiter));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ASenderThatWaitsForAnOldLimitIsWokenByANewOne(bool receive)
+    {
+        Limit(receive, 1);
+        int done = _from.Send(_memory.Burst, waiter: _waiter);
+        Assert.True(done < 64);
+        _context.Poll(false);
+        Assert.Equal(0, _woken);
+        (receive ? _from : _to).SetLimits(null, null);
+
+        // The clock stands still: no time that the old limit asked for has passed.
+        _context.Poll(false);
+        Assert.Equal(1, _woken);
+        Assert.Equal(64, _from.Send(_memory.Burst, waiter: _waiter));
+    }
+
+    [Fact]
+    public void ALimitIsMovedWithoutLettingMoreThrough()
+    {
+        Limit(receive: true, 1000);
+        long end = _clock.NowNs + 1_000_000_000;
+        for (long rate = 1000; _clock.NowNs < end; rate = 3000 - rate)
+        {
+            // Half of the time at each rate: the mean counts, but for what a full bucket lets through at once.
+            for (int i = 0; i < 100; i++, _clock.Advance(1_000_000))
+            {
+                _from.Send(_memory.Burst);
+            }
+
+            Limit(receive: true, 3000 - rate);
+        }
+
+        Assert.InRange(_to.Sent.Frames, 1_470, 1_500 + (10 * 20));
+    }
+
     private void Limit(bool receive, long rate)
     {
         var limiter = new RateLimiter(new RateLimit { FramesPerSecond = rate }, _clock);

@@ -1,0 +1,26 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using VhostNet.Daemon.Configuration;
+
+namespace VhostNet.Daemon.Control;
+
+/// <summary>Reads the JSON of a request, in which the same is allowed as in the configuration file.</summary>
+internal static class RequestBody
+{
+    /// <summary>Reads the body.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="example">What a body looks like, for the error text.</param>
+    /// <exception cref="ControlException">It is no JSON.</exception>
+    public static async Task<JsonElement> ReadAsync(HttpContext context, string example)
+    {
+        try
+        {
+            using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, ConfigReader.Json, context.RequestAborted).ConfigureAwait(false);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            throw new ControlException(StatusCodes.Status400BadRequest, $"the request's body is not valid JSON; an object such as {example} is expected");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Control;
+
+namespace VhostNet.Daemon.Live;
+
+/// <summary>Changes of how threads wait for work. Pure; any thread.</summary>
+internal static class ThreadChanges
+{
+    private static readonly string[] s_liveKeys = ["poll", "pollMaxMicroseconds"];
+
+    /// <summary>A thread shall wait in another way.</summary>
+    /// <exception cref="ConfigException">The request is wrong.</exception>
+    /// <exception cref="ControlException">It can't be done as things are.</exception>
+    public static LiveChange Patch(DaemonOptions now, string name, JsonElement patch)
+    {
+        ThreadOptions before = now.Threads.FirstOrDefault(t => t.Name == name) ?? throw Missing.Thread(name, now.Threads.Select(t => t.Name));
+        string path = $"threads.{name}";
+        LiveDocument.CheckSame(patch, "name", name, path);
+        JsonElement source = before.Source ?? LiveDocument.Minimal(("name", name));
+        JsonElement json = LiveDocument.Merge(source, patch);
+        ThreadOptions thread = ConfigReader.ReadThread(ConfigSection.At(json, path));
+        if (before.Source is not null || thread.Cpu is not null)
+        {
+            CheckCpu(before, thread, path);
+        }
+
+        // A command line's CPU is in no document.
+        thread = thread with { Cpu = before.Cpu, IsAutomatic = before.IsAutomatic };
+        DaemonOptions after = LiveChange.Checked(now with { Threads = [.. now.Threads.Select(t => t == before ? thread : t)] });
+        return new LiveChange(composition => composition.SetPoll(thread, after), new ConfigEdit("threads", name, json));
+    }
+
+    private static void CheckCpu(ThreadOptions before, ThreadOptions after, string path)
+    {
+        if (before.Cpu != after.Cpu)
+        {
+            string now = before.Cpu is { } cpu ? $"it is {cpu}" : "it is not set";
+            throw new ControlException(
+                StatusCodes.Status409Conflict, $"{path}.cpu: can't be changed while the thread runs ({now}), only {string.Join(", ", s_liveKeys)} can; change the configuration and start anew");
+        }
+    }
+}
