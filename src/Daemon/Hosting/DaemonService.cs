@@ -59,6 +59,11 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     /// <summary>Whether all loops answer.</summary>
     public Watchdog Watchdog => _watchdog;
 
+    private string Summary => $"{Composition.Options.Ports.Count} ports, {Composition.Options.Networks.Count} networks";
+
+    /// <summary>Tells the service manager what there is after a change.</summary>
+    public void ReportChange() => _notifier.Status(Summary);
+
     /// <summary>Runs something on the control thread, to which sessions, ports and networks belong.</summary>
     public Task OnControlAsync(Action action)
     {
@@ -108,7 +113,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
             _watchdog.Start();
             Sample();
         });
-        _notifier.Ready($"{_options.Ports.Count} ports, {_options.Networks.Count} networks");
+        _notifier.Ready(Summary);
         _logger.LogInformation("vhostnetd {Version} is ready: {Ports} ports, {Networks} networks", Product.Version, _options.Ports.Count, _options.Networks.Count);
 
         // After READY, because nothing waits for them and they cost a part of the start-up time.

@@ -40,6 +40,7 @@ internal sealed class LiveChanges(DaemonService daemon, ILogger<LiveChanges> log
             }
 
             _unsaved = persist ? [.. _unsaved.Where(i => i != change.Item)] : [.. _unsaved.Where(i => i != change.Item), change.Item];
+            daemon.ReportChange();
             logger.LogInformation("{Item} was {Change} over the control API{Persisted}", change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
             return change;
         }

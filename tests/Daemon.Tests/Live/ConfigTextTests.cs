@@ -106,7 +106,7 @@ public sealed class ConfigTextTests
     {
         string[] between = ["", " ", "\n", "\n    ", " // , } ]\n", "/* , */", "\t"];
         string Gap() => between[random.Next(between.Length)];
-        var text = new StringBuilder("{/* head */").Append(Gap()).Append("\"ports\"").Append(Gap()).Append(':').Append(Gap()).Append('[');
+        var text = new StringBuilder("{/* head */").Append(Gap()).Append("\"ports\" :").Append(Gap()).Append('[');
         int count = random.Next(4);
         for (int i = 0; i < count; i++)
         {

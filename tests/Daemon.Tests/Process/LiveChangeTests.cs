@@ -7,6 +7,7 @@ namespace VhostNet.Daemon.Tests.Process;
 /// <summary>A running daemon is changed over its control socket, and starts again with what was to last.</summary>
 public sealed class LiveChangeTests : IDisposable
 {
+    private const uint Mode = 0x1a0; // 0640
     private const string Comment = "// Kept by hand.";
     private readonly TestDirectory _directory = new();
 
@@ -44,6 +45,7 @@ public sealed class LiveChangeTests : IDisposable
         await ChangeAsync(client, "DELETE", "/ports/a", null, HttpStatusCode.NoContent);
         await ChangeAsync(client, "DELETE", "/networks/sw", null, HttpStatusCode.NoContent);
         Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync("/networks/sw")).Status);
+        await daemon.Notifications.WaitForAsync("^STATUS=1 ports, 0 networks$", TimeSpan.FromSeconds(20));
         Assert.Equal("eye", Assert.Single((await client.JsonAsync("/status")).GetProperty("ports").EnumerateArray()).GetProperty("name").GetString());
     }
 
@@ -59,7 +61,7 @@ public sealed class LiveChangeTests : IDisposable
         string before = await SettingsAsync(client);
         string many = string.Join(", ", Enumerable.Range(1, 99).Select(i => $"\"02:00:00:00:01:{i:x2}\""));
         await RefuseAsync(client, "PUT", "/ports/vm?persist=true", HttpStatusCode.Conflict, "the directory /nonexistent does not exist", """{"kind": "vhost-user", "socket": {"path": "/nonexistent/vm.sock"}}""");
-        await RefuseAsync(client, "PATCH", "/ports/a?persist=true", HttpStatusCode.Conflict, "has no room for fixed address", $$$"""{"switch": {"staticMacs": [{{{many}}}]}, "limits": {"in": {"framesPerSecond": 1}}}""");
+        await RefuseAsync(client, "PATCH", "/ports/a?persist=true", HttpStatusCode.Conflict, "has no room for fixed address", $$$"""{"switch": {"staticMacs": [{{{many}}}]}, "limits": {"in": {"framesPerSecond": 1} } }""");
         await RefuseAsync(client, "PUT", "/ports/b?persist=true", HttpStatusCode.Conflict, "has no room for fixed address", $$$"""{"kind": "null", "network": "sw", "switch": {"staticMacs": [{{{many}}}]}}""");
         await RefuseAsync(client, "PATCH", "/ports/a?presist=true", HttpStatusCode.BadRequest, "?presist: unknown parameter; did you mean \"persist\"?", "{}");
         await RefuseAsync(client, "PATCH", "/ports/a?persist=on", HttpStatusCode.BadRequest, "?persist=on: \"true\" or \"false\" is expected", "{}");
@@ -87,7 +89,7 @@ public sealed class LiveChangeTests : IDisposable
         await using (VhostnetdProcess daemon = await StartAsync(Start))
         {
             using var client = new ControlClient(Control);
-            File.SetUnixFileMode(Config, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+            Assert.Equal(0, chmod(Config, Mode));
             await ChangeAsync(client, "PATCH", "/ports/a?persist=true", """{"switch": {"mode": "access", "vlan": 9}}""");
             await ChangeAsync(client, "PUT", "/ports/b?persist=true", """{"kind": "generator", "network": "sw", "rate": 10}""", HttpStatusCode.Created);
             await ChangeAsync(client, "DELETE", "/ports/old?persist=true", null, HttpStatusCode.NoContent);
@@ -104,7 +106,8 @@ public sealed class LiveChangeTests : IDisposable
 
         string text = await File.ReadAllTextAsync(Config);
         Assert.Equal(2, text.Split(Comment).Length - 1);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead, File.GetUnixFileMode(Config));
+        Assert.Equal(0, statx(Config, STATX_MODE, out statx_t facts));
+        Assert.Equal(Mode, facts.stx_mode & 0xfffu);
         await using VhostnetdProcess again = await VhostnetdProcess.StartAsync(_directory, ["--config", Config]);
         using var after = new ControlClient(Control);
         JsonElement status = await after.JsonAsync("/status");
@@ -154,8 +157,8 @@ public sealed class LiveChangeTests : IDisposable
         Assert.Contains(text, document.RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
     }
 
-    private static async Task<string?[]> UnsavedAsync(ControlClient client) =>
-        [.. (await client.JsonAsync("/status")).GetProperty("unsaved").EnumerateArray().Select(i => i.GetString()).Order()];
+    private static async Task<string[]> UnsavedAsync(ControlClient client) =>
+        [.. (await client.JsonAsync("/status")).GetProperty("unsaved").EnumerateArray().Select(i => i.GetString()!).Order()];
 
     /// <summary>What can be changed, as it is in force.</summary>
     private static async Task<string> SettingsAsync(ControlClient client)

@@ -3,7 +3,6 @@ using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Tests.Datapath;
 using VhostNet.VirtioNet.Tests.TestKit;
