@@ -21,16 +21,18 @@ internal sealed class MacFlood : NetworkRig
         _network = network;
         _flooder = new FrameSender(Guests[2], shape, (_, frame) => Frames.Write(frame, Frames.Address(2, 0), Frames.Address(3, 0)));
         Flood();
-        long managed = GC.GetTotalAllocatedBytes(precise: true);
         long resident = Environment.WorkingSet;
+        long managed = GC.GetTotalAllocatedBytes(precise: true);
         while (_next < Addresses)
         {
             Flood();
         }
 
+        managed = GC.GetTotalAllocatedBytes(precise: true) - managed;
+        resident = Environment.WorkingSet - resident;
         Note = string.Create(
             CultureInfo.InvariantCulture,
-            $"{_next:N0} addresses: {_network.AddressCount} of {_network.Options.MacTableCapacity} kept, {GC.GetTotalAllocatedBytes(precise: true) - managed} B managed, {(Environment.WorkingSet - resident) / 1024} KiB resident");
+            $"{_next:N0} addresses: {_network.AddressCount} of {_network.Options.MacTableCapacity} kept, {managed} B managed, {resident / 1024} KiB resident");
     }
 
     /// <inheritdoc/>

@@ -9,13 +9,14 @@ internal sealed record BenchOptions
         """
         What a frame's way costs through the real daemon and a real socket, beside DPDK's testpmd.
 
-        VhostNet.Latency [MODE...] [--seconds S] [--json FILE] [--smoke]
+        VhostNet.Latency [MODE...] [--seconds S] [--poll POLICY] [--json FILE] [--smoke]
           roundtrip   time of a single frame through the hairpin, for each poll policy and for testpmd's net_vhost
           idle        processor time and memory of a daemon with one idle guest, and how soon after exec its socket listens
           load        rate of the adaptive policy as a share of the busy one's, in paired windows
           garbage     full traffic while metrics and status are read every second: collections, gaps of the data thread, bytes allocated
           tap         frames and bytes between a guest and a tap, and system calls for each frame, beside testpmd's net_tap
           --seconds S time for each figure (5; garbage: 60)
+          --poll POLICY  only daemons with that poll policy, where a mode has several
           --json FILE writes the results there
           --smoke     every mode for a moment, to see that it runs; its figures mean nothing
 
@@ -37,6 +38,9 @@ internal sealed record BenchOptions
 
     public string? Json { get; private init; }
 
+    /// <summary>The poll policies to be measured.</summary>
+    public IReadOnlyList<string> Polls { get; private init; } = ["interrupt", "adaptive", "busy"];
+
     /// <summary>Reads the command line.</summary>
     /// <exception cref="FormatException">It has a mistake, which the message names.</exception>
     public static BenchOptions Parse(string[] arguments)
@@ -53,6 +57,10 @@ internal sealed record BenchOptions
                 case "--seconds":
                     TimeSpan time = Seconds(arguments.ElementAtOrDefault(++i));
                     options = options with { Time = time, GarbageTime = time };
+                    break;
+                case "--poll":
+                    string? poll = arguments.ElementAtOrDefault(++i);
+                    options = options with { Polls = [options.Polls.Contains(poll) ? poll! : throw new FormatException($"--poll {poll}: interrupt, adaptive or busy is expected\n\n{Usage}")] };
                     break;
                 case "--json":
                     options = options with { Json = arguments.ElementAtOrDefault(++i) ?? throw new FormatException($"--json needs a file\n\n{Usage}") };

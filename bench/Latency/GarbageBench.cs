@@ -8,7 +8,7 @@ internal static class GarbageBench
         report.Begin(
             "Garbage and gaps under full traffic",
             "back end", "seconds", "Mframes/s", "collections gen 0", "gen 1", "gen 2", "gaps > 1 ms", "longest since start, ms", "B allocated a second", "target");
-        foreach (string poll in new[] { "busy", "adaptive" })
+        foreach (string poll in options.Polls.Where(p => p != "interrupt"))
         {
             await using Contender contender = await Contender.DaemonAsync(poll);
             using FrontendGuest guest = await PinnedThread.RunAsync(() =>

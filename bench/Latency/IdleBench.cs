@@ -13,7 +13,7 @@ internal static class IdleBench
     public static async Task RunAsync(Report report, BenchOptions options)
     {
         report.Begin("Idle with one attached guest", "back end", "% of a processor", "MiB resident", "ms from exec to listening", "target");
-        foreach (string poll in new[] { "interrupt", "adaptive", "busy" })
+        foreach (string poll in options.Polls)
         {
             TimeSpan ready = await ReadyAsync(poll);
             await using Contender contender = await Contender.DaemonAsync(poll);

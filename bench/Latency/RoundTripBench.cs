@@ -18,7 +18,7 @@ internal static class RoundTripBench
         report.Begin("Round trip of one 64 B frame, microseconds", "back end", "guest", "frames", "p50", "p99", "max", "n");
         Func<Task<Contender>>[] contenders =
         [
-            .. new[] { "interrupt", "adaptive", "busy" }.Select(poll => (Func<Task<Contender>>)(() => Contender.DaemonAsync(poll))),
+            .. options.Polls.Select(poll => (Func<Task<Contender>>)(() => Contender.DaemonAsync(poll))),
             Contender.TestpmdAsync,
         ];
         foreach (Func<Task<Contender>> start in contenders)

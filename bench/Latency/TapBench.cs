@@ -15,7 +15,7 @@ internal static class TapBench
     {
         report.Begin(
             "Guest and tap", "back end", "direction", "frame, B", "kframes/s", "Gbit/s", "read and write calls a frame", "% of a processor");
-        foreach (string poll in new[] { "adaptive", "busy" })
+        foreach (string poll in options.Polls.Where(p => p != "interrupt"))
         {
             await DaemonAsync(report, poll, TapFrame.Small(64), options.Time);
             await DaemonAsync(report, poll, TapFrame.Small(1514), options.Time);

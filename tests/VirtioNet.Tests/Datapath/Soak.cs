@@ -18,6 +18,12 @@ internal static class Soak
     /// <summary>Sends and receives until every frame has arrived.</summary>
     public static void Run(SoakTraffic[] directions, params GuestRig[] guests)
     {
+        foreach (SoakTraffic direction in directions)
+        {
+            // Buffers first: not every network waits for a receiver that has none.
+            direction.Receive();
+        }
+
         long lastProgress = Stopwatch.GetTimestamp();
         while (directions.Any(d => d.Received < Frames))
         {
