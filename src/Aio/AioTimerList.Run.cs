@@ -5,6 +5,9 @@ internal sealed partial class AioTimerList
 {
     private TimerBatch _batch = new();
     private bool _batchUsed;
+
+    // Only written, so that the reading is not taken for useless.
+    private int _readAhead;
     private int _runningThread;
 
     /// <summary>Waits until no callback of the list runs. Not from such a callback.</summary>
@@ -88,8 +91,9 @@ internal sealed partial class AioTimerList
         {
             _lock.Enter(ref taken);
             AioTimer? timer = TakeFirst(now);
-            if (timer is not null && _batch.IsEmpty)
+            if (timer is not null && _batch.IsEmpty && _head.Next(0) is { } second && second.DeadlineNs <= now)
             {
+                ReadAhead();
                 while (!_batch.IsFull && TakeFirst(now) is { } next)
                 {
                     _batchUsed = true;
@@ -107,6 +111,28 @@ internal sealed partial class AioTimerList
                 _lock.Exit(useMemoryBarrier: false);
             }
         }
+    }
+
+    /// <summary>
+    /// The timers lie wherever they were made, so that each step to the next one waits for the memory. Four ways at once, from one tall timer to the next, wait for it together.
+    /// </summary>
+    private void ReadAhead()
+    {
+        AioTimer? a = _head.Next(0);
+        AioTimer? b = _head.Next(1);
+        AioTimer? c = b?.Next(1);
+        AioTimer? d = c?.Next(1);
+        int sum = 0;
+        for (int i = 0; i < 4; i++)
+        {
+            sum += (a?.Height ?? 0) + (b?.Height ?? 0) + (c?.Height ?? 0) + (d?.Height ?? 0);
+            a = a?.Next(0);
+            b = b?.Next(0);
+            c = c?.Next(0);
+            d = d?.Next(0);
+        }
+
+        _readAhead = sum;
     }
 
     private AioTimer? TakeFirst(long now)
