@@ -36,7 +36,7 @@ public sealed partial class AioContext
     /// <summary>An adaptive thread polls again. Passes in between that did not wait read no clock, and what they took together is no gap.</summary>
     private void NotePollingBegin(long now)
     {
-        if (_polls == _lookedPoll + 1)
+        if (_home.Polls == _lookedPoll + 1)
         {
             NoteLook(now);
         }
@@ -46,7 +46,7 @@ public sealed partial class AioContext
     private void NotePollingEnd(long now)
     {
         _lookedNs = now;
-        _lookedPoll = _polls;
+        _lookedPoll = _home.Polls;
     }
 
     /// <summary>How many busy rounds there may be before the next look at the clock, given what the last ones took.</summary>

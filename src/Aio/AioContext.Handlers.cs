@@ -103,7 +103,7 @@ public sealed partial class AioContext
             handler.Revents |= revents;
             if (handler.IsInternal)
             {
-                _notifierReadable = true;
+                _home.NotifierReadable = true;
             }
             else
             {

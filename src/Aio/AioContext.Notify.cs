@@ -8,10 +8,7 @@ public sealed partial class AioContext
     private readonly EventNotifier _notifier;
     private readonly AioHandler _notifierHandler;
     private NotifyState _state;
-    private long _notifies;
-    private long _notifierWrites;
     private int _dispatching;
-    private bool _notifierReadable;
 
     /// <summary>Two for each thread that may sleep, one for an outer loop between prepare and check.</summary>
     internal int NotifyMe => Volatile.Read(ref _state.NotifyMe);
@@ -47,7 +44,7 @@ public sealed partial class AioContext
 
     private void WriteNotifier()
     {
-        Interlocked.Increment(ref _notifierWrites);
+        Interlocked.Increment(ref _state.NotifierWrites);
         if (_test is not null)
         {
             WriteNotifierInTest(_test);
@@ -63,7 +60,7 @@ public sealed partial class AioContext
     /// <summary>Takes the notification before any work is read: what is cleared here had its work published before.</summary>
     private void Accept()
     {
-        if (Volatile.Read(ref _state.Notified) != 0 || Volatile.Read(ref _state.EventSet) != 0 || _notifierReadable)
+        if (Volatile.Read(ref _state.Notified) != 0 || Volatile.Read(ref _state.EventSet) != 0 || _home.NotifierReadable)
         {
             AcceptNotification(outer: false);
         }
@@ -72,9 +69,9 @@ public sealed partial class AioContext
     /// <param name="outer">The outer loop does it, whose own wake-up it is.</param>
     private void AcceptNotification(bool outer)
     {
-        _notifies += Interlocked.Exchange(ref _state.Notified, 0);
+        _home.Notifies += Interlocked.Exchange(ref _state.Notified, 0);
         bool flagged = Volatile.Read(ref _state.EventSet) != 0 && Interlocked.Exchange(ref _state.EventSet, 0) != 0;
-        if (flagged || _notifierReadable || _test is not null)
+        if (flagged || _home.NotifierReadable || _test is not null)
         {
             ClearNotifier(flagged, outer);
         }
@@ -83,7 +80,7 @@ public sealed partial class AioContext
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void ClearNotifier(bool flagged, bool outer)
     {
-        bool readable = _notifierReadable;
+        bool readable = _home.NotifierReadable;
         if (_test is not null)
         {
             _test.BeforeClear?.Invoke();
@@ -96,7 +93,7 @@ public sealed partial class AioContext
             readable &= !_test.FlagBeforeWrite && !_test.SkipWriteIfFlagged;
         }
 
-        _notifierReadable = false;
+        _home.NotifierReadable = false;
         if (flagged || readable)
         {
             if (!readable || !_monitor.TakesNotifierEvents)

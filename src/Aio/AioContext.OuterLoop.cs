@@ -45,7 +45,7 @@ public sealed partial class AioContext
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ThrowUnlessHome();
-        _polls++;
+        _home.Polls++;
 
         // A loop that was told in prepare that there is work need not check, and GLib does not.
         if ((_state.NotifyMe & 1) != 0)

@@ -10,10 +10,6 @@ public sealed partial class AioContext
 
     // The token of the home thread while this is its current context, so that one comparison lets it poll.
     private int _pollThread = NoThread;
-    private long _polls;
-    private long _waits;
-    private long _sleeps;
-    private int _kernelSilence;
 
     /// <summary>
     /// One pass: waits if <paramref name="blocking"/> and there is nothing to do, then runs bottom halves, handlers and timers. Home thread, or the holder of the context's poll lock.
@@ -92,7 +88,7 @@ public sealed partial class AioContext
             return result;
         }
 
-        _polls++;
+        _home.Polls++;
         long timeout = blocking && (_ring.IsEmpty || !_ring[0].IsDue) ? ComputeTimeout() : 0;
         if (timeout != 0)
         {
@@ -146,8 +142,8 @@ public sealed partial class AioContext
 
         if (NeedLook())
         {
-            _waits++;
-            _kernelSilence = 0;
+            _home.Waits++;
+            _home.KernelSilence = 0;
             _monitor.Wait(0);
         }
     }
@@ -173,9 +169,9 @@ public sealed partial class AioContext
     {
         _dispatching++;
         bool progress = HasBottomHalves && RunBottomHalves();
-        if (test.ClearLate && _notifierReadable)
+        if (test.ClearLate && _home.NotifierReadable)
         {
-            _notifierReadable = false;
+            _home.NotifierReadable = false;
             Volatile.Write(ref _state.EventSet, 0);
             _notifier.TestAndClear();
         }
@@ -187,7 +183,7 @@ public sealed partial class AioContext
     }
 
     private bool NeedLook() =>
-        _monitor.NeedWait || (Volatile.Read(ref _pollableCount) > _pollHandlerCount && ++_kernelSilence >= LongestKernelSilence);
+        _monitor.NeedWait || (Volatile.Read(ref _pollableCount) > _pollHandlerCount && ++_home.KernelSilence >= LongestKernelSilence);
 
     /// <summary>Polls in user space if that pays, then sleeps.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -206,8 +202,8 @@ public sealed partial class AioContext
         }
         else if (NeedLook())
         {
-            _waits++;
-            _kernelSilence = 0;
+            _home.Waits++;
+            _home.KernelSilence = 0;
             _monitor.Wait(0);
         }
 
@@ -229,7 +225,7 @@ public sealed partial class AioContext
                 timeout = 0;
             }
 
-            if (_pollStarted && SetPollStarted(false))
+            if (_home.PollStarted && SetPollStarted(false))
             {
                 timeout = 0;
             }
@@ -244,9 +240,9 @@ public sealed partial class AioContext
                 timeout = onWait(timeout);
             }
 
-            _waits++;
-            _kernelSilence = 0;
-            _sleeps += timeout != 0 ? 1 : 0;
+            _home.Waits++;
+            _home.KernelSilence = 0;
+            _home.Sleeps += timeout != 0 ? 1 : 0;
             _monitor.Wait(timeout);
         }
         finally

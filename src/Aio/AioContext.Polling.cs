@@ -10,14 +10,10 @@ public sealed partial class AioContext
 
     private AioHandler[] _pollHandlers = new AioHandler[8];
     private int _pollHandlerCount;
-    private bool _pollStarted;
     private bool _busy;
     private long _pollMaxNs;
     private long _pollGrow;
     private long _pollShrink;
-    private long _pollings;
-    private long _pollingSuccesses;
-    private long _pollingNs;
 
     /// <summary>Sets the adaptive polling in front of the blocking wait. Home thread, or before the loop runs.</summary>
     /// <param name="maxNs">Longest polling in nanoseconds; 0 turns it off.</param>
@@ -105,13 +101,13 @@ public sealed partial class AioContext
 
     private void BusyRound()
     {
-        _polls++;
+        _home.Polls++;
         if ((_attention & AttentionHandlers) != 0)
         {
             SyncHandlers();
         }
 
-        if (!_pollStarted)
+        if (!_home.PollStarted)
         {
             SetPollStarted(true);
         }
@@ -144,7 +140,7 @@ public sealed partial class AioContext
         if (now - lookNs >= BusyLookIntervalNs || (_monitor.NoticesInUserSpace && _monitor.NeedWait))
         {
             lookNs = now;
-            _waits++;
+            _home.Waits++;
             _monitor.Wait(0);
             Accept();
         }
@@ -172,13 +168,13 @@ public sealed partial class AioContext
         }
 
         SetPollStarted(true);
-        _pollings++;
+        _home.Pollings++;
         long elapsed;
         while (true)
         {
             if (RunPollCallbacks() || Volatile.Read(ref _state.BottomHalves) is not null || Volatile.Read(ref _state.Notified) != 0 || !_ring.IsEmpty)
             {
-                _pollingSuccesses++;
+                _home.PollingSuccesses++;
                 timeout = 0;
             }
 
@@ -189,7 +185,7 @@ public sealed partial class AioContext
             }
         }
 
-        _pollingNs += elapsed;
+        _home.PollingNs += elapsed;
         return timeout <= 0 ? timeout : Math.Max(0, timeout - elapsed);
     }
 
@@ -226,12 +222,12 @@ public sealed partial class AioContext
     /// <returns>Whether a handler turned out to be ready when it was polled a last time.</returns>
     private bool SetPollStarted(bool started)
     {
-        if (_pollStarted == started)
+        if (_home.PollStarted == started)
         {
             return false;
         }
 
-        _pollStarted = started;
+        _home.PollStarted = started;
         bool found = false;
 
         // Backwards: a callback may remove handlers, and none may be left out. One that comes twice is in the right mode already.
@@ -245,13 +241,13 @@ public sealed partial class AioContext
 
     private bool SyncPollMode(AioHandler handler)
     {
-        if (handler.IsDeleted || handler.InPollReady || handler.PollStarted == _pollStarted)
+        if (handler.IsDeleted || handler.InPollReady || handler.PollStarted == _home.PollStarted)
         {
             return false;
         }
 
-        handler.PollStarted = _pollStarted;
-        if (_pollStarted)
+        handler.PollStarted = _home.PollStarted;
+        if (_home.PollStarted)
         {
             handler.PollBegin?.Invoke();
             return false;
@@ -287,7 +283,7 @@ public sealed partial class AioContext
             handler.InPollReady = false;
         }
 
-        if (handler.PollStarted != _pollStarted && handler.IsOnPollList)
+        if (handler.PollStarted != _home.PollStarted && handler.IsOnPollList)
         {
             SyncPollMode(handler);
         }
@@ -326,7 +322,7 @@ public sealed partial class AioContext
         long now = clock_gettime_ns(CLOCK_MONOTONIC);
         long blockNs = now - start;
         NotePollingEnd(now);
-        bool notified = Volatile.Read(ref _state.BottomHalves) is not null || Volatile.Read(ref _state.Notified) != 0 || _notifierReadable;
+        bool notified = Volatile.Read(ref _state.BottomHalves) is not null || Volatile.Read(ref _state.Notified) != 0 || _home.NotifierReadable;
         Adjust(_notifierHandler, notified, blockNs);
         for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)
         {

@@ -11,14 +11,14 @@ public sealed partial class AioContext
     /// <summary>Counters since the context was made. Any thread, without garbage; each number is exact or a little old.</summary>
     public AioStatistics GetStatistics() => new()
     {
-        Polls = Volatile.Read(ref _polls),
-        Looks = Volatile.Read(ref _waits),
-        Sleeps = Volatile.Read(ref _sleeps),
-        Notifies = Volatile.Read(ref _notifies) + Volatile.Read(ref _state.Notified) + _ring.Added,
-        NotifierWrites = Volatile.Read(ref _notifierWrites),
-        Pollings = Volatile.Read(ref _pollings),
-        PollingSuccesses = Volatile.Read(ref _pollingSuccesses),
-        PollingNs = Volatile.Read(ref _pollingNs),
+        Polls = Volatile.Read(ref _home.Polls),
+        Looks = Volatile.Read(ref _home.Waits),
+        Sleeps = Volatile.Read(ref _home.Sleeps),
+        Notifies = Volatile.Read(ref _home.Notifies) + Volatile.Read(ref _state.Notified) + _ring.Added,
+        NotifierWrites = Volatile.Read(ref _state.NotifierWrites),
+        Pollings = Volatile.Read(ref _home.Pollings),
+        PollingSuccesses = Volatile.Read(ref _home.PollingSuccesses),
+        PollingNs = Volatile.Read(ref _home.PollingNs),
         Gaps = Volatile.Read(ref _gaps),
         GapMaxNs = Volatile.Read(ref _gapMaxNs),
         BottomHalves = _ring.Taken - Volatile.Read(ref _bottomHalvesNotRun),

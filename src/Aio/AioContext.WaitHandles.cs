@@ -9,7 +9,7 @@ public sealed partial class AioContext
     /// </summary>
     private bool PollWaitHandles(bool blocking)
     {
-        _polls++;
+        _home.Polls++;
         WaitHandleFdMonitor monitor = (WaitHandleFdMonitor)_monitor;
         bool notified = blocking && _state.Arm<FullBarrier>(_state.NotifyMe + 2);
         AioHandler[] handlers = (AioHandler[])monitor.Handlers().Clone();
@@ -54,8 +54,8 @@ public sealed partial class AioContext
                 timeout = _test.OnWait?.Invoke(timeout) ?? timeout;
             }
 
-            _waits++;
-            _sleeps += timeout != 0 ? 1 : 0;
+            _home.Waits++;
+            _home.Sleeps += timeout != 0 ? 1 : 0;
             index = monitor.WaitAny(handlers, ref left, timeout);
         }
         finally

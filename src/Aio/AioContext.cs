@@ -28,6 +28,7 @@ public sealed partial class AioContext : IDisposable
     private readonly AioTestSwitches? _test;
     private int _homeThreadId;
     private volatile bool _disposed;
+    private HomeState _home;
 
     // What a pass has to look after besides its work; 0 in the usual case.
     private volatile int _attention;

@@ -5,9 +5,6 @@ internal sealed partial class AioTimerList
 {
     private TimerBatch _batch = new();
     private bool _batchUsed;
-
-    // Only written, so that the reading is not taken for useless.
-    private int _readAhead;
     private int _runningThread;
 
     /// <summary>Waits until no callback of the list runs. Not from such a callback.</summary>
@@ -90,19 +87,21 @@ internal sealed partial class AioTimerList
         try
         {
             _lock.Enter(ref taken);
-            AioTimer? timer = TakeFirst(now);
-            if (timer is not null && _batch.IsEmpty && _head.Next(0) is { } second && second.DeadlineNs <= now)
+            AioTimer? first = _head.Next(0);
+            if (first is null || first.DeadlineNs > now)
             {
-                ReadAhead();
-                while (!_batch.IsFull && TakeFirst(now) is { } next)
-                {
-                    _batchUsed = true;
-                    _batch.Add(next);
-                }
+                return null;
             }
 
+            AioTimer? rest = Unlist(first);
+            if (_batch.IsEmpty)
+            {
+                rest = TakeMore(rest, now);
+            }
+
+            _head.Next(0) = rest;
             UpdateFirst();
-            return timer;
+            return first;
         }
         finally
         {
@@ -113,47 +112,38 @@ internal sealed partial class AioTimerList
         }
     }
 
-    /// <summary>
-    /// The timers lie wherever they were made, so that each step to the next one waits for the memory. Four ways at once, from one tall timer to the next, wait for it together.
-    /// </summary>
-    private void ReadAhead()
+    /// <summary>Takes those that are due too.</summary>
+    /// <returns>The first that was not taken.</returns>
+    private AioTimer? TakeMore(AioTimer? timer, long now)
     {
-        AioTimer? a = _head.Next(0);
-        AioTimer? b = _head.Next(1);
-        AioTimer? c = b?.Next(1);
-        AioTimer? d = c?.Next(1);
-        int sum = 0;
-        for (int i = 0; i < 4; i++)
+        while (timer is not null && timer.DeadlineNs <= now && !_batch.IsFull)
         {
-            sum += (a?.Height ?? 0) + (b?.Height ?? 0) + (c?.Height ?? 0) + (d?.Height ?? 0);
-            a = a?.Next(0);
-            b = b?.Next(0);
-            c = c?.Next(0);
-            d = d?.Next(0);
+            AioTimer? next = Unlist(timer);
+            _batchUsed = true;
+            _batch.Add(timer);
+            timer = next;
         }
 
-        _readAhead = sum;
+        return timer;
     }
 
-    private AioTimer? TakeFirst(long now)
+    /// <summary>Takes the first of the list out of it; the lowest link of the head is left to the caller, who sets it once for many.</summary>
+    /// <returns>The next one.</returns>
+    private AioTimer? Unlist(AioTimer timer)
     {
-        AioTimer? timer = _head.Next(0);
-        if (timer is null || timer.DeadlineNs > now)
-        {
-            return null;
-        }
-
-        for (int level = 0; level < timer.Height; level++)
+        AioTimer? next = timer.Next(0);
+        for (int level = 1; level < timer.Height; level++)
         {
             _head.Next(level) = timer.Next(level);
+            timer.Next(level) = null;
         }
 
         timer.Next(0) = null;
         timer.IsListed = false;
-        return timer;
+        return next;
     }
 
-    /// <summary>A callback threw or stopped the clock: what was taken and has not fired waits in the list again, at its old place.</summary>
+    /// <summary>What was taken and has not fired, since a callback threw or somebody stopped the clock, waits in the list again, at its old place.</summary>
     private void LeaveBatch()
     {
         bool taken = false;

@@ -22,6 +22,10 @@ internal struct NotifyState
     [FieldOffset(84)]
     public int EventSet;
 
+    /// <summary>Writes of the descriptor. Whoever writes it has this cache line already.</summary>
+    [FieldOffset(88)]
+    public long NotifierWrites;
+
     /// <summary>The notifier's side: the flag, then the counter. Its barrier is the partner of the one in <see cref="Arm"/>: either the flag is seen there, or the counter here.</summary>
     /// <returns>The counter.</returns>
     public int Publish<TBarrier>()

@@ -6,7 +6,7 @@ namespace VhostNet.Aio;
 /// </summary>
 internal struct TimerBatch
 {
-    private const int Capacity = 16;
+    private const int Capacity = 32;
 
     private readonly AioTimer?[] _timers;
     private int _next;

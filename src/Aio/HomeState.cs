@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+
+namespace VhostNet.Aio;
+
+/// <summary>
+/// What the home thread writes in each pass, on a cache line of its own: the rest of the context is mostly read, also by threads that schedule, and must not travel with it.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = 192)]
+internal struct HomeState
+{
+    /// <summary>Passes.</summary>
+    [FieldOffset(64)]
+    public long Polls;
+
+    /// <summary>System calls made to look at descriptors.</summary>
+    [FieldOffset(72)]
+    public long Waits;
+
+    /// <summary>Those that might sleep.</summary>
+    [FieldOffset(80)]
+    public long Sleeps;
+
+    /// <summary>Notifies that were accepted.</summary>
+    [FieldOffset(88)]
+    public long Notifies;
+
+    /// <summary>Pollings in user space.</summary>
+    [FieldOffset(96)]
+    public long Pollings;
+
+    /// <summary>Those that found something.</summary>
+    [FieldOffset(104)]
+    public long PollingSuccesses;
+
+    /// <summary>Nanoseconds that they took.</summary>
+    [FieldOffset(112)]
+    public long PollingNs;
+
+    /// <summary>Passes since the last look at the kernel.</summary>
+    [FieldOffset(120)]
+    public int KernelSilence;
+
+    /// <summary>The monitor reported the notifier since the last accept.</summary>
+    [FieldOffset(124)]
+    public bool NotifierReadable;
+
+    /// <summary>Handlers are in poll mode.</summary>
+    [FieldOffset(125)]
+    public bool PollStarted;
+}
