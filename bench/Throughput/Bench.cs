@@ -64,7 +64,8 @@ internal sealed class Bench(BenchOptions options)
         int failures = 0;
         foreach (BackendResult backend in result.Backends.Where(static b => b.Windows.Any(static w => w.Mpps <= 0)))
         {
-            Console.Error.WriteLine($"{result.Name}: no frames came through {backend.Name} in {backend.Windows.Count(static w => w.Mpps <= 0)} of {backend.Windows.Count} windows");
+            int empty = backend.Windows.Count(static w => w.Mpps <= 0);
+            Console.Error.WriteLine($"{result.Name}: no frames came through {backend.Name} in {empty} of {backend.Windows.Count} windows");
             failures++;
         }
 

@@ -29,8 +29,9 @@ internal static class DaemonConfiguration
         string kind = "vhost-user";
         int queuePairs = benchCase.QueuePairs;
         var listen = new { path = socket };
+        var addresses = new { staticMacs = Enumerable.Range(0, FrontEnd.AddressesPerPort).Select(a => FrontEnd.Mac(index, a)) };
         return withAddresses
-            ? new { name, kind, network, queuePairs, socket = listen, @switch = new { staticMacs = Enumerable.Range(0, FrontEnd.AddressesPerPort).Select(a => FrontEnd.Mac(index, a)) } }
+            ? new { name, kind, network, queuePairs, socket = listen, @switch = addresses }
             : new { name, kind, network, queuePairs, socket = listen };
     }
 }

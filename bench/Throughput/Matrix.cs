@@ -75,6 +75,10 @@ internal static class Matrix
             }
 
             yield return new BenchCase(Topology.Switch, packed, 64) { InFlight = 32 };
+        }
+
+        foreach (bool packed in s_either)
+        {
             yield return new BenchCase(Topology.Switch64, packed, 64) { InFlight = 64 };
         }
     }

@@ -1,18 +1,21 @@
 using System.Globalization;
+using System.Text;
 
 namespace VhostNet.Throughput;
 
 /// <summary>Prints ratios as a Markdown table whose columns also line up in a terminal.</summary>
 internal sealed class ResultTable(TextWriter output)
 {
-    private const string Head = "case                              | rates of / to    | ratio | quartiles   |   n | near (n)   | far (n)    | Mpps  | to    | target";
+    private static readonly (string Title, int Width)[] s_columns =
+    [
+        ("case", 36), ("rates of / to", 16), ("ratio", 5), ("quartiles", 10), ("n", 3), ("near (n)", 9), ("far (n)", 9), ("Mpps", 5), ("to", 5), ("target", 6),
+    ];
 
     /// <summary>Prints the head.</summary>
     public void PrintHead()
     {
-        output.WriteLine($"| {Head} |");
-        output.WriteLine("| " + string.Concat(Head.Select(static c => c == '|' ? '|' : '-')).Replace("-|-", " | ", StringComparison.Ordinal) + " |");
-        output.Flush();
+        PrintLine([.. s_columns.Select(static c => c.Title)]);
+        PrintLine([.. s_columns.Select(static c => new string('-', c.Width))]);
     }
 
     /// <summary>Prints the lines of one case.</summary>
@@ -22,11 +25,29 @@ internal sealed class ResultTable(TextWriter output)
         {
             double? Rate(string name) => result.Backends.FirstOrDefault(b => b.Name == name)?.MedianMpps;
             string quartiles = $"{Number(ratio.LowerQuartile)}..{Number(ratio.UpperQuartile)}";
-            output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {result.Name,-33} | {ratio.Of + " / " + ratio.To,-16} | {Number(ratio.Median),5} | {quartiles,-11} | {ratio.N,3} | {Part(ratio.Near, ratio.NearN),-10} | {Part(ratio.Far, ratio.FarN),-10} | {Number(Rate(ratio.Of)),5} | {Number(Rate(ratio.To)),5} | {Verdict(ratio),-6} |"));
+            PrintLine(
+                result.Name,
+                $"{ratio.Of} / {ratio.To}",
+                Number(ratio.Median),
+                quartiles,
+                ratio.N.ToString(CultureInfo.InvariantCulture),
+                Part(ratio.Near, ratio.NearN),
+                Part(ratio.Far, ratio.FarN),
+                Number(Rate(ratio.Of)),
+                Number(Rate(ratio.To)),
+                Verdict(ratio));
+        }
+    }
+
+    private void PrintLine(params ReadOnlySpan<string> cells)
+    {
+        var line = new StringBuilder("|");
+        for (int i = 0; i < s_columns.Length; i++)
+        {
+            line.Append(' ').Append(cells[i].PadRight(s_columns[i].Width)).Append(" |");
         }
 
+        output.WriteLine(line);
         output.Flush();
     }
 

@@ -79,7 +79,8 @@ internal static class SvgChart
         if (ratio.Target is { } wanted)
         {
             string X(double shift) => Number(x(wanted) + shift, "F1");
-            row.Add(new XElement(s_svg + "path", new XAttribute("d", $"M{X(0)} {top + 9} L{X(-4)} {top + 1} L{X(4)} {top + 1} Z"), new XAttribute("fill", "#b00020")));
+            string triangle = $"M{X(0)} {top + 9} L{X(-4)} {top + 1} L{X(4)} {top + 1} Z";
+            row.Add(new XElement(s_svg + "path", new XAttribute("d", triangle), new XAttribute("fill", "#b00020")));
         }
 
         row.Add(Text(Right + 12, middle + 4, $"{Number(ratio.Median, "F2")}   near {Part(ratio.Near, ratio.NearN)}   far {Part(ratio.Far, ratio.FarN)}", Ink));

@@ -24,15 +24,14 @@ public sealed class Testpmd : IAsyncDisposable
         string unique = Guid.NewGuid().ToString("N")[..8];
         string[] arguments =
         [
-            // Its output would be buffered as a file's is, but its prompt is not: the answers would come after the next prompt. And what it
-            // says on the other stream would come between the letters of the prompt.
-            "-c", "exec stdbuf -oL dpdk-testpmd \"$@\" 2>&1", "testpmd",
+            // Its output would be buffered as a file's is, but its prompt is not: the answers would come after the next prompt.
+            "-oL", "dpdk-testpmd",
             "--lcores", options.Lcores, "--no-pci", "--no-telemetry", "--in-memory", $"--file-prefix={unique}", "--single-file-segments",
             "-m", Text(options.MemoryMegabytes), .. devices,
             "--", "-i", "--nb-cores=1", $"--forward-mode={options.Forward}", $"--total-num-mbufs={Text(options.Buffers)}", $"--rxq={options.Queues}", $"--txq={options.Queues}",
             $"--txd={options.RingSize}", $"--rxd={options.RingSize}", .. options.ExtraArguments,
         ];
-        Testpmd testpmd = new(await ChildProcess.StartAsync(options.Name, "sh", arguments));
+        Testpmd testpmd = new(await ChildProcess.StartAsync(options.Name, "stdbuf", arguments));
         try
         {
             await testpmd.Answers.WaitForAsync("^testpmd> ", s_limit);
