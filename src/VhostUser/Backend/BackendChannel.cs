@@ -5,8 +5,8 @@ using VhostNet.VhostUser.Transport;
 namespace VhostNet.VhostUser.Backend;
 
 /// <summary>
-/// The socket over which the back end sends requests of its own (SET_BACKEND_REQ_FD, "Back-end message types"). Acknowledgements are not asked for, so
-/// whatever arrives here is noted and dropped. Its end does not end the session. Control thread.
+/// The socket over which the back end sends requests of its own (SET_BACKEND_REQ_FD, "Back-end message types"). Acknowledgements come in the order in which
+/// they were asked for; what nobody asked for is noted and dropped. Its end does not end the session. Control thread.
 /// </summary>
 internal sealed class BackendChannel : IChannelHandler, IDisposable
 {
@@ -15,10 +15,23 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
 
     private readonly VhostUserChannel _channel;
     private readonly SessionLogWriter _log;
+    private readonly Queue<(BackendRequestCode Request, Action<ulong>? Answered)> _unanswered = new();
 
-    public BackendChannel(AioContext context, FileDescriptor socket, SessionLogWriter log, ReadOnlySpan<byte> partialInput = default)
+    /// <summary>Takes over a connected socket.</summary>
+    /// <param name="context">The control context.</param>
+    /// <param name="socket">The socket; owned from here on.</param>
+    /// <param name="log">Where the channel says what happens.</param>
+    /// <param name="partialInput">Bytes of a reply that another process had received.</param>
+    /// <param name="unanswered">The request numbers whose acknowledgements that process still expected.</param>
+    public BackendChannel(
+        AioContext context, FileDescriptor socket, SessionLogWriter log, ReadOnlySpan<byte> partialInput = default, IEnumerable<uint>? unanswered = null)
     {
         _log = log;
+        foreach (uint request in unanswered ?? [])
+        {
+            _unanswered.Enqueue(((BackendRequestCode)request, null));
+        }
+
         _channel = new VhostUserChannel(context, socket, this);
         _channel.RestorePartialInput(partialInput, []);
         _channel.Start();
@@ -26,6 +39,9 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
 
     /// <summary>Bytes of a reply that has not arrived wholly.</summary>
     public ReadOnlySpan<byte> PartialInput => _channel.PartialInput;
+
+    /// <summary>Requests that were not acknowledged yet, oldest first.</summary>
+    public IEnumerable<uint> Unanswered => _unanswered.Select(u => (uint)u.Request);
 
     /// <summary>The socket.</summary>
     public FileDescriptor Socket => _channel.Socket;
@@ -37,13 +53,25 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
     public void Send<T>(BackendRequestCode request, in T payload)
         where T : unmanaged => Send(request, Wire.ToBytes(in payload));
 
+    /// <summary>Sends a request without a descriptor and has its result told; REPLY_ACK has to be negotiated.</summary>
+    public void Send<T>(BackendRequestCode request, in T payload, Action<ulong> answered)
+        where T : unmanaged => Send(request, Wire.ToBytes(in payload), answered);
+
     /// <summary>Sends a request.</summary>
-    public void Send(BackendRequestCode request, ReadOnlySpan<byte> payload = default)
+    /// <param name="request">The request.</param>
+    /// <param name="payload">Its payload.</param>
+    /// <param name="answered">Receives the front end's result, 0 for success; null when none is asked for.</param>
+    public void Send(BackendRequestCode request, ReadOnlySpan<byte> payload = default, Action<ulong>? answered = null)
     {
-        if (_channel.UnsentCount > UnsentMax)
+        if (_channel.UnsentCount > UnsentMax || _unanswered.Count > UnsentMax)
         {
-            _channel.Close($"the front end has not read {UnsentMax} requests");
+            _channel.Close($"the front end has not {(_channel.UnsentCount > UnsentMax ? "read" : "acknowledged")} {UnsentMax} requests");
             return;
+        }
+
+        if (answered is not null)
+        {
+            _unanswered.Enqueue((request, answered));
         }
 
         if (_log.IsDebug)
@@ -51,7 +79,7 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
             _log.Debug($"sending {request}, {payload.Length} bytes");
         }
 
-        _channel.Send(MessageHeader.ForRequest((uint)request, payload.Length), payload);
+        _channel.Send(MessageHeader.ForRequest((uint)request, payload.Length, needReply: answered is not null), payload);
     }
 
     /// <inheritdoc/>
@@ -62,9 +90,21 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
             throw ProtocolException.Fatal($"request {header.Request} came on the back-end channel, where only replies belong");
         }
 
+        if (payload.Length != sizeof(ulong))
+        {
+            throw ProtocolException.Fatal($"the acknowledgement of back-end request {header.Request} has {payload.Length} bytes; {sizeof(ulong)} are right");
+        }
+
+        ulong result = Wire.Read<ulong>(payload);
         if (_log.IsDebug)
         {
-            _log.Debug($"the front end answered {(BackendRequestCode)header.Request} with {Wire.Read<ulong>(payload)}");
+            _log.Debug($"the front end answered {(BackendRequestCode)header.Request} with {result}");
+        }
+
+        if (_unanswered.TryPeek(out (BackendRequestCode Request, Action<ulong>? Answered) oldest) && (uint)oldest.Request == header.Request)
+        {
+            _unanswered.Dequeue();
+            oldest.Answered?.Invoke(result);
         }
     }
 

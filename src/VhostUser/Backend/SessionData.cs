@@ -68,6 +68,9 @@ public sealed record SessionData
     /// <summary>Bytes of a reply on that socket that had not arrived wholly.</summary>
     public IReadOnlyList<byte> BackendPartialInput { get; init; } = [];
 
+    /// <summary>Requests on that socket whose acknowledgements had not arrived.</summary>
+    public IReadOnlyList<uint> BackendUnanswered { get; init; } = [];
+
     /// <summary>The device's own state.</summary>
     public IReadOnlyList<byte> DeviceState { get; init; } = [];
 }

@@ -47,7 +47,9 @@ public sealed partial class VhostUserSession
             UpdateCall(ring);
         }
 
+        // What was missed while there was nobody to ask is missed again.
         _iotlbMisses.Forget();
+        WakeRings();
     }
 
     /// <summary>Connects a running ring's calls to its notifier, to messages, or to nothing.</summary>

@@ -21,7 +21,11 @@ public sealed partial class VhostUserSession
                         $"0x{message.UserAddress:x}");
                 }
 
-                _iotlbMisses.Forget();
+                else
+                {
+                    _iotlbMisses.Answer(entry, _state.Iotlb.GetSpace(_state.Memory));
+                }
+
                 _reply.Set(good ? 0UL : 1UL);
                 break;
             case IotlbPayload.Invalidate:
@@ -38,6 +42,18 @@ public sealed partial class VhostUserSession
         }
     }
 
+    /// <summary>Makes every running ring look at its chains again.</summary>
+    private void WakeRings()
+    {
+        foreach (RingState ring in _state.Rings)
+        {
+            if (ring.Queue is { } queue)
+            {
+                _device.QueueChanged(queue);
+            }
+        }
+    }
+
     private void SendIotlbMiss(ulong address, bool write)
     {
         if (_ended || !_state.HasIommu)
@@ -51,7 +67,24 @@ public sealed partial class VhostUserSession
             return;
         }
 
-        byte permission = write ? IotlbPayload.WritePermission : IotlbPayload.ReadPermission;
-        channel.Send(BackendRequestCode.IOTLB_MSG, new IotlbPayload(address, 0, 0, permission, IotlbPayload.Miss));
+        var message = new IotlbPayload(address, 0, 0, PermissionFor(write), IotlbPayload.Miss);
+        if (_state.HasProtocol(ProtocolFeatures.REPLY_ACK))
+        {
+            // QEMU answers a miss that it can't resolve in no other way.
+            channel.Send(BackendRequestCode.IOTLB_MSG, message, result => _iotlbMisses.Acknowledge(address, write, result == 0));
+        }
+        else
+        {
+            channel.Send(BackendRequestCode.IOTLB_MSG, message);
+        }
     }
+
+    private void ReportAccessFailure(ulong address, bool write)
+    {
+        Log.Warning($"the front end allows no {(write ? "write to" : "read of")} I/O address 0x{address:x}; the chain that names it is given back unused");
+        _backendChannel?.Send(BackendRequestCode.IOTLB_MSG, new IotlbPayload(address, 0, 0, PermissionFor(write), IotlbPayload.AccessFail));
+        WakeRings();
+    }
+
+    private static byte PermissionFor(bool write) => write ? IotlbPayload.WritePermission : IotlbPayload.ReadPermission;
 }

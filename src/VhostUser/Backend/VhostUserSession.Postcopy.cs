@@ -12,7 +12,7 @@ public sealed partial class VhostUserSession
 
     private void AdvisePostcopy()
     {
-        _userFault?.Dispose();
+        CloseUserFault();
         _userFault = UserFault.Open();
         _reply.Descriptor = _userFault.Descriptor.Duplicate();
         _reply.SetEmpty();
@@ -30,8 +30,7 @@ public sealed partial class VhostUserSession
 
     private void EndPostcopy()
     {
-        _userFault?.Dispose();
-        _userFault = null;
+        CloseUserFault();
         _isListening = false;
         _reply.Set(0UL);
     }
@@ -81,9 +80,15 @@ public sealed partial class VhostUserSession
 
     private void DisposePostcopy()
     {
-        _userFault?.Dispose();
-        _userFault = null;
+        CloseUserFault();
         _unconfirmedMemory?.Dispose();
         _unconfirmedMemory = null;
+    }
+
+    private void CloseUserFault()
+    {
+        _userFault?.Unregister(_state.Memory);
+        _userFault?.Dispose();
+        _userFault = null;
     }
 }

@@ -88,12 +88,18 @@ public sealed partial class VhostUserSession
         ring.Kick = inBand ? new EventNotifier() : kick;
         ring.IsKickInBand = inBand;
         ring.IsStarted = true;
-        if (ring.Queue is not null)
+        _iotlbMisses.Forget();
+        try
         {
-            _rings.Restart(ring, q => q.Kick = ring.Kick);
+            if (ring.Queue is not null)
+            {
+                _rings.Restart(ring, q => q.Kick = ring.Kick);
+            }
         }
-
-        old?.Dispose();
+        finally
+        {
+            old?.Dispose();
+        }
     }
 
     private void SetVringCall(VringFdPayload message, FdCollection descriptors)
@@ -196,7 +202,7 @@ public sealed partial class VhostUserSession
             queue.CallInBand = session.InBandCallOf(ring);
             if (session._state.HasIommu)
             {
-                queue.IotlbMissed = (_, address, write) => session._iotlbMisses.Add(address, write);
+                queue.IotlbMissed = session._iotlbMisses.Add;
             }
 
             queue.Broken = broken =>

@@ -116,6 +116,7 @@ public sealed partial class VhostUserSession
         Inflight = _state.Inflight is { } area ? new InflightData(writer.Add(area.File), area.Offset, area.QueueCount, area.QueueSize) : null,
         BackendChannel = writer.Add(_backendChannel?.Socket),
         BackendPartialInput = _backendChannel?.PartialInput.ToArray() ?? [],
+        BackendUnanswered = _backendChannel is { } channel ? [.. channel.Unanswered] : [],
         DeviceState = _device.SaveState(),
     };
 
@@ -143,7 +144,7 @@ public sealed partial class VhostUserSession
         RestoreMemory(snapshot, data);
         if (snapshot.DuplicateOptional(data.BackendChannel) is { } socket)
         {
-            _backendChannel = new BackendChannel(_context, socket, Log, [.. data.BackendPartialInput]);
+            _backendChannel = new BackendChannel(_context, socket, Log, [.. data.BackendPartialInput], data.BackendUnanswered);
         }
 
         foreach (RingData ring in data.Rings)

@@ -53,7 +53,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         _state = new SessionState(device.QueueCountMax);
         _rings = new RingReconciler(_state, device, options, new RingEvents(this));
         _channel = new VhostUserChannel(context, socket, this);
-        _iotlbMisses = new IotlbMissQueue(context, SendIotlbMiss);
+        _iotlbMisses = new IotlbMissQueue(context, SendIotlbMiss, ReportAccessFailure);
         _inBandCalls = context.CreateBottomHalf(SendInBandCalls, "vring-call");
         _offeredFeatures = OfferFeatures();
         _offeredProtocolFeatures = (SessionOptions.SessionProtocolFeatures | (device.ProtocolFeatures & SessionOptions.DeviceProtocolFeatures))
@@ -137,13 +137,14 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
                 "raise the number of queue pairs or lower queues=");
         }
 
+        // A thread that waits for a page would wait for ever now, and stopping its ring waits for it.
+        DisposePostcopy();
         _rings.StopAll();
         _device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
         _iotlbMisses.Close();
         _inBandCalls.Delete();
         _backendChannel?.Dispose();
         _transfer?.Dispose();
-        DisposePostcopy();
         _state.Dispose();
         _logNotifier?.Dispose();
         _reply.Clear();

@@ -58,6 +58,20 @@ internal sealed class UserFault : IDisposable
         }
     }
 
+    /// <summary>
+    /// No page of this memory is asked for any more, and whoever waits for one goes on with a page of zeros: closing the descriptor would do that only if
+    /// the front end closed its own as well.
+    /// </summary>
+    public void Unregister(MemoryTable memory)
+    {
+        foreach (MemoryRegion region in memory.Regions)
+        {
+            // Regions that were never registered, or not wholly, are none of its business; the kernel says so or does nothing.
+            var range = new uffdio_range { start = (ulong)region.HostBase, len = region.Description.Size };
+            _ = ioctl(Descriptor.Value, UFFDIO_UNREGISTER, ref range);
+        }
+    }
+
     /// <summary>No page is asked for any more.</summary>
     public void Dispose() => Descriptor.Dispose();
 

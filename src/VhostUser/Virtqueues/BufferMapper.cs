@@ -11,6 +11,9 @@ internal struct BufferMapper(AddressSpace space)
     /// <summary>The address at which the last failed translation stopped, for an IOTLB miss.</summary>
     public ulong MissedAddress { get; private set; }
 
+    /// <summary>Whether that was to be written: an indirect table is only read, whatever its chain is for.</summary>
+    public bool MissedWrite { get; private set; }
+
     /// <summary>Translates a buffer that lies in one window; false when it doesn't, which need not be an error.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryTranslate(ulong address, uint length, bool write, out nint host)
@@ -59,7 +62,7 @@ internal struct BufferMapper(AddressSpace space)
         {
             if (!space.TryFind(address, out MemoryWindow window) || (write && !window.Writable))
             {
-                MissedAddress = address;
+                SetMissed(address, write);
                 return ChainStatus.BadAddress;
             }
 
@@ -83,11 +86,17 @@ internal struct BufferMapper(AddressSpace space)
         host = 0;
         if (!space.TryFind(address, out MemoryWindow window) || (write && !window.Writable))
         {
-            MissedAddress = address;
+            SetMissed(address, write);
             return false;
         }
 
         _last = window;
         return window.TryTranslate(address, length, out host);
+    }
+
+    private void SetMissed(ulong address, bool write)
+    {
+        MissedAddress = address;
+        MissedWrite = write;
     }
 }

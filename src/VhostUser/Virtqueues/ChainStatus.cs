@@ -15,6 +15,9 @@ public enum ChainStatus
     /// <summary>A buffer lies wholly or partly outside guest memory.</summary>
     BadAddress,
 
+    /// <summary>No buffer of the chain has a single byte.</summary>
+    Empty,
+
     /// <summary>A device-readable buffer where only writable ones belong, or the reverse, or a readable one after a writable one (2.7.4.2).</summary>
     WrongDirection,
 

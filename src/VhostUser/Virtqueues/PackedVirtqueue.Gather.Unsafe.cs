@@ -27,11 +27,10 @@ internal sealed unsafe partial class PackedVirtqueue
             return 0;
         }
 
-        if (status == ChainStatus.BadAddress && IotlbMissed is { } missed)
+        if (status == ChainStatus.BadAddress && IotlbMissed is { } missed && missed(_mapper.MissedAddress, _mapper.MissedWrite))
         {
             burst.SegmentsUsed = start;
             LastPeekEnd = PeekEnd.IotlbMiss;
-            missed(this, _mapper.MissedAddress, write);
             return 0;
         }
 
@@ -76,7 +75,7 @@ internal sealed unsafe partial class PackedVirtqueue
             id = descriptor.id;
             if ((descriptor.flags & SplitDescriptor.F_NEXT) == 0)
             {
-                return status == ChainStatus.Ok && burst.SegmentsUsed == start ? ChainStatus.BadAddress : status;
+                return status == ChainStatus.Ok && burst.SegmentsUsed == start ? ChainStatus.Empty : status;
             }
 
             if (_peekedSlots + slots >= _size)

@@ -19,11 +19,10 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         }
 
         ChainStatus status = Gather(burst, first, write, out uint total);
-        if (status == ChainStatus.BadAddress && IotlbMissed is { } missed)
+        if (status == ChainStatus.BadAddress && IotlbMissed is { } missed && missed(_mapper.MissedAddress, _mapper.MissedWrite))
         {
             burst.SegmentsUsed = start;
             LastPeekEnd = PeekEnd.IotlbMiss;
-            missed(this, _mapper.MissedAddress, write);
             return false;
         }
 
@@ -88,7 +87,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
 
             if ((flags & SplitDescriptor.F_NEXT) == 0)
             {
-                return burst.SegmentsUsed == start ? ChainStatus.BadAddress : ChainStatus.Ok;
+                return burst.SegmentsUsed == start ? ChainStatus.Empty : ChainStatus.Ok;
             }
 
             ushort next = TOrder.Order(descriptor.next);

@@ -51,8 +51,11 @@ public abstract class Virtqueue : IDisposable
     /// <summary>Raised once, under the lock, when the ring breaks: the session tells the front end through the error notifier.</summary>
     public Action<Virtqueue>? Broken { get; set; }
 
-    /// <summary>Raised under the lock when a descriptor's I/O virtual address is unknown: the session asks the front end (IOTLB miss). Arguments: address, wants write.</summary>
-    public Action<Virtqueue, ulong, bool>? IotlbMissed { get; set; }
+    /// <summary>
+    /// Called under the lock when a descriptor's I/O virtual address is unknown: the session asks the front end (IOTLB miss). Arguments: address, wants write.
+    /// False when the front end has refused that access, so that the chain is malformed.
+    /// </summary>
+    public Func<ulong, bool, bool>? IotlbMissed { get; set; }
 
     /// <summary>What the queue did so far.</summary>
     public ref VirtqueueCounters Counters => ref _counters;

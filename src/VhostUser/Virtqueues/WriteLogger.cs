@@ -14,13 +14,22 @@ internal static class WriteLogger
         {
             GuestSegment segment = chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : burst.Segment(chain.SegmentStart + i);
             uint length = Math.Min(segment.Length, written);
-            if (layout.Host.TryFind((ulong)segment.Address, out MemoryWindow window))
-            {
-                // The host space maps our addresses to guest-physical ones: HostBase holds the region's guest address.
-                layout.Log!.Mark((ulong)window.HostBase + ((ulong)segment.Address - window.Start), length);
-            }
-
+            MarkMapped(layout, (ulong)segment.Address, length);
             written -= length;
+        }
+    }
+
+    /// <summary>Marks a mapped range. Behind a vIOMMU it may lie in two regions that are neighbours here and not for the guest.</summary>
+    private static void MarkMapped(VirtqueueLayout layout, ulong address, ulong length)
+    {
+        while (length > 0 && layout.Host.TryFind(address, out MemoryWindow window))
+        {
+            // The host space maps our addresses to guest-physical ones: HostBase holds the region's guest address.
+            ulong offset = address - window.Start;
+            ulong here = Math.Min(length, window.Size - offset);
+            layout.Log!.Mark((ulong)window.HostBase + offset, here);
+            address += here;
+            length -= here;
         }
     }
 

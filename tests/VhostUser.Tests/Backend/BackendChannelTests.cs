@@ -93,7 +93,8 @@ public sealed class BackendChannelTests : IDisposable
         Assert.Equal(0UL, Update(0x20_0000, 0x1000, 4096, 1));
         Assert.Equal((0x30_0000UL, IotlbPayload.WritePermission), ReceiveMiss());
         Assert.Equal(0UL, Update(0x30_0000, 0x2000, 4096, 1));
-        Assert.Equal((0x30_0000UL, IotlbPayload.WritePermission), ReceiveMiss());
+        Assert.Equal((0x30_0000UL, IotlbPayload.WritePermission), ReceiveIotlb(IotlbPayload.AccessFail));
+        AssertSilent();
         Assert.Equal(0UL, Update(0x30_0000, 0x2000, 4096, 3));
         Assert.Equal([0], _fixture.Device.Running);
 
@@ -124,6 +125,80 @@ public sealed class BackendChannelTests : IDisposable
         Assert.Equal(2, ring.UsedIndex);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AnAccessThatTheFrontEndDoesNotAllowFailsOnceAndTheRingGoesOn(bool byTranslation)
+    {
+        Virtqueue queue = StartBehindIommu();
+        var ring = new TestRing(_guest, 0);
+        ring.Add(0, 0x40_0800, 64, write: true);
+        ring.Add(1, 0x10_0800, 64, write: true);
+        Assert.Equal(0, TestRing.Serve(queue, ChainDirection.Writable));
+        Assert.Equal((0x40_0800UL, IotlbPayload.WritePermission), ReceiveMiss());
+        if (byTranslation)
+        {
+            Assert.Equal(0UL, Update(0x40_0000, 0x5000, 4096, IotlbPayload.ReadPermission));
+        }
+        else
+        {
+            Acknowledge(1);
+        }
+
+        Assert.Equal((0x40_0800UL, IotlbPayload.WritePermission), ReceiveIotlb(IotlbPayload.AccessFail));
+        Assert.StartsWith("changed 0", _fixture.Device.Calls[^1], StringComparison.Ordinal);
+        Assert.Equal(2, TestRing.Serve(queue, ChainDirection.Writable));
+        Assert.Equal((0u, 0u), ring.Used(0));
+        Assert.Equal(1, queue.Counters.MalformedChains);
+
+        // The guest maps the page after all, of which a front end says nothing: the next chain asks again.
+        ring.Add(2, 0x40_0800, 64, write: true);
+        Assert.Equal(0, TestRing.Serve(queue, ChainDirection.Writable));
+        Assert.Equal((0x40_0800UL, IotlbPayload.WritePermission), ReceiveMiss());
+        Assert.Equal(0UL, Update(0x40_0000, 0x5000, 4096, 3));
+        Acknowledge(0);
+        Assert.Equal(1, TestRing.Serve(queue, ChainDirection.Writable));
+        AssertSilent();
+    }
+
+    [Fact]
+    public void test_regression_a_chain_without_bytes_is_no_miss()
+    {
+        Virtqueue queue = StartBehindIommu();
+        var ring = new TestRing(_guest, 0);
+        ring.Add(0, 0x50_0000, 0, write: false);
+        Assert.Equal(1, TestRing.Serve(queue, ChainDirection.Readable));
+        Assert.Equal(ChainStatus.Empty, queue.LastError);
+        AssertSilent();
+    }
+
+    [Fact]
+    public void test_regression_an_indirect_table_of_a_receive_chain_is_only_read()
+    {
+        // Linux maps it for reading: asked for to be written, QEMU finds no such translation.
+        Virtqueue queue = StartBehindIommu();
+        var ring = new TestRing(_guest, 0);
+        ring.AddTable(0, 0x60_0000, 16);
+        Assert.Equal(0, TestRing.Serve(queue, ChainDirection.Writable));
+        Assert.Equal((0x60_0000UL, IotlbPayload.ReadPermission), ReceiveMiss());
+    }
+
+    [Fact]
+    public void test_regression_misses_from_before_the_channel_are_asked_for_when_it_comes()
+    {
+        _fixture.Negotiate(IommuFeatures);
+        _fixture.Front.Tell(RequestCode.ADD_MEM_REG, _guest.SingleRegion, _guest.File.Value);
+        Virtqueue queue = StartIommuRing();
+        new TestRing(_guest, 0).Add(0, 0x40_0000, 64, write: false);
+        Assert.Equal(0, TestRing.Serve(queue, ChainDirection.Readable));
+        _fixture.Front.Settle();
+        _fixture.Device.Calls.Clear();
+        _fixture.Front.Tell(RequestCode.SET_BACKEND_REQ_FD, default, _theirs.Value);
+        Assert.StartsWith("changed 0", Assert.Single(_fixture.Device.Calls), StringComparison.Ordinal);
+        Assert.Equal(0, TestRing.Serve(queue, ChainDirection.Readable));
+        Assert.Equal((0x40_0000UL, IotlbPayload.ReadPermission), ReceiveMiss());
+    }
+
     [Fact]
     public void BadTranslationsAreAnsweredWithAnError()
     {
@@ -149,6 +224,11 @@ public sealed class BackendChannelTests : IDisposable
         SetUp(SessionFixture.SplitFeatures);
         _channel.Send((uint)BackendRequestCode.CONFIG_CHANGE_MSG, RawFrontEnd.Bytes(1UL), flags: MessageHeader.ReplyFlags);
         Assert.False(_channel.IsClosed());
+
+        // One that can't be an acknowledgement ends the channel.
+        _channel.Send((uint)BackendRequestCode.IOTLB_MSG, [1, 2, 3], flags: MessageHeader.ReplyFlags);
+        Assert.True(_channel.IsClosed());
+        Assert.False(_fixture.Front.IsClosed());
     }
 
     [Fact]
@@ -166,24 +246,53 @@ public sealed class BackendChannelTests : IDisposable
         _fixture.Front.Tell(RequestCode.ADD_MEM_REG, _guest.SingleRegion, _guest.File.Value);
     }
 
+    private const ulong IommuFeatures = SessionFixture.SplitFeatures | VirtioFeatures.ACCESS_PLATFORM | VirtioFeatures.INDIRECT_DESC;
+
+    private Virtqueue StartBehindIommu()
+    {
+        SetUp(IommuFeatures);
+        return StartIommuRing();
+    }
+
+    /// <summary>Ring 0 at I/O addresses from 0x100000 on, which are guest memory from 0 on.</summary>
+    private Virtqueue StartIommuRing()
+    {
+        using var call = new EventNotifier();
+        _fixture.Front.Tell(RequestCode.SET_VRING_CALL, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)), call.Fd);
+        Assert.Equal(0UL, Update(0x10_0000, 0, 0x4000, 3));
+        _fixture.Front.Tell(RequestCode.SET_VRING_NUM, RawFrontEnd.Bytes(new VringState(0, 256)));
+        _fixture.Front.Tell(RequestCode.SET_VRING_ADDR, RawFrontEnd.Bytes(new VringAddress(0, 0, 0x10_0000, 0x10_2000, 0x10_1000, 0)));
+        _fixture.Kick(0);
+        return _fixture.Device.Queues[0];
+    }
+
+    private void Acknowledge(ulong result)
+    {
+        _channel.Send((uint)BackendRequestCode.IOTLB_MSG, RawFrontEnd.Bytes(result), flags: MessageHeader.ReplyFlags);
+        _fixture.Front.Settle();
+    }
+
     private ulong Update(ulong address, ulong target, ulong size, byte permission) => _fixture.Front.Ask<ulong>(
         RequestCode.IOTLB_MSG, RawFrontEnd.Bytes(new IotlbPayload(address, size, GuestMemory.UserBase + target, permission, IotlbPayload.Update)));
 
     private ulong Invalidate(ulong address, ulong size) =>
         _fixture.Front.Ask<ulong>(RequestCode.IOTLB_MSG, RawFrontEnd.Bytes(new IotlbPayload(address, size, 0, 0, IotlbPayload.Invalidate)));
 
-    private (ulong Address, byte Permission) ReceiveMiss()
+    private (ulong Address, byte Permission) ReceiveMiss() => ReceiveIotlb(IotlbPayload.Miss);
+
+    private (ulong Address, byte Permission) ReceiveIotlb(byte type)
     {
-        Assert.Equal(BackendRequestCode.IOTLB_MSG, Receive(out byte[] payload));
+        // With REPLY_ACK a miss asks whether it could be resolved.
+        Assert.Equal(BackendRequestCode.IOTLB_MSG, Receive(out byte[] payload, type == IotlbPayload.Miss));
         var message = Wire.Read<IotlbPayload>(payload);
-        Assert.Equal(IotlbPayload.Miss, message.Type);
+        Assert.Equal(type, message.Type);
         return (message.IoAddress, message.Permission);
     }
 
-    private BackendRequestCode Receive(out byte[] payload)
+    private BackendRequestCode Receive(out byte[] payload, bool needsReply = false)
     {
         var header = Wire.Read<MessageHeader>(_channel.Receive(MessageHeader.Size));
-        Assert.Equal(MessageHeader.Version, header.Flags);
+        Assert.Equal(MessageHeader.Version | (needsReply ? MessageHeader.NeedReplyFlag : 0), header.Flags);
         payload = _channel.Receive((int)header.PayloadSize);
         return (BackendRequestCode)header.Request;
     }

@@ -5,7 +5,7 @@ using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 
-/// <summary>Postcopy with a real userfaultfd; skipped where the kernel does not give one to this process.</summary>
+/// <summary>Postcopy with a real userfaultfd, which the kernel gives to root, or with vm.unprivileged_userfaultfd = 1 to everybody.</summary>
 public sealed class PostcopyTests
 {
     private const ulong WithoutSlots = ProtocolFeatures.REPLY_ACK | ProtocolFeatures.PAGEFAULT;
@@ -15,7 +15,6 @@ public sealed class PostcopyTests
     [Fact]
     public void AMissingPageIsAskedForAndSupplied()
     {
-        Assert.SkipUnless(UserFault.IsAvailable, "userfaultfd is not available to this process");
         using var guest = new GuestMemory();
         using var fixture = new SessionFixture(options: s_options);
         RawFrontEnd front = fixture.Front;
@@ -58,7 +57,6 @@ public sealed class PostcopyTests
     [Fact]
     public void RegionsCanBeAddedOneByOne()
     {
-        Assert.SkipUnless(UserFault.IsAvailable, "userfaultfd is not available to this process");
         using var guest = new GuestMemory();
         using var more = new GuestMemory(guestAddress: 1UL << 32);
         using var fixture = new SessionFixture(options: s_options);
@@ -80,7 +78,6 @@ public sealed class PostcopyTests
     [Fact]
     public void AFrontEndThatCanNotServeFaultsIsRefused()
     {
-        Assert.SkipUnless(UserFault.IsAvailable, "userfaultfd is not available to this process");
         using var guest = new GuestMemory();
         using var fixture = new SessionFixture(options: s_options);
         fixture.Negotiate(protocolFeatures: WithoutSlots);
@@ -93,8 +90,57 @@ public sealed class PostcopyTests
         Assert.Empty(fixture.Session.State.Memory.Regions);
     }
 
+    /// <summary>
+    /// The front end hangs up and keeps its end of the userfaultfd: a thread that waits for a page would never come back, and the control thread, which waits for
+    /// that thread to let go of its ring, not either.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void test_regression_a_front_end_that_goes_away_leaves_no_thread_waiting_for_a_page(bool orderly)
+    {
+        using var guest = new GuestMemory();
+        using var fixture = new SessionFixture(options: s_options);
+        fixture.Negotiate(protocolFeatures: WithoutSlots);
+        using FileDescriptor fault = Advise(fixture.Front);
+        fixture.Front.Tell(RequestCode.POSTCOPY_LISTEN);
+        fixture.Front.Send(RequestCode.SET_MEM_TABLE, GuestMemory.Table(guest), [guest.File.Value]);
+        fixture.Front.ReceiveReply();
+        fixture.Front.Tell(RequestCode.SET_MEM_TABLE, RawFrontEnd.Bytes(0UL));
+        nint address = Assert.Single(fixture.Session.State.Memory.Regions).HostBase;
+        Assert.Equal(0, pipe2(out int readEnd, out int writeEnd, O_CLOEXEC));
+        using var reader = new FileDescriptor(readEnd);
+        using var writer = new FileDescriptor(writeEnd);
+        for (int page = 0; page < 4; page++)
+        {
+            // The ring itself has arrived, so that starting it waits for nothing.
+            Supply(fault, (ulong)(address + (page << 12)), 0);
+        }
+
+        fixture.SetUpRing(0);
+        fixture.Kick(0);
+        var toucher = new Thread(() => WriteByte(writer, address + 0x30000)) { IsBackground = true };
+        toucher.Start();
+        Assert.Equal(1, poll([new pollfd { fd = fault.Value, events = POLLIN }], 10_000));
+
+        // Stopping the ring waits for the thread, as the device's does.
+        bool cameBack = false;
+        fixture.Device.OnStop = _ => cameBack = toucher.Join(TimeSpan.FromSeconds(10));
+        if (orderly)
+        {
+            Assert.Equal(0UL, fixture.Front.Ask<ulong>(RequestCode.POSTCOPY_END));
+            Assert.True(toucher.Join(TimeSpan.FromSeconds(10)));
+        }
+
+        fixture.Front.Dispose();
+        fixture.Front.Settle();
+        Assert.True(fixture.Session.IsEnded);
+        Assert.True(cameBack, "the thread still waited for its page when its ring was stopped");
+    }
+
     private static FileDescriptor Advise(RawFrontEnd front)
     {
+        Assert.True(UserFault.IsAvailable, "userfaultfd is not available to this process: run the tests as root, or with vm.unprivileged_userfaultfd = 1");
         using var fds = new FdCollection();
         front.Send(RequestCode.POSTCOPY_ADVISE);
         Assert.Equal(0u, front.ReceiveReply(fds).Header.PayloadSize);

@@ -34,6 +34,8 @@ internal sealed class RecordingDevice : IVhostUserDevice
 
     public Action<Virtqueue>? OnStart { get; set; }
 
+    public Action<Virtqueue>? OnStop { get; set; }
+
     public void FeaturesNegotiated(ulong features)
     {
         Acknowledged = features;
@@ -50,6 +52,7 @@ internal sealed class RecordingDevice : IVhostUserDevice
 
     public void StopQueue(Virtqueue queue)
     {
+        OnStop?.Invoke(queue);
         Assert.True(Running.Remove(queue.Index), $"queue {queue.Index} was stopped and did not run");
         Queues.Remove(queue.Index);
         Calls.Add($"stop {queue.Index}");

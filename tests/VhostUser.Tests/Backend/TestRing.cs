@@ -27,6 +27,13 @@ internal sealed class TestRing(GuestMemory guest, int ring, int size = 256)
         Wire.Write(memory[(AvailAt + 2)..], ++_avail);
     }
 
+    /// <summary>Makes a chain available that is an indirect table at an address.</summary>
+    public void AddTable(ushort head, ulong address, uint length)
+    {
+        Add(head, address, length, write: false);
+        Wire.Write(guest.Mapping.AsSpan()[(_start + DescriptorsAt + (head * 16) + 12)..], SplitDescriptor.F_INDIRECT);
+    }
+
     /// <summary>The element at a place of the used ring.</summary>
     public (uint Id, uint Length) Used(int place)
     {

@@ -52,8 +52,8 @@ internal sealed class ReferenceWalk
 
         if (walk.Reasons.Count == 0 && walk.Pieces.Count == 0)
         {
-            // A chain without a single byte can't be used; it is refused like one that points nowhere.
-            walk.Reasons.Add(ChainStatus.BadAddress);
+            // A chain without a single byte can't be used.
+            walk.Reasons.Add(ChainStatus.Empty);
         }
 
         return walk;

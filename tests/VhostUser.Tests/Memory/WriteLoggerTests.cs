@@ -1,0 +1,43 @@
+using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Virtqueues;
+
+namespace VhostNet.VhostUser.Tests.Memory;
+
+public sealed class WriteLoggerTests
+{
+    [Fact]
+    public void test_regression_a_segment_in_two_regions_is_marked_in_both()
+    {
+        // Behind a vIOMMU, two regions may be neighbours in I/O addresses and here, but not in guest memory.
+        const ulong mapped = 0x7f00_0000_0000;
+        var log = new MarkList();
+        var layout = new VirtqueueLayout
+        {
+            Index = 0,
+            Size = 1,
+            Features = 0,
+            Descriptors = 0,
+            Driver = 0,
+            Device = 0,
+            Buffers = AddressSpace.Empty,
+            Host = new AddressSpace([new MemoryWindow(mapped, 0x2000, 0x10_0000), new MemoryWindow(mapped + 0x2000, 0x2000, 0x90_0000)]),
+            Log = log,
+        };
+        using var burst = new ChainBurst();
+        burst.SetSingle(0, unchecked((nint)(mapped + 0x1800)), 0x1000);
+        burst[0].Written = 0xa00;
+        WriteLogger.MarkChain(layout, burst, 0);
+        Assert.Equal([(0x10_1800UL, 0x800UL), (0x90_0000UL, 0x200UL)], log.Marks);
+    }
+
+    private sealed class MarkList : IDirtyLog
+    {
+        public List<(ulong Address, ulong Length)> Marks { get; } = [];
+
+        public void Mark(ulong address, ulong length) => Marks.Add((address, length));
+
+        public void Flush()
+        {
+        }
+    }
+}
