@@ -1,4 +1,5 @@
 using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend;
 
@@ -37,6 +38,12 @@ public sealed partial class VhostUserSession
 
         _state.Status = 0;
         AskDevice(DeviceRequestKind.Reset, 0);
+        if (_state.HasFeatures)
+        {
+            // The device has forgotten them. Some front ends don't acknowledge them again, and those that do acknowledge the same ones.
+            _device.FeaturesNegotiated(_state.Features & ~VirtioFeatures.PROTOCOL_FEATURES);
+        }
+
         Log.Info("device reset");
     }
 

@@ -11,6 +11,9 @@ public sealed unsafe class DirtyLogArea : IDisposable
     /// <summary>log2 of the page that one bit stands for; the specification fixes it, whatever the machine's page size.</summary>
     public const int PageShift = 12;
 
+    /// <summary>Most bytes that the log's file may take up to the log's end: a bit for each page of 52 address bits. The address space is shared with other guests.</summary>
+    public const ulong MappedBytesMax = 1UL << 37;
+
     private readonly Mapping _mapping;
     private readonly ulong* _words;
     private readonly int _firstBit;
@@ -53,11 +56,11 @@ public sealed unsafe class DirtyLogArea : IDisposable
         ArgumentNullException.ThrowIfNull(file);
         try
         {
-            if (size == 0 || offset + size < size || offset + size > long.MaxValue / 16)
+            if (size == 0 || offset + size < size || offset + size > MappedBytesMax)
             {
                 throw new GuestMemoryException(
                     $"a dirty log of {size} bytes at offset {offset} is not possible; it has at least one byte and ends inside its " +
-                    "file");
+                    $"file, at {MappedBytesMax} at the latest");
             }
 
             ulong page = SharedFile.Check(file, offset + size, sealPolicy, $"the dirty log of {size} bytes at offset {offset}", warn);

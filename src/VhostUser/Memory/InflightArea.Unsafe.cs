@@ -10,6 +10,9 @@ public sealed unsafe class InflightArea : IDisposable
     /// <summary>What queue regions are rounded up to.</summary>
     public const int Alignment = 64;
 
+    /// <summary>Where an area starts in its file at the latest: what lies before it is mapped as well, and the address space is shared with other guests.</summary>
+    public const ulong OffsetMax = 1UL << 32;
+
     internal const int SplitHeaderSize = 16;
     internal const int SplitEntrySize = 16;
     internal const int PackedHeaderSize = 32;
@@ -88,11 +91,11 @@ public sealed unsafe class InflightArea : IDisposable
         try
         {
             ulong needed = (ulong)queueCount * RegionSize(queueSize, isPacked);
-            if (size < needed || offset > long.MaxValue / 4 || offset % Alignment != 0)
+            if (size < needed || offset > OffsetMax || offset % Alignment != 0)
             {
                 throw new GuestMemoryException(
                     $"an inflight area of {size} bytes at offset {offset} does not hold {queueCount} queues of {queueSize} descriptors, which take " +
-                    $"{needed} bytes at a multiple of {Alignment}");
+                    $"{needed} bytes at a multiple of {Alignment}, {OffsetMax} at most");
             }
 
             SharedFile.Check(file, offset + needed, sealPolicy, "the inflight area", warn);

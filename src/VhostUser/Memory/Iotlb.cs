@@ -11,6 +11,12 @@ public sealed class Iotlb
     /// <summary>Most entries kept; the oldest ones make room, and are asked for again when they are needed.</summary>
     public const int EntriesMax = 4096;
 
+    /// <summary>
+    /// Most windows made of them: an entry that spans regions makes one for each, and building them is work of the control thread, which all guests share. The
+    /// oldest entries make room.
+    /// </summary>
+    public const int WindowsMax = 2 * EntriesMax;
+
     private readonly LinkedList<IotlbEntry> _entries = new();
     private AddressSpace? _space;
     private MemoryTable? _spaceMemory;
@@ -80,12 +86,19 @@ public sealed class Iotlb
     private AddressSpace Build(MemoryTable memory)
     {
         var windows = new List<MemoryWindow>(_entries.Count);
-        foreach (IotlbEntry entry in _entries)
+        for (LinkedListNode<IotlbEntry>? node = _entries.Last; node is not null;)
         {
-            if ((entry.Permission & (IotlbPayload.ReadPermission | IotlbPayload.WritePermission)) != 0)
+            LinkedListNode<IotlbEntry>? older = node.Previous;
+            if (windows.Count >= WindowsMax)
             {
-                AddWindows(windows, entry, memory.User);
+                _entries.Remove(node);
             }
+            else if ((node.Value.Permission & (IotlbPayload.ReadPermission | IotlbPayload.WritePermission)) != 0)
+            {
+                AddWindows(windows, node.Value, memory.User);
+            }
+
+            node = older;
         }
 
         windows.Sort((a, b) => a.Start.CompareTo(b.Start));

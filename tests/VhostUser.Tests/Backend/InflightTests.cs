@@ -52,6 +52,7 @@ public sealed class InflightTests : IDisposable
         using FileDescriptor file = SetUp(fixture, SessionFixture.SplitFeatures, out Mapping area);
         area.Dispose();
         RawFrontEnd front = fixture.Front;
+        using FileDescriptor sparse = FileDescriptor.FromResult(memfd_create("sparse", MFD_CLOEXEC), "memfd_create");
         front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(0), file.Value);
         front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(5), file.Value);
         front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(4), file.Value);
@@ -60,6 +61,10 @@ public sealed class InflightTests : IDisposable
         front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(2, bytes: 100), file.Value);
         front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(2, offset: 4096), file.Value);
         front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(2, offset: ulong.MaxValue - 63), file.Value);
+
+        // A sparse file may be as large as the address space, which other guests need as well.
+        Assert.Equal(0, ftruncate(sparse.Value, 1L << 45));
+        front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(2, offset: 1UL << 44), sparse.Value);
         using var tooShort = new GuestMemory(4096);
         front.Refused(RequestCode.SET_INFLIGHT_FD, Payload(2, bytes: ulong.MaxValue), tooShort.File.Value);
         front.Fatal(RequestCode.GET_INFLIGHT_FD, Payload(5));

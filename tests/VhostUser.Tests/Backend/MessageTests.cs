@@ -275,6 +275,9 @@ public sealed class MessageTests
         Assert.Empty(fixture.Device.Running);
         Assert.Equal(DeviceRequestKind.Reset, fixture.Device.Requests[^1].Kind);
 
+        // A device that forgets what was negotiated is told again: the front end acknowledges the same features, or none.
+        Assert.Equal(["Reset", $"features {VirtioFeatures.VERSION_1:x}"], fixture.Device.Calls.TakeLast(2));
+
         // Ready to be set up again, without being owned anew.
         fixture.SetUpRing(0);
         fixture.Kick(0);

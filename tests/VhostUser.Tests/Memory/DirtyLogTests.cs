@@ -78,6 +78,16 @@ public sealed class DirtyLogTests
         Assert.Throws<GuestMemoryException>(() => DirtyLogArea.Map(file.File.Duplicate(), size, offset));
     }
 
+    [Theory]
+    [InlineData(DirtyLogArea.MappedBytesMax + 1, 0UL)]
+    [InlineData(64UL, DirtyLogArea.MappedBytesMax)]
+    public void test_regression_a_sparse_log_does_not_take_the_address_space_of_others(ulong size, ulong offset)
+    {
+        using FileDescriptor sparse = FileDescriptor.FromResult(memfd_create("sparse", MFD_CLOEXEC), "memfd_create");
+        Assert.Equal(0, ftruncate(sparse.Value, (long)DirtyLogArea.MappedBytesMax * 4));
+        Assert.Throws<GuestMemoryException>(() => DirtyLogArea.Map(sparse.Duplicate(), size, offset));
+    }
+
     [Fact]
     public void TwoThreadsLoseNoMarks()
     {

@@ -101,6 +101,33 @@ public sealed class IotlbTests : IDisposable
     }
 
     [Fact]
+    public void test_regression_entries_that_span_many_regions_do_not_multiply_without_bound()
+    {
+        // 509 regions of a page each, neighbours for the front end, and translations of all of them under thousands of addresses.
+        var regions = new List<MemoryRegion>();
+        for (ulong i = 0; i < MemoryTable.RegionsMax; i++)
+        {
+            regions.Add(MemoryRegion.Map(
+                new MemoryRegionDescription(i << 20, 4096, GuestMemory.UserBase + (i << 12), 0), _guest.File.Duplicate(), SealPolicy.Off));
+        }
+
+        using var memory = new MemoryTable(regions);
+        regions.ForEach(r => r.Release());
+        var iotlb = new Iotlb();
+        ulong last = 0;
+        for (ulong i = 0; i < Iotlb.EntriesMax; i++)
+        {
+            last = i << 32;
+            iotlb.Update(new IotlbEntry(last, (ulong)MemoryTable.RegionsMax << 12, GuestMemory.UserBase, 3));
+        }
+
+        AddressSpace space = iotlb.GetSpace(memory);
+        Assert.InRange(space.Windows.Count, Iotlb.WindowsMax / 2, Iotlb.WindowsMax + MemoryTable.RegionsMax);
+        Assert.True(space.TryFind(last, out _), "the newest translation is there");
+        Assert.False(space.TryFind(0, out _), "the oldest has made room");
+    }
+
+    [Fact]
     public void ItDoesNotGrowWithoutBound()
     {
         var iotlb = new Iotlb();
