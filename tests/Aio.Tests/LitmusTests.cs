@@ -28,7 +28,7 @@ public sealed class LitmusTests
 
     private static long Search(Func<long> batch, TimeSpan limit)
     {
-        Assert.SkipWhen(Environment.ProcessorCount < 2, "Store buffering needs two processors.");
+        Assert.True(Environment.ProcessorCount > 1, "Store buffering needs two processors; run the tests where there are two.");
         long start = Environment.TickCount64;
         long lost = 0;
         for (int rounds = 0; lost == 0 && Environment.TickCount64 - start < limit.TotalMilliseconds; rounds += RoundsPerBatch)

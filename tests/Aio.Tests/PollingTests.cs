@@ -155,7 +155,7 @@ public sealed class PollingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void PollingAvoidsNotifierWrites(FdMonitorKind kind)
     {
-        Assert.SkipWhen(Environment.ProcessorCount < 2, "Polling needs two processors.");
+        Assert.True(Environment.ProcessorCount > 1, "Two threads that poll for each other need two processors; run the tests where there are two.");
         const int rounds = 5_000;
         AioContextOptions options = new() { FdMonitor = kind };
         using IoThread a = new(new IoThreadOptions { Name = "ping", Context = options, PollMaxNs = 100_000_000 });

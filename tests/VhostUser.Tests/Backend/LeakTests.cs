@@ -1,6 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Transport;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Tests.Backend;
@@ -28,6 +29,36 @@ public sealed class LeakTests
         // The runtime maps memory of its own as it runs; what a leaking session leaves would be a thousand times this.
         Assert.InRange(mappingsAfter - mappings, int.MinValue, 100);
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - memory, long.MinValue, 1_000_000);
+    }
+
+    [Fact]
+    public void AThousandFrontEndsOfOneServerLeaveNothingBehind()
+    {
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("vhostnet-test-");
+        using var context = new AioContext(new AioContextOptions { Name = "test", FdMonitor = FdMonitorKind.Epoll });
+        context.BindToCurrentThread();
+        string path = Path.Combine(directory.FullName, "sock");
+        var device = new RecordingDevice();
+        using VhostUserEndpoint server = VhostUserEndpoint.Create(context, device, new VhostUserEndpointOptions { Path = path });
+        server.Start();
+        ServeOne(context, path);
+        Collect();
+        (int descriptors, int mappings) = Count();
+        for (int i = 0; i < 1000; i++)
+        {
+            ServeOne(context, path);
+            device.Calls.Clear();
+            device.Requests.Clear();
+        }
+
+        Collect();
+        (int descriptorsAfter, int mappingsAfter) = Count();
+        Assert.Equal(1001, server.SessionCount);
+        Assert.Null(server.CurrentSession);
+        Assert.InRange(descriptorsAfter, 0, descriptors);
+        Assert.InRange(mappingsAfter - mappings, int.MinValue, 100);
+        server.Dispose();
+        directory.Delete(recursive: true);
     }
 
     [Fact]
@@ -88,6 +119,20 @@ public sealed class LeakTests
 
         Collect();
         Assert.InRange(Count().Descriptors, 0, before);
+    }
+
+    private static void ServeOne(AioContext context, string path)
+    {
+        Assert.True(UnixConnector.TryConnect(path, out FileDescriptor socket, out _));
+        using var front = new RawFrontEnd(context, socket);
+        front.Ask<ulong>(RequestCode.GET_FEATURES);
+        ulong offered = front.Ask<ulong>(RequestCode.GET_PROTOCOL_FEATURES);
+        front.Tell(RequestCode.SET_PROTOCOL_FEATURES, RawFrontEnd.Bytes(offered));
+        front.AskAcknowledgement = true;
+        front.Tell(RequestCode.SET_OWNER);
+        front.Tell(RequestCode.SET_FEATURES, RawFrontEnd.Bytes(SessionFixture.SplitFeatures));
+        front.Dispose();
+        front.Settle();
     }
 
     private static void RunSession()

@@ -21,6 +21,7 @@ internal sealed class TestpmdEcho : IDisposable
     /// <param name="client">True when DPDK connects to it, false when it listens there.</param>
     public TestpmdEcho(string socket, bool client)
     {
+        Assert.True(File.Exists(Program), $"{Program} is not installed; eng/install.sh installs it.");
         string prefix = $"vhostnet{Environment.ProcessId}x{Interlocked.Increment(ref s_count)}";
         string[] arguments =
         [
@@ -43,8 +44,6 @@ internal sealed class TestpmdEcho : IDisposable
             throw new InvalidOperationException($"testpmd did not start: {output}");
         }
     }
-
-    public static bool IsInstalled => File.Exists(Program);
 
     public string Output
     {

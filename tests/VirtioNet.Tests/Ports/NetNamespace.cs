@@ -13,7 +13,7 @@ internal sealed class NetNamespace : IDisposable
 
     public NetNamespace()
     {
-        Assert.SkipUnless(geteuid() == 0, "needs root for network namespaces");
+        Assert.True(geteuid() == 0, "Network namespaces need root: run the tests as root.");
         _thread = new Thread(() =>
         {
             foreach (Action action in _work.GetConsumingEnumerable())
@@ -24,7 +24,7 @@ internal sealed class NetNamespace : IDisposable
         { IsBackground = true, Name = "netns" };
         _thread.Start();
         int result = Run(() => unshare(CLONE_NEWNET) < 0 ? errno : 0);
-        Assert.SkipUnless(result == 0, "network namespaces are not available here");
+        Assert.True(result == 0, $"unshare(CLONE_NEWNET) failed with errno {result}: run the tests where network namespaces can be made.");
         _path = $"/proc/{Environment.ProcessId}/task/{Run(gettid)}/ns/net";
         Run(() =>
         {
