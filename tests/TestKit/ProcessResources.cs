@@ -7,6 +7,7 @@ public sealed class ProcessResources
 
     private ProcessResources()
     {
+        var pipes = new Dictionary<string, int>();
         foreach (string entry in Directory.GetFileSystemEntries("/proc/self/fd"))
         {
             string? target = null;
@@ -22,11 +23,20 @@ public sealed class ProcessResources
             // The runtime opens its source of random numbers when it first needs one, and keeps it.
             if (target is not null && target != "urandom" && target != "fd")
             {
+                if (target.StartsWith("pipe:", StringComparison.Ordinal))
+                {
+                    pipes[target] = pipes.GetValueOrDefault(target) + 1;
+                    continue;
+                }
+
                 string kind = target.Split('[')[target.Contains("anon", StringComparison.Ordinal) ? 1 : 0];
                 _descriptors[kind] = _descriptors.GetValueOrDefault(kind) + 1;
             }
         }
 
+        // The runtime makes a pipe for itself, both ends of it, with each thread that it starts, and it starts some when it likes. A peer's pipe that was
+        // forgotten here is one end, since the peer has closed its own.
+        _descriptors["pipe"] = pipes.Values.Count(ends => ends != 2);
         Mappings = File.ReadLines("/proc/self/maps")
             .Count(l => l.Contains("/memfd:", StringComparison.Ordinal) && !l.Contains("doublemapper", StringComparison.Ordinal));
     }
