@@ -21,7 +21,13 @@ internal static class StatusWriter
         json.WriteNumber("pid"u8, Environment.ProcessId);
         json.WriteNumber("uptimeSeconds"u8, Math.Round(MetricCatalog.Uptime.TotalSeconds, 3));
         json.WriteBoolean("healthy"u8, stuckThreads.Length == 0);
-        WriteNames(json, "unsaved"u8, unsaved);
+        json.WriteStartArray("unsaved"u8);
+        foreach (string change in unsaved)
+        {
+            json.WriteStringValue(change);
+        }
+
+        json.WriteEndArray();
         json.WriteStartArray("threads"u8);
         foreach (IoThread thread in composition.Threads)
         {
