@@ -3,10 +3,11 @@ using VhostNet.Aio;
 namespace VhostNet.VhostUser.Backend;
 
 /// <summary>
-/// Passes lines on as long as they are not too many: a front end chooses how many messages it sends, and each may be worth a line. Errors always pass, since
-/// an error ends what could repeat it. Control thread.
+/// Passes lines on as long as they are not too many: a front end chooses how many messages it sends, and each may be worth a line. A session's errors always
+/// pass, since an error ends what could repeat it; but a front end may connect again and again, so an endpoint has such a log as well, which limits them too.
+/// Control thread.
 /// </summary>
-internal sealed class LimitedSessionLog(ISessionLog log, AioClock clock) : ISessionLog
+internal sealed class LimitedSessionLog(ISessionLog log, AioClock clock, bool limitsErrors = false) : ISessionLog
 {
     /// <summary>Lines that pass at once.</summary>
     public const int Burst = 200;
@@ -23,7 +24,7 @@ internal sealed class LimitedSessionLog(ISessionLog log, AioClock clock) : ISess
     /// <inheritdoc/>
     public void Write(SessionLogLevel level, string connection, string message)
     {
-        if (level is SessionLogLevel.Debug or SessionLogLevel.Error)
+        if (level == SessionLogLevel.Debug || (level == SessionLogLevel.Error && !limitsErrors))
         {
             log.Write(level, connection, message);
             return;

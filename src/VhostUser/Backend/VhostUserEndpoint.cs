@@ -22,7 +22,7 @@ public abstract class VhostUserEndpoint : IDisposable
 
         Context = context;
         Device = device;
-        Options = options;
+        Options = options with { Session = options.Session with { Log = new LimitedSessionLog(options.Session.Log, options.Clock, limitsErrors: true) } };
         Name = options.Name ?? options.Path ?? $"fd {options.Descriptor!.Value}";
     }
 

@@ -42,6 +42,22 @@ public sealed class EndpointTests : IDisposable
     }
 
     [Fact]
+    public void test_regression_a_front_end_that_connects_again_and_again_does_not_flood_the_log()
+    {
+        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = AioClock.CreateVirtual() });
+        for (int i = 0; i < 500; i++)
+        {
+            using RawFrontEnd front = Connect();
+            front.SendBytes(new byte[MessageHeader.Size]);
+            Assert.True(front.IsClosed());
+        }
+
+        Assert.Equal(500, server.SessionCount);
+        Assert.Contains(_log.Lines, l => l.StartsWith("Error", StringComparison.Ordinal) && l.Contains("version 0", StringComparison.Ordinal));
+        Assert.InRange(_log.Lines.Count(l => !l.StartsWith("Debug", StringComparison.Ordinal)), 1, LimitedSessionLog.Burst);
+    }
+
+    [Fact]
     public void ASecondFrontEndIsTurnedAwayWithALine()
     {
         using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath });
