@@ -9,7 +9,7 @@ internal static class SvgChart
     private const int Width = 960;
     private const int Left = 330;
     private const int Right = 700;
-    private const int Top = 78;
+    private const int Top = 96;
     private const int RowHeight = 20;
     private const string Ink = "#222";
     private const string Faint = "#777";
@@ -46,7 +46,8 @@ internal static class SvgChart
             new XAttribute("font-size", 12),
             Rectangle(0, 0, Width, bottom + 40, "#fff"),
             Text(16, 26, "Rate of the first back end as a multiple of the second's, same front end, one core each side", Ink, size: 16),
-            Text(16, 46, $"Median of paired windows; whiskers: quartiles; triangle: what is wanted. DPDK {last.Dpdk}, {last.Date[..10]}, {last.Processor}", Faint));
+            Text(16, 44, "Median of paired windows, whiskers: quartiles. Triangle: what is wanted; green reaches it, orange does not, blue has no target.", Faint),
+            Text(16, 60, $"{last.Date[..10]}, {last.Processor}, DPDK {last.Dpdk}", Faint));
         for (double tick = 0; tick <= largest; tick += 0.5)
         {
             svg.Add(Line(X(tick), Top - 6, X(tick), bottom, tick == 1 ? Ink : "#ddd", tick == 1 ? 1.5 : 1));
@@ -83,7 +84,7 @@ internal static class SvgChart
             row.Add(new XElement(s_svg + "path", new XAttribute("d", triangle), new XAttribute("fill", "#b00020")));
         }
 
-        row.Add(Text(Right + 12, middle + 4, $"{Number(ratio.Median, "F2")}   near {Part(ratio.Near, ratio.NearN)}   far {Part(ratio.Far, ratio.FarN)}", Ink));
+        row.Add(Text(Right + 12, middle + 4, $"{Part(ratio.Median, ratio.N)} · near {Part(ratio.Near, ratio.NearN)} · far {Part(ratio.Far, ratio.FarN)}", Ink));
         return row;
     }
 
