@@ -43,7 +43,7 @@ for applet in $(busybox --list); do
   [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
 
-# The modules in the order in which they depend on each other, as depmod finds it; 8021q comes along but is not loaded.
+# The modules in the order in which they depend on each other, as depmod finds it; 8021q and what it needs come along but are not loaded.
 version=$(basename "$(find "$dir/kernel/lib/modules" -mindepth 1 -maxdepth 1 -type d | head -n 1)")
 depmod -b "$dir/kernel" "$version"
 modules_of() {
@@ -59,6 +59,7 @@ sort -u "$work/load" "$work/bring" | while read -r file; do
   cp "$file" "$root/modules/"
 done
 xargs -n 1 basename <"$work/load" >"$root/modules/order"
+xargs -n 1 basename <"$work/bring" >"$root/modules/vlan"
 
 # Programs of the host that busybox has no like of, with the libraries they are linked to.
 for program in ethtool; do

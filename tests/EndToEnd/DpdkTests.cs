@@ -1,6 +1,7 @@
 namespace VhostNet.EndToEnd;
 
 /// <summary>DPDK's virtio-user driver as the front end, in its forwarding modes, against the ports that need no uplink.</summary>
+[Collection(Alone.Name)]
 public sealed class DpdkTests : EndToEndTest
 {
     private const long Enough = 50_000;

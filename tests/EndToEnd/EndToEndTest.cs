@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace VhostNet.EndToEnd;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace VhostNet.EndToEnd;
 /// </summary>
 public abstract class EndToEndTest : IAsyncLifetime
 {
-    private readonly Stack<(IAsyncDisposable Peer, Func<string>? Report)> _peers = [];
+    private readonly ConcurrentStack<(IAsyncDisposable Peer, Func<string>? Report)> _peers = [];
 
     /// <summary>Where the sockets of the case are.</summary>
     protected TestDirectory Directory { get; } = new();

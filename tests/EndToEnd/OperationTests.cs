@@ -3,6 +3,7 @@ using System.Net.Sockets;
 namespace VhostNet.EndToEnd;
 
 /// <summary>What an operator counts on: quick to be ready, next to nothing when idle, quick to end, visible while it runs.</summary>
+[Collection(Alone.Name)]
 public sealed class OperationTests : EndToEndTest
 {
     [Fact]
@@ -28,9 +29,9 @@ public sealed class OperationTests : EndToEndTest
         QemuGuest guest = await BootAsync();
         string lease = await guest.RunAsync("ip link set eth0 up; udhcpc -i eth0 -n -q -f");
         Assert.Contains("lease: address", lease, StringComparison.Ordinal);
-        await guest.RunAsync("sleep 5");
+        await guest.RunAsync("sleep 3");
 
-        const int seconds = 20;
+        const int seconds = 10;
         TimeSpan before = daemon.Process.ProcessorTime;
         await guest.RunAsync($"sleep {seconds}");
         double percent = (daemon.Process.ProcessorTime - before).TotalSeconds / seconds * 100;

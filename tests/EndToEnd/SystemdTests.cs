@@ -4,6 +4,7 @@ using System.Net.Sockets;
 namespace VhostNet.EndToEnd;
 
 /// <summary>The units under deploy/, sandbox and all, under a real systemd.</summary>
+[Collection(Alone.Name)]
 public sealed class SystemdTests(SystemdMachine machine) : IClassFixture<SystemdMachine>
 {
     [Fact]

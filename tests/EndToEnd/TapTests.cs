@@ -8,21 +8,18 @@ namespace VhostNet.EndToEnd;
 public sealed class TapTests : EndToEndTest
 {
     private const int Mebibytes = 64;
-    private const string NoOffloads =
-        "csum=off,gso=off,host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off";
-
     private static readonly TimeSpan s_transfer = TimeSpan.FromSeconds(90);
 
     [Theory]
     [InlineData("")]
-    [InlineData(NoOffloads)]
+    [InlineData(GuestOptions.NoOffloads)]
     [InlineData("mrg_rxbuf=off")]
     [InlineData("event_idx=off")]
     [InlineData("indirect_desc=off")]
-    [InlineData("mrg_rxbuf=off,event_idx=off,indirect_desc=off," + NoOffloads)]
+    [InlineData("mrg_rxbuf=off,event_idx=off,indirect_desc=off," + GuestOptions.NoOffloads)]
     [InlineData("packed=on")]
     [InlineData("packed=on,mrg_rxbuf=off,event_idx=off,indirect_desc=off")]
-    [InlineData("packed=on," + NoOffloads)]
+    [InlineData("packed=on," + GuestOptions.NoOffloads)]
     [InlineData("disable-legacy=on")]
     [InlineData("disable-modern=on")]
     [InlineData("disable-modern=on,mrg_rxbuf=off")]
@@ -78,7 +75,7 @@ public sealed class TapTests : EndToEndTest
     [Theory]
     [InlineData("host_mtu=9000")]
     [InlineData("host_mtu=9000,mrg_rxbuf=off")]
-    [InlineData("host_mtu=9000," + NoOffloads)]
+    [InlineData("host_mtu=9000," + GuestOptions.NoOffloads)]
     public async Task JumboFramesPass(string properties)
     {
         NetworkNamespace network = await CreateNamespaceAsync();

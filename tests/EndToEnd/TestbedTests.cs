@@ -1,6 +1,7 @@
 namespace VhostNet.EndToEnd;
 
 /// <summary>The testbed itself, with DPDK's back end in the daemon's place: when these fail, the fault is not the daemon's.</summary>
+[Collection(Alone.Name)]
 public sealed class TestbedTests : EndToEndTest
 {
     [Fact]

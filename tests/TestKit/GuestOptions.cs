@@ -3,6 +3,10 @@ namespace VhostNet.TestKit;
 /// <summary>How a guest's machine is built.</summary>
 public sealed record GuestOptions
 {
+    /// <summary>The device's properties that switch every checksum and segmentation offload off.</summary>
+    public const string NoOffloads =
+        "csum=off,gso=off,host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off";
+
     /// <summary>The guest's name in error messages and transcripts.</summary>
     public string Name { get; init; } = "guest";
 

@@ -12,6 +12,7 @@ namespace VhostNet.TestKit;
 public sealed class NetworkNamespace : IAsyncDisposable
 {
     private const string Prefix = "vhostnet-";
+    private static readonly Lazy<Task> s_abandonedRemoved = new(RemoveAbandonedAsync);
     private static int s_count;
 
     private NetworkNamespace(string name) => Name = name;
@@ -22,7 +23,7 @@ public sealed class NetworkNamespace : IAsyncDisposable
     /// <summary>Makes a namespace with its loopback up, and removes those of test runs that have ended without doing so.</summary>
     public static async Task<NetworkNamespace> CreateAsync()
     {
-        await RemoveAbandonedAsync();
+        await s_abandonedRemoved.Value;
         NetworkNamespace made = new($"{Prefix}{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
         await ChildProcess.RunAsync("ip", ["netns", "add", made.Name]);
         await made.IpAsync("link set lo up");
@@ -45,6 +46,9 @@ public sealed class NetworkNamespace : IAsyncDisposable
             await IpAsync($"addr add {address} dev {name}");
         }
     }
+
+    /// <summary>Lays a cable to another namespace: an interface of one name at both ends.</summary>
+    public Task<string> ConnectAsync(NetworkNamespace other, string name) => IpAsync($"link add {name} type veth peer name {name} netns {other.Name}");
 
     /// <summary>A TCP socket that listens in the namespace.</summary>
     public Socket ListenTcp(IPAddress address, int port) => Make(() =>
