@@ -6,24 +6,26 @@ namespace VhostNet.TestKit;
 public sealed class OpenVSwitch : IAsyncDisposable
 {
     private const string Schema = "/usr/share/openvswitch/vswitch.ovsschema";
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
     private readonly NetworkNamespace _network;
     private readonly ChildProcess _database;
     private readonly ChildProcess _switch;
-    private readonly string _remote;
+    private readonly Dictionary<string, string> _environment;
 
-    private OpenVSwitch(NetworkNamespace network, ChildProcess database, ChildProcess vswitchd, string remote)
+    private OpenVSwitch(NetworkNamespace network, ChildProcess database, ChildProcess vswitchd, Dictionary<string, string> environment)
     {
         _network = network;
         _database = database;
         _switch = vswitchd;
-        _remote = remote;
+        _environment = environment;
     }
 
     /// <summary>The process that moves frames.</summary>
     public ChildProcess Switch => _switch;
 
-    /// <summary>Starts the database and the switch in a namespace.</summary>
-    public static Task<OpenVSwitch> StartAsync(TestDirectory directory, NetworkNamespace network) => StartAsync(directory, network, "ovs-vswitchd", []);
+    /// <summary>Starts the database and the switch in a namespace. Several may share a test's directory.</summary>
+    public static Task<OpenVSwitch> StartAsync(TestDirectory directory, NetworkNamespace network) =>
+        StartAsync(Directory.CreateDirectory(directory.File(network.Name)).FullName, network, "ovs-vswitchd", []);
 
     /// <summary>
     /// Starts the switch with the DPDK datapath in a namespace. A port of type dpdkvhostuser listens at a socket of its name in the directory.
@@ -32,7 +34,7 @@ public sealed class OpenVSwitch : IAsyncDisposable
     {
         string Mask(int cpu) => string.Create(CultureInfo.InvariantCulture, $"0x{1 << cpu:x}");
         return StartAsync(
-            directory,
+            directory.Path,
             network,
             "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk",
             [
@@ -41,16 +43,11 @@ public sealed class OpenVSwitch : IAsyncDisposable
             ]);
     }
 
-    private static async Task<OpenVSwitch> StartAsync(TestDirectory directory, NetworkNamespace network, string program, IReadOnlyList<string> settings)
+    private static async Task<OpenVSwitch> StartAsync(string directory, NetworkNamespace network, string program, IReadOnlyList<string> settings)
     {
-        string database = directory.File("ovs.db");
-        string remote = directory.File("ovs.sock");
-        Dictionary<string, string> environment = new()
-        {
-            ["OVS_RUNDIR"] = directory.Path,
-            ["OVS_LOGDIR"] = directory.Path,
-            ["OVS_DBDIR"] = directory.Path,
-        };
+        string database = Path.Combine(directory, "conf.db");
+        string remote = Path.Combine(directory, "db.sock");
+        Dictionary<string, string> environment = new() { ["OVS_RUNDIR"] = directory, ["OVS_LOGDIR"] = directory, ["OVS_DBDIR"] = directory };
         await ChildProcess.RunAsync("ovsdb-tool", ["create", database, Schema]);
         ChildProcess server = await ChildProcess.StartAsync("ovsdb-server", "ovsdb-server", [$"--remote=punix:{remote}", database], environment, network);
         string vsctl = $"--db=unix:{remote}";
@@ -60,8 +57,8 @@ public sealed class OpenVSwitch : IAsyncDisposable
             await ChildProcess.RunAsync("ovs-vsctl", [vsctl, "--no-wait", "set", "Open_vSwitch", ".", .. settings.Select(s => $"other_config:{s}")], network);
         }
 
-        ChildProcess vswitchd = await ChildProcess.StartAsync("ovs-vswitchd", program, [$"unix:{remote}"], environment, network);
-        return new OpenVSwitch(network, server, vswitchd, $"unix:{remote}");
+        ChildProcess vswitchd = await ChildProcess.StartAsync("ovs-vswitchd", program, ["--pidfile", $"unix:{remote}"], environment, network);
+        return new OpenVSwitch(network, server, vswitchd, environment);
     }
 
     /// <summary>Makes a bridge with the user-space datapath; its own interface is up with an address.</summary>
@@ -76,7 +73,22 @@ public sealed class OpenVSwitch : IAsyncDisposable
     public Task<string> AddPortAsync(string bridge, string port) => VsctlAsync($"add-port {bridge} {port}");
 
     /// <summary>Runs ovs-vsctl, which waits until the switch has done what it was told.</summary>
-    public Task<string> VsctlAsync(string arguments) => _network.RunAsync("ovs-vsctl", $"--db={_remote} --retry --timeout=20 {arguments}");
+    public Task<string> VsctlAsync(string arguments) => RunScriptAsync($"ovs-vsctl --retry --timeout=20 {arguments}");
+
+    /// <summary>Runs shell commands where the switch runs; its tools find it as they do on a host that has only this one.</summary>
+    /// <exception cref="TestPeerException">One of them failed.</exception>
+    public async Task<string> RunScriptAsync(string script, params (string Name, string Value)[] variables)
+    {
+        Dictionary<string, string> environment = new(_environment);
+        foreach ((string name, string value) in variables)
+        {
+            environment[name] = value;
+        }
+
+        await using ChildProcess shell = await ChildProcess.StartAsync("bash", "bash", ["-euo", "pipefail", "-c", script], environment, _network);
+        int status = await shell.WaitForExitAsync(s_limit);
+        return status == 0 ? shell.Output.ToString() : throw shell.Output.Failure($"ran \"{script}\" with exit status {status}");
+    }
 
     /// <summary>The switch's last words, to print when a test fails.</summary>
     public string Report() => $"--- ovs-vswitchd\n{_switch.Output.Tail()}\n";
