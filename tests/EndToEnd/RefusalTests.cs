@@ -22,6 +22,7 @@ public sealed class RefusalTests : EndToEndTest
     {
         string message = await RefusedAsync(Usage, "--socket-path", SocketPath, "--uplnk", "responder");
         Assert.Contains("--uplnk", message, StringComparison.Ordinal);
+        Assert.Contains("did you mean --uplink?", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -30,6 +31,17 @@ public sealed class RefusalTests : EndToEndTest
         string path = Path.Combine(Directory.Path, "absent", "net0.sock");
         string message = await RefusedAsync(Resource, "--socket-path", path, "--uplink", "responder");
         Assert.Contains(Path.GetDirectoryName(path)!, message, StringComparison.Ordinal);
+        Assert.Contains("create it or choose another path", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UnwritableSocketDirectoryIsRefused()
+    {
+        // Everybody may look into the directory, and only its owner may write.
+        await ChildProcess.RunAsync("chmod", ["755", Directory.Path]);
+        string message = await RefusedAsNobodyAsync("--socket-path", SocketPath, "--uplink", "responder");
+        Assert.Contains(SocketPath, message, StringComparison.Ordinal);
+        Assert.Contains($"the directory {Directory.Path} has to be writable for user", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -55,11 +67,9 @@ public sealed class RefusalTests : EndToEndTest
     [Fact]
     public async Task TapWithoutPermissionIsRefused()
     {
-        await using ChildProcess daemon = await ChildProcess.StartAsync(
-            "vhostnetd as nobody", "setpriv", ["--reuid", "65534", "--regid", "65534", "--clear-groups", Daemon(), "--socket-path", "/tmp/vhostnet-nobody.sock", "--uplink", "tap:vhostnet9"]);
-        Assert.Equal(Resource, await daemon.WaitForExitAsync(TimeSpan.FromSeconds(20)));
-        Assert.Contains("vhostnet9", daemon.Output.ToString(), StringComparison.Ordinal);
-        Assert.Contains("ip tuntap add", daemon.Output.ToString(), StringComparison.Ordinal);
+        string message = await RefusedAsNobodyAsync("--socket-path", "/tmp/vhostnet-nobody.sock", "--uplink", "tap:vhostnet9");
+        Assert.Contains("vhostnet9", message, StringComparison.Ordinal);
+        Assert.Contains("ip tuntap add", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +77,7 @@ public sealed class RefusalTests : EndToEndTest
     {
         VhostnetdProcess daemon = await StartDaemonAsync("responder");
         await using QemuGuest guest = await QemuGuest.StartAsync(Directory, new GuestOptions { Socket = SocketPath, SharedMemory = false });
-        await daemon.Log.WaitForAsync("share=on", QemuGuest.BootLimit);
+        await daemon.Log.WaitForAsync("share=on is missing", QemuGuest.BootLimit);
         Assert.False(daemon.Process.Exited.IsCompleted);
     }
 
@@ -76,7 +86,7 @@ public sealed class RefusalTests : EndToEndTest
     {
         VhostnetdProcess daemon = await StartDaemonAsync("responder");
         await using QemuGuest guest = await QemuGuest.StartAsync(Directory, new GuestOptions { Socket = SocketPath, MemoryBackend = false });
-        await daemon.Log.WaitForAsync("share=on", QemuGuest.BootLimit);
+        await daemon.Log.WaitForAsync("share=on is missing", QemuGuest.BootLimit);
         Assert.False(daemon.Process.Exited.IsCompleted);
     }
 
@@ -99,12 +109,21 @@ public sealed class RefusalTests : EndToEndTest
         Assert.False(daemon.Process.Exited.IsCompleted);
     }
 
-    private static string Daemon() => Repository.Daemon;
+    private static async Task<string> RefusedAsNobodyAsync(params string[] arguments)
+    {
+        await using ChildProcess daemon = await ChildProcess.StartAsync(
+            "vhostnetd as nobody", "setpriv", ["--reuid", "65534", "--regid", "65534", "--clear-groups", Repository.Daemon, .. arguments]);
+        int status = await daemon.WaitForExitAsync(TimeSpan.FromSeconds(20));
+        Assert.True(status == Resource, $"exit status {status} instead of {Resource}: {daemon.Output}");
+        return Complaint(daemon.Output.ToString());
+    }
+
+    private static string Complaint(string output) => Assert.Single(output.Split('\n'), line => line.StartsWith("vhostnetd: ", StringComparison.Ordinal));
 
     private async Task<string> RefusedAsync(int status, params string[] arguments)
     {
         (int actual, string output) = await VhostnetdProcess.RunToEndAsync(Directory, arguments);
         Assert.True(status == actual, $"exit status {actual} instead of {status}: {output}");
-        return Assert.Single(output.Split('\n'), line => line.StartsWith("vhostnetd: ", StringComparison.Ordinal));
+        return Complaint(output);
     }
 }
