@@ -106,6 +106,8 @@ public sealed class LifecycleTests : EndToEndTest
     [InlineData(SIGKILL, "")]
     [InlineData(SIGTERM, "")]
     [InlineData(SIGKILL, "event_idx=off,indirect_desc=off")]
+    [InlineData(SIGKILL, "packed=on")]
+    [InlineData(SIGTERM, "packed=on,mrg_rxbuf=off,event_idx=off,indirect_desc=off")]
     public async Task DaemonEndsAndComesBackToAReconnectingGuest(int signal, string properties)
     {
         NetworkNamespace network = await CreateNamespaceAsync();

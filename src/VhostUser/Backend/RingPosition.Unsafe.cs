@@ -13,23 +13,37 @@ internal static unsafe class RingPosition
 
     /// <summary>
     /// Makes a position to start from out of what the front end said. A ring is always stopped with nothing in flight, so both sides of it stand at the same
-    /// place. Where they don't, the back end before us died with chains in flight: those are taken again, from the used index that the ring itself holds. A
-    /// packed ring has no such index, and some front ends (DPDK's virtio-user) give only the low half of its position.
+    /// place. Where they don't, the back end before us died with chains in flight: those are taken again, from where the ring itself says that it stands. For a
+    /// split ring that is its used index. A packed ring says it by its slots' flags, and is asked only whether the front end can be right: QEMU knows no
+    /// position of a packed ring whose back end died, and gives the one from before; DPDK's virtio-user gives only the low half.
     /// </summary>
-    public static uint Normalize(VirtqueueLayout layout, uint? given)
+    /// <param name="layout">The ring's layout.</param>
+    /// <param name="given">What the front end said, or null.</param>
+    /// <param name="note">A sentence about a position that was corrected, or null.</param>
+    public static uint Normalize(VirtqueueLayout layout, uint? given, out string? note)
     {
+        note = null;
         if (!IsPacked(layout))
         {
             return ReadUsedIndex(layout);
         }
 
-        uint available = (given ?? PackedInitial) & 0xffff;
-        if ((available & 0x7fff) >= (uint)layout.Size)
+        PackedPosition position = PackedPosition.Decode((ushort)(given ?? PackedInitial));
+        if (position.Slot >= layout.Size)
         {
-            available &= 0x8000;
+            position = position with { Slot = 0 };
         }
 
-        return available | (available << 16);
+        // In-order use leaves one used slot for a whole batch, which the scan takes for a chain.
+        if ((layout.Features & VirtioFeatures.IN_ORDER) == 0 && PackedRingScan.TryRead(layout, out PackedRingScan scan)
+            && position != scan.Position && position != scan.Other)
+        {
+            note = $"continues at 0x{scan.Position.Encoded:x}, where the ring's own flags say that it stands; the front end said 0x{position.Encoded:x}"
+                + (scan.Other == scan.Position ? string.Empty : $" (0x{scan.Other.Encoded:x} is possible too: if the guest has no network, load its driver again)");
+            position = scan.Position;
+        }
+
+        return position.Encoded | ((uint)position.Encoded << 16);
     }
 
     /// <summary>

@@ -112,15 +112,17 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
     private void Start(RingState ring, VirtqueueLayout layout)
     {
         events.RingStarting(ring);
-        uint position = RingPosition.Normalize(layout, ring.Base);
+        uint position = RingPosition.Normalize(layout, ring.Base, out string? note);
         ring.Inflight = null;
         if (state.Inflight is { } area && area.IsPacked == state.IsPacked && ring.Index < area.QueueCount && ring.Size <= area.QueueSize)
         {
-            ring.Inflight = RingPosition.Track(area, layout, ref position, ring.MayHaveInflight, out string? note);
-            if (note is not null)
-            {
-                events.RingRecovered(ring, note);
-            }
+            ring.Inflight = RingPosition.Track(area, layout, ref position, ring.MayHaveInflight, out string? tracked);
+            note = tracked ?? note;
+        }
+
+        if (note is not null)
+        {
+            events.RingRecovered(ring, note);
         }
 
         ring.MayHaveInflight = false;
