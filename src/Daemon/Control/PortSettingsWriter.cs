@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using VhostNet.Daemon.Hosting;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.RateLimits;
@@ -9,16 +10,19 @@ namespace VhostNet.Daemon.Control;
 /// <summary>Writes the settings of a port that can change while it runs, as they are in force, with the keys of the configuration. Control thread.</summary>
 internal static class PortSettingsWriter
 {
+    private static readonly SwitchPortOptions s_default = new();
+
     /// <summary>Writes limits and, of a switch's port, its part in the switch.</summary>
-    public static void Write(Utf8JsonWriter json, Port port)
+    public static void Write(Utf8JsonWriter json, PortEntry entry)
     {
+        Port port = entry.Port;
         json.WriteStartObject("limits"u8);
         WriteLimit(json, "in"u8, port.ReceiveLimiter?.Limit);
         WriteLimit(json, "out"u8, port.SendLimiter?.Limit);
         json.WriteEndObject();
-        if (port.Network is SwitchNetwork place)
+        if (port.Network is SwitchNetwork)
         {
-            WriteSwitch(json, place.OptionsOf(port));
+            WriteSwitch(json, entry.Options.Switch ?? s_default);
         }
     }
 
@@ -56,9 +60,9 @@ internal static class PortSettingsWriter
         json.WriteBoolean("link"u8, options.LinkEnabled);
         json.WriteNumber("retries"u8, options.Retries);
         json.WriteNumber("macLimit"u8, options.MacLimit);
-        WriteTexts(json, "staticMacs"u8, options.StaticMacs.Select(s => s.Vlan == 0 ? $"{s.Address}" : $"{s.Address}@{s.Vlan}"));
-        WriteTexts(json, "pinnedMacs"u8, options.PinnedMacs?.Select(m => m.ToString()));
-        WriteTexts(json, "pinnedAddresses"u8, options.PinnedAddresses?.Select(Text));
+        WriteList(json, "staticMacs"u8, options.StaticMacs, static s => s.Vlan == 0 ? $"{s.Address}" : $"{s.Address}@{s.Vlan}");
+        WriteList(json, "pinnedMacs"u8, options.PinnedMacs, static m => m.ToString());
+        WriteList(json, "pinnedAddresses"u8, options.PinnedAddresses, Text);
         json.WriteStartObject("storm"u8);
         json.WriteNumber("broadcastPerSecond"u8, options.Storm.BroadcastPerSecond);
         json.WriteNumber("multicastPerSecond"u8, options.Storm.MulticastPerSecond);
@@ -92,18 +96,18 @@ internal static class PortSettingsWriter
 
     private static string Text(IPNetwork network) => network.PrefixLength == 8 * network.BaseAddress.GetAddressBytes().Length ? $"{network.BaseAddress}" : $"{network}";
 
-    private static void WriteTexts(Utf8JsonWriter json, ReadOnlySpan<byte> key, IEnumerable<string>? texts)
+    private static void WriteList<T>(Utf8JsonWriter json, ReadOnlySpan<byte> key, IReadOnlyCollection<T>? values, Func<T, string> text)
     {
-        if (texts is null)
+        if (values is null)
         {
             json.WriteNull(key);
             return;
         }
 
         json.WriteStartArray(key);
-        foreach (string text in texts)
+        foreach (T value in values)
         {
-            json.WriteStringValue(text);
+            json.WriteStringValue(text(value));
         }
 
         json.WriteEndArray();

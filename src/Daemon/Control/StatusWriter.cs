@@ -67,7 +67,7 @@ internal static class StatusWriter
         }
 
         json.WriteEndArray();
-        PortSettingsWriter.Write(json, entry.Port);
+        PortSettingsWriter.Write(json, entry);
         WriteDirection(json, "in"u8, entry.Inward);
         WriteDirection(json, "out"u8, entry.Outward);
         if (captures.Find(entry.Port) is { } capture)
