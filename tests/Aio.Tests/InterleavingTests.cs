@@ -221,6 +221,35 @@ public sealed class InterleavingTests
         context.SetEventNotifier(dummy, null);
     }
 
+    /// <summary>With epoll the wait takes the notifier's event: its counter is left as it is, and the loop sleeps nevertheless.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AWakeUpNeedsNoReadWithEpoll(FdMonitorKind kind)
+    {
+        const long wait = 20_000_000;
+        AioTestSwitches test = new();
+        using AioContext context = new(new AioContextOptions { FdMonitor = kind }, test);
+        BottomHalf bh = context.CreateBottomHalf(() => { }, "bh");
+        _ = context.Poll(false);
+        for (int i = 0; i < 3; i++)
+        {
+            // Somebody schedules when the loop has looked for the last time.
+            test.OnWait = timeout =>
+            {
+                bh.Schedule();
+                return timeout;
+            };
+            Assert.True(context.Poll(true));
+            test.OnWait = _ => wait;
+            long start = AioClock.Monotonic.NowNs;
+            Assert.False(context.Poll(true));
+            Assert.InRange(AioClock.Monotonic.NowNs - start, wait, long.MaxValue);
+        }
+
+        Assert.Equal(3, context.GetStatistics().NotifierWrites);
+        Assert.Equal(IsEdgeTriggered(kind), context.Notifier.TestAndClear());
+    }
+
     private static bool IsEdgeTriggered(FdMonitorKind kind) => kind is FdMonitorKind.Auto or FdMonitorKind.Epoll;
 
     private static bool WakesAfterSwallowedEvent(FdMonitorKind kind, AioTestSwitches test)

@@ -110,47 +110,6 @@ public sealed class MonitorTests
         }
     });
 
-    /// <summary>With epoll the wait takes the notifier's event: its counter stays as it is, and the loop sleeps nevertheless.</summary>
-    [Fact]
-    public void EpollNeedsNoReadAfterAWakeUp() => TestLoop.Run(FdMonitorKind.Epoll, false, static loop =>
-    {
-        const int rounds = 50;
-        AioContext context = loop.Context;
-        BottomHalf bh = context.CreateBottomHalf(() => { }, "bh");
-        AioTimer timer = context.CreateTimer(AioClock.Monotonic, () => { });
-        loop.Drain();
-        int unread = 0;
-        for (int i = 0; i < rounds; i++)
-        {
-            Thread other = new(() =>
-            {
-                SpinWait.SpinUntil(() => context.NotifyMe != 0);
-                bh.Schedule();
-            });
-            other.Start();
-            while (!context.Poll(true))
-            {
-            }
-
-            other.Join();
-            loop.Drain();
-            unread += context.Notifier.TestAndClear() ? 1 : 0;
-        }
-
-        // A bottom half that came between arming and the wait needs no event, and its event is read.
-        Assert.InRange(unread, 1, rounds);
-        context.Notify();
-        loop.Drain();
-        long sleeps = context.GetStatistics().Sleeps;
-        timer.Modify(AioClock.Monotonic.NowNs + 20_000_000);
-        while (timer.IsPending)
-        {
-            context.Poll(true);
-        }
-
-        Assert.InRange(context.GetStatistics().Sleeps - sleeps, 1, 3);
-    });
-
     /// <summary>While the kernel takes no requests (EBUSY, in older ones), those that the ring has no room for wait their turn.</summary>
     [Fact]
     public void AFullRingLosesNoRequest() => TestLoop.Run(FdMonitorKind.IoUring, false, static loop =>
