@@ -22,7 +22,7 @@ internal static class SvgChart
     public static void Write(ResultFile results, string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        new XDocument(Draw(results)).Save(path);
+        File.WriteAllText(path, Draw(results) + "\n");
     }
 
     private static XElement Draw(ResultFile results)
