@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VhostNet.Aio;
 
 /// <summary>A callback that runs on its context's home thread once its clock has reached a time. All members may be called by any thread, also from callbacks.</summary>
@@ -73,6 +75,7 @@ public sealed class AioTimer
     internal void VoidBatch() => _void = true;
 
     /// <summary>The following timer on a level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref AioTimer? Next(int level)
     {
         if (level == 0)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VhostNet.Aio;
 
 /// <content>Firing.</content>
@@ -68,6 +70,7 @@ internal sealed partial class AioTimerList
     }
 
     /// <summary>The next one that is due: of those that were taken before, unless a callback armed an earlier one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private AioTimer? TakeNext(long now)
     {
         while (_batch.TryPeek(out long deadlineNs) && Volatile.Read(ref _firstNs) >= deadlineNs)
@@ -129,6 +132,7 @@ internal sealed partial class AioTimerList
 
     /// <summary>Takes the first of the list out of it; the lowest link of the head is left to the caller, who sets it once for many.</summary>
     /// <returns>The next one.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private AioTimer? Unlist(AioTimer timer)
     {
         AioTimer? next = timer.Next(0);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VhostNet.Aio;
 
 /// <summary>
@@ -21,6 +23,7 @@ internal struct TimerBatch
     public readonly bool IsFull => _count == Capacity && !IsEmpty;
 
     /// <summary>Gets when the next one is due; those that were deleted or moved meanwhile drop out. Home thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryPeek(out long deadlineNs)
     {
         while (!IsEmpty)
@@ -40,6 +43,7 @@ internal struct TimerBatch
     }
 
     /// <summary>Adds one. Home thread, under the list's lock.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(AioTimer timer)
     {
         if (IsEmpty)
@@ -53,6 +57,7 @@ internal struct TimerBatch
 
     /// <summary>Takes the next one. Home thread.</summary>
     /// <returns>Null if it was deleted or moved meanwhile.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public AioTimer? Take()
     {
         AioTimer timer = _timers[_next]!;

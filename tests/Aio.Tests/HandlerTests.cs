@@ -190,7 +190,12 @@ public sealed class HandlerTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void ADescriptorThatWasClosedFirstIsForgotten(FdMonitorKind kind) => TestLoop.Run(kind, false, loop =>
     {
-        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        // A high number: a low one could become another test's descriptor at once.
+        const int high = 5000;
+        int low = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        int fd = fcntl(low, F_DUPFD_CLOEXEC, high);
+        close(low);
+        Assert.True(fd >= high, $"F_DUPFD_CLOEXEC gave {fd}.");
         loop.Context.SetFdHandler(fd, () => { });
         close(fd);
         loop.Poll(false);

@@ -149,7 +149,7 @@ public sealed class PollingTests
 
     /// <summary>
     /// io_uring, first fault of QEMU 7.2: after a notifier's event the new request made the loop sleep instead of polling. Two threads hand a bottom half to and fro: nearly all
-    /// notifications must need no system call.
+    /// notifications must need no system call. A busy machine takes a processor away now and then, and one of the two sleeps; the fault would spoil every game.
     /// </summary>
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
@@ -157,6 +157,19 @@ public sealed class PollingTests
     {
         Assert.True(Environment.ProcessorCount > 1, "Two threads that poll for each other need two processors; run the tests where there are two.");
         const int rounds = 5_000;
+        const int games = 5;
+        long fewest = long.MaxValue;
+        for (int i = 0; i < games && fewest > rounds * 2 / 100; i++)
+        {
+            fewest = Math.Min(fewest, PlayPolling(kind, rounds));
+        }
+
+        Assert.InRange(fewest, 0, rounds * 2 / 100);
+    }
+
+    /// <returns>Writes of both notifiers.</returns>
+    private static long PlayPolling(FdMonitorKind kind, int rounds)
+    {
         AioContextOptions options = new() { FdMonitor = kind };
         using IoThread a = new(new IoThreadOptions { Name = "ping", Context = options, PollMaxNs = 100_000_000 });
         using IoThread b = new(new IoThreadOptions { Name = "pong", Context = options, PollMaxNs = 100_000_000 });
@@ -181,9 +194,8 @@ public sealed class PollingTests
         b.Start();
         pong.Schedule();
         Assert.True(done.Wait(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
-        long writes = a.GetStatistics().NotifierWrites + b.GetStatistics().NotifierWrites;
-        Assert.InRange(writes, 0, rounds * 2 / 100);
         Assert.True(a.GetStatistics().PollingSuccesses > 0);
+        return a.GetStatistics().NotifierWrites + b.GetStatistics().NotifierWrites;
     }
 
     [Theory]
