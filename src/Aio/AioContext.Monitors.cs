@@ -2,7 +2,7 @@ namespace VhostNet.Aio;
 
 /// <content>
 /// Choice of the monitor. epoll was measured to be the fastest for sleeping from the first descriptor on (QEMU changes over at 64), io_uring for looking without sleeping;
-/// docs/performance.md has the figures.
+/// docs/performance/event-loop.md has the figures.
 /// </content>
 public sealed partial class AioContext
 {
