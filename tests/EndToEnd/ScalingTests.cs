@@ -37,7 +37,7 @@ public sealed partial class ScalingTests : EndToEndTest
             Assert.Matches($@"(?m)^{Regex.Escape(Underlay(1 - i))} .* br-phy", seen);
             Assert.Contains(Mac(0), seen, StringComparison.Ordinal);
             Assert.Contains(Mac(1), seen, StringComparison.Ordinal);
-            Assert.Matches("tx_packets=[1-9]", seen);
+            Assert.Matches(@"tx pkts=[1-9]", seen);
         }
     }
 
