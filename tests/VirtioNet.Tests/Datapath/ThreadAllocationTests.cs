@@ -30,10 +30,15 @@ public sealed class ThreadAllocationTests
         using IoThread thread = Start(policy);
         using var guest = new GuestRig("guest", Modern, thread);
         new HairpinNetwork("hairpin").Attach(guest.Port);
-        var limit = new RateLimit { FramesPerSecond = 20_000, BurstFrames = 64 };
-        guest.Port.SetLimits(new RateLimiter(limit), new RateLimiter(limit));
+        var clock = AioClock.CreateVirtual();
+        var limit = new RateLimit { FramesPerSecond = 20_000, BurstFrames = 32 };
+        guest.Port.SetLimits(new RateLimiter(limit, clock), new RateLimiter(limit, clock));
         guest.Start();
-        AssertNothing(thread, () => Exchange(guest, guest, Frame(default, Receiver), 2000));
+
+        // The clock stands still, so that the sender has to wait however slow this machine is, and the timer that it waits with is made.
+        Exchange(guest, guest, Frame(default, Receiver), 32);
+        thread.Run(() => { });
+        AssertNothing(thread, () => Exchange(guest, guest, Frame(default, Receiver), 2000, () => clock.Advance(50_000)));
         guest.Stop();
     }
 
@@ -151,7 +156,7 @@ public sealed class ThreadAllocationTests
     }
 
     /// <summary>Sends frames, takes what arrives and gives buffers back, until so many arrived.</summary>
-    private static void Exchange(GuestRig from, GuestRig to, byte[] frame, int count)
+    private static void Exchange(GuestRig from, GuestRig to, byte[] frame, int count, Action? turn = null)
     {
         ulong address = from.Memory.Allocate((ulong)frame.Length);
         from.Memory.Write(address, frame);
@@ -176,6 +181,7 @@ public sealed class ThreadAllocationTests
 
             to.Rx.Publish();
             to.Rx.KickIfWanted();
+            turn?.Invoke();
             Assert.True(Environment.TickCount64 - start < s_patience.TotalMilliseconds, $"{arrived} of {count} frames arrived");
         }
     }
