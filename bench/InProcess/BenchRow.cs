@@ -2,10 +2,10 @@ namespace VhostNet.InProcess;
 
 /// <summary>What a case came to.</summary>
 /// <param name="Name">The case.</param>
-/// <param name="Ns">Median nanoseconds for a unit.</param>
-/// <param name="Ratio">Median of the ratios to the reference, each of two samples that stood side by side.</param>
-/// <param name="ReferenceNs">Median nanoseconds of the reference.</param>
-/// <param name="Samples">Pairs of samples.</param>
+/// <param name="Ns">Lower quartile of the nanoseconds for a unit.</param>
+/// <param name="Ratio">The ratio to the reference's.</param>
+/// <param name="ReferenceNs">Lower quartile of the reference's nanoseconds.</param>
+/// <param name="Samples">Samples of each.</param>
 internal sealed record BenchRow(string Name, double Ns, double Ratio, double ReferenceNs, int Samples)
 {
     /// <summary>What it was compared with.</summary>

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace VhostNet.InProcess;
 
 /// <summary>
-/// Samples a case and its reference by turns. A virtual processor's speed changes from one moment to the next; the two samples of a pair were taken within a
-/// millisecond of each other, so that their ratio keeps its meaning.
+/// Samples a case and its reference by turns, half a millisecond each: a virtual processor's speed changes from one moment to the next, and both are to meet the
+/// same changes. The lower quartile counts, since what disturbs a sample only ever adds to it.
 /// </summary>
 internal static class Measurer
 {
@@ -18,23 +18,18 @@ internal static class Measurer
         using Sampler second = reference;
         var costs = new List<double>();
         var floors = new List<double>();
-        var ratios = new List<double>();
 
         // The first pair warms caches and branch predictors and does not count.
         _ = first.Sample();
-        double before = second.Sample();
+        _ = second.Sample();
         long end = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);
-        while (ratios.Count < PairsMin || Stopwatch.GetTimestamp() < end)
+        while (costs.Count < PairsMin || Stopwatch.GetTimestamp() < end)
         {
-            double cost = first.Sample();
-            double after = second.Sample();
-            costs.Add(cost);
-            floors.Add(after);
-            ratios.Add(cost / ((before + after) / 2));
-            before = after;
+            costs.Add(first.Sample());
+            floors.Add(second.Sample());
         }
 
-        var row = new BenchRow(benchCase.Name, Median(costs), Median(ratios), Median(floors), ratios.Count) { Reference = benchCase.Reference, Note = first.Note };
+        var row = new BenchRow(benchCase.Name, Quartile(costs), Quartile(costs) / Quartile(floors), Quartile(floors), costs.Count) { Reference = benchCase.Reference, Note = first.Note };
         return row with { Verdict = Judge(benchCase, row) };
     }
 
@@ -45,9 +40,9 @@ internal static class Measurer
         _ => "",
     };
 
-    private static double Median(List<double> values)
+    private static double Quartile(List<double> values)
     {
         var sorted = values.Order().ToList();
-        return sorted[sorted.Count / 2];
+        return sorted[sorted.Count / 4];
     }
 }

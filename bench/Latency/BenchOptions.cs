@@ -16,13 +16,16 @@ internal sealed record BenchOptions
           garbage     full traffic while metrics and status are read every second: collections, gaps of the data thread, bytes allocated
           tap         frames and bytes between a guest and a tap, and system calls for each frame, beside testpmd's net_tap
           --seconds S time for each figure (5; garbage: 60)
-          --poll POLICY  only daemons with that poll policy, where a mode has several
+          --poll POLICY  only that back end: a daemon that is interrupt, adaptive or busy, or testpmd
           --json FILE writes the results there
           --smoke     every mode for a moment, to see that it runs; its figures mean nothing
 
         All modes but tap if none is named. The daemon is out/vhostnetd (run ./build.sh first), or what VHOSTNETD names. Wants two processors for itself, and root
         for testpmd and tap.
         """;
+
+    /// <summary>The name that stands for testpmd among the back ends.</summary>
+    public const string Testpmd = "testpmd";
 
     private const double SmokeSeconds = 0.3;
 
@@ -38,8 +41,8 @@ internal sealed record BenchOptions
 
     public string? Json { get; private init; }
 
-    /// <summary>The poll policies to be measured.</summary>
-    public IReadOnlyList<string> Polls { get; private init; } = ["interrupt", "adaptive", "busy"];
+    /// <summary>The back ends to be measured: the daemon's poll policies, and testpmd.</summary>
+    public IReadOnlyList<string> Polls { get; private init; } = ["interrupt", "adaptive", "busy", Testpmd];
 
     /// <summary>Reads the command line.</summary>
     /// <exception cref="FormatException">It has a mistake, which the message names.</exception>
@@ -60,7 +63,7 @@ internal sealed record BenchOptions
                     break;
                 case "--poll":
                     string? poll = arguments.ElementAtOrDefault(++i);
-                    options = options with { Polls = [options.Polls.Contains(poll) ? poll! : throw new FormatException($"--poll {poll}: interrupt, adaptive or busy is expected\n\n{Usage}")] };
+                    options = options with { Polls = [options.Polls.Contains(poll) ? poll! : throw new FormatException($"--poll {poll}: interrupt, adaptive, busy or testpmd is expected\n\n{Usage}")] };
                     break;
                 case "--json":
                     options = options with { Json = arguments.ElementAtOrDefault(++i) ?? throw new FormatException($"--json needs a file\n\n{Usage}") };

@@ -5,7 +5,9 @@ namespace VhostNet.Latency;
 /// <summary>A back end that was started for the bench, with its guest's processor time on processor 0 and its own on processor 1.</summary>
 internal sealed class Contender : IAsyncDisposable
 {
-    private const int BackEndCpu = 1;
+    /// <summary>The processor that back ends run on.</summary>
+    public const int BackEndCpu = 1;
+
     private readonly IAsyncDisposable _owner;
     private readonly TestDirectory _directory;
 

@@ -6,12 +6,12 @@ internal static class PinnedThread
     private const int GuestCpu = 0;
 
     /// <summary>Runs a function to its end; its exception comes out of the task.</summary>
-    public static Task<T> RunAsync<T>(Func<T> function)
+    public static Task<T> RunAsync<T>(Func<T> function, int cpu = GuestCpu)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         var thread = new Thread(() =>
         {
-            _ = sched_setaffinity(GuestCpu);
+            _ = sched_setaffinity(cpu);
             try
             {
                 done.SetResult(function());

@@ -16,14 +16,9 @@ internal static class RoundTripBench
     public static async Task RunAsync(Report report, BenchOptions options)
     {
         report.Begin("Round trip of one 64 B frame, microseconds", "back end", "guest", "frames", "p50", "p99", "max", "n");
-        Func<Task<Contender>>[] contenders =
-        [
-            .. options.Polls.Select(poll => (Func<Task<Contender>>)(() => Contender.DaemonAsync(poll))),
-            Contender.TestpmdAsync,
-        ];
-        foreach (Func<Task<Contender>> start in contenders)
+        foreach (string poll in options.Polls)
         {
-            await using Contender contender = await start();
+            await using Contender contender = await (poll == BenchOptions.Testpmd ? Contender.TestpmdAsync() : Contender.DaemonAsync(poll));
             await PinnedThread.RunAsync(() => Measure(report, contender, options.Time));
         }
     }

@@ -15,11 +15,16 @@ internal static class TapBench
     {
         report.Begin(
             "Guest and tap", "back end", "direction", "frame, B", "kframes/s", "Gbit/s", "read and write calls a frame", "% of a processor");
-        foreach (string poll in options.Polls.Where(p => p != "interrupt"))
+        foreach (string poll in options.Polls.Where(p => p is "busy" or "adaptive"))
         {
             await DaemonAsync(report, poll, TapFrame.Small(64), options.Time);
             await DaemonAsync(report, poll, TapFrame.Small(1514), options.Time);
             await DaemonAsync(report, poll, TapFrame.Large(), options.Time);
+        }
+
+        if (!options.Polls.Contains(BenchOptions.Testpmd))
+        {
+            return;
         }
 
         await TestpmdAsync(report, TapFrame.Small(64), options.Time);

@@ -7,37 +7,39 @@ public sealed partial class AioContext
     private const long GapMinNs = 1_000_000;
 
     /// <summary>Rounds that take longer than this together are not left without a look at the clock, so that much work is not taken for a gap.</summary>
-    private const long BusyRoundsMaxNs = 200_000;
-
-    private long _gaps;
-    private long _gapMaxNs;
-
-    // When the thread looked last, and in which pass.
-    private long _lookedNs;
-    private long _lookedPoll;
+    private const long RoundsMaxNs = 200_000;
 
     /// <summary>The thread is looking now, and did nothing since its last look that is meant to take long.</summary>
     private void NoteLook(long now)
     {
-        long gap = now - _lookedNs;
-        if (gap > _gapMaxNs && _lookedNs != 0)
+        long gap = now - _home.LookedNs;
+        if (_home.LookedNs != 0)
         {
-            Volatile.Write(ref _gapMaxNs, gap);
+            if (gap > _home.GapMaxNs)
+            {
+                Volatile.Write(ref _home.GapMaxNs, gap);
+            }
+
+            if (gap > GapMinNs)
+            {
+                Volatile.Write(ref _home.Gaps, _home.Gaps + 1);
+            }
         }
 
-        if (gap > GapMinNs && _lookedNs != 0)
-        {
-            Volatile.Write(ref _gaps, _gaps + 1);
-        }
-
-        _lookedNs = now;
+        _home.LookedNs = now;
     }
 
-    /// <summary>An adaptive thread polls again. Passes in between that did not wait read no clock, and what they took together is no gap.</summary>
+    /// <summary>
+    /// An adaptive thread reads the clock before it polls. Only passes that found something at once lie between this and the last time, or else there were some that
+    /// did not wait and may have been many: what those took together is no gap.
+    /// </summary>
     private void NotePollingBegin(long now)
     {
-        if (_home.Polls == _lookedPoll + 1)
+        int passes = _home.FoundAtOnce + 1;
+        _home.FoundAtOnce = 0;
+        if (_home.Polls == _home.LookedPoll + passes)
         {
+            _home.FoundAtOnceMax = (byte)RoundsBeforeClock(Math.Max(1, (int)_home.FoundAtOnceMax), now - _home.LookedNs);
             NoteLook(now);
         }
     }
@@ -45,13 +47,13 @@ public sealed partial class AioContext
     /// <summary>An adaptive thread's wait is over; what it does until it polls again may be a gap.</summary>
     private void NotePollingEnd(long now)
     {
-        _lookedNs = now;
-        _lookedPoll = _home.Polls;
+        _home.LookedNs = now;
+        _home.LookedPoll = _home.Polls;
     }
 
-    /// <summary>How many busy rounds there may be before the next look at the clock, given what the last ones took.</summary>
+    /// <summary>How many rounds there may be before the next look at the clock, given what the last ones took.</summary>
     private static int RoundsBeforeClock(int rounds, long elapsedNs) =>
-        elapsedNs > BusyRoundsMaxNs ? Math.Max(1, rounds / 2)
-        : elapsedNs < BusyRoundsMaxNs / 4 ? Math.Min(BusyRoundsPerClock, rounds * 2)
+        elapsedNs > RoundsMaxNs ? Math.Max(1, rounds / 2)
+        : elapsedNs < RoundsMaxNs / 4 ? Math.Min(BusyRoundsPerClock, rounds * 2)
         : rounds;
 }

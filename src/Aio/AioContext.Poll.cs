@@ -190,6 +190,11 @@ public sealed partial class AioContext
     private void WaitForWork(long timeout)
     {
         bool polling = _pollMaxNs != 0;
+        if (polling && _home.PollStarted && FoundAtOnce())
+        {
+            return;
+        }
+
         long start = polling ? clock_gettime_ns(CLOCK_MONOTONIC) : 0;
         if (polling)
         {

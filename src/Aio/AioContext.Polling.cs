@@ -64,7 +64,7 @@ public sealed partial class AioContext
             }
 
             long lookNs = 0;
-            _lookedNs = 0;
+            _home.LookedNs = 0;
             int rounds = BusyRoundsPerClock;
             for (int round = rounds; ; round++)
             {
@@ -80,9 +80,9 @@ public sealed partial class AioContext
                         return;
                     }
 
-                    long clockNs = _lookedNs;
+                    long clockNs = _home.LookedNs;
                     lookNs = BusyLook(lookNs);
-                    rounds = RoundsBeforeClock(rounds, _lookedNs - clockNs);
+                    rounds = RoundsBeforeClock(rounds, _home.LookedNs - clockNs);
                     round = 0;
                 }
 
@@ -147,6 +147,30 @@ public sealed partial class AioContext
 
         DispatchAll();
         return lookNs;
+    }
+
+    /// <summary>
+    /// Looks once at what a loop in poll mode polls. While something is found at every pass there is nothing to be learned from the clock, which costs as much as the
+    /// look; it is read every 32nd pass all the same, more often when passes take long.
+    /// </summary>
+    private bool FoundAtOnce()
+    {
+        if (_home.FoundAtOnce + 1 >= _home.FoundAtOnceMax || _monitor.NeedWait || !RunPollCallbacks())
+        {
+            return false;
+        }
+
+        _home.FoundAtOnce++;
+        _home.Pollings++;
+        _home.PollingSuccesses++;
+        if (NeedLook())
+        {
+            _home.Waits++;
+            _home.KernelSilence = 0;
+            _monitor.Wait(0);
+        }
+
+        return true;
     }
 
     /// <summary>Polls until something is ready or polling no longer pays.</summary>

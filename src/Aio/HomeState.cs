@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace VhostNet.Aio;
 
 /// <summary>
-/// What the home thread writes in each pass, on a cache line of its own: the rest of the context is mostly read, also by threads that schedule, and must not travel with it.
+/// What the home thread writes in each pass, on cache lines of its own: the rest of the context is mostly read, also by threads that schedule, and must not travel with them.
 /// </summary>
-[StructLayout(LayoutKind.Explicit, Size = 192)]
+[StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct HomeState
 {
     /// <summary>Passes.</summary>
@@ -47,4 +47,28 @@ internal struct HomeState
     /// <summary>Handlers are in poll mode.</summary>
     [FieldOffset(125)]
     public bool PollStarted;
+
+    /// <summary>Passes since the last look at the clock, each of which found something at its first look.</summary>
+    [FieldOffset(126)]
+    public byte FoundAtOnce;
+
+    /// <summary>How many of them there may be.</summary>
+    [FieldOffset(127)]
+    public byte FoundAtOnceMax;
+
+    /// <summary>When the thread looked last, of those times that it read the clock.</summary>
+    [FieldOffset(128)]
+    public long LookedNs;
+
+    /// <summary>In which pass that was.</summary>
+    [FieldOffset(136)]
+    public long LookedPoll;
+
+    /// <summary>Gaps.</summary>
+    [FieldOffset(144)]
+    public long Gaps;
+
+    /// <summary>The longest time between two looks.</summary>
+    [FieldOffset(152)]
+    public long GapMaxNs;
 }

@@ -70,6 +70,20 @@ internal static unsafe class MemoryCopy
             head.Store(destination);
             tail.Store(destination + length - 16);
         }
+        else if (length >= 8)
+        {
+            ulong head = Unsafe.ReadUnaligned<ulong>(source);
+            ulong tail = Unsafe.ReadUnaligned<ulong>(source + length - 8);
+            Unsafe.WriteUnaligned(destination, head);
+            Unsafe.WriteUnaligned(destination + length - 8, tail);
+        }
+        else if (length >= 4)
+        {
+            uint head = Unsafe.ReadUnaligned<uint>(source);
+            uint tail = Unsafe.ReadUnaligned<uint>(source + length - 4);
+            Unsafe.WriteUnaligned(destination, head);
+            Unsafe.WriteUnaligned(destination + length - 4, tail);
+        }
         else
         {
             for (uint i = 0; i < length; i++)

@@ -11,6 +11,9 @@ public sealed unsafe partial class RxQueue
     /// <summary>virtio_net_hdr of a complete frame in one buffer: all zero but num_buffers = 1 in its last two bytes.</summary>
     private const uint PlainHeaderHigh = 1u << 16;
 
+    /// <summary>What a guest may be told of a header's first eight bytes: of the flags, which come first, NEEDS_CSUM and DATA_VALID; the rest as it came.</summary>
+    private const ulong GuestHeaderMask = ~0xffUL | VirtioNetHeader.F_NEEDS_CSUM | VirtioNetHeader.F_DATA_VALID;
+
     /// <summary>What a frame that can't be placed now comes to.</summary>
     private enum Placement
     {
@@ -84,7 +87,12 @@ public sealed unsafe partial class RxQueue
             int index = frames[frame];
             Chain* source = sources + index;
             Chain* target = targets + at;
-            uint length = source->Length;
+            uint length = source->TotalLength;
+            if (length > MemoryCopy.ShortMax && frame + 1 < frames.Length && at + 1 < chains)
+            {
+                PrefetchNext(burst, sources + frames[frame + 1], target + 1);
+            }
+
             if (source->SegmentCount == 1 && target->SegmentCount == 1 && modern && headers[index].IsPlain && target->Length - headerSize >= length
                 && target->Length >= headerSize)
             {
@@ -95,29 +103,26 @@ public sealed unsafe partial class RxQueue
                     Unsafe.WriteUnaligned(destination + 8, PlainHeaderHigh);
                 }
 
-                if (length > MemoryCopy.ShortMax && frame + 1 < frames.Length && at + 1 < chains)
-                {
-                    Chain* next = sources + frames[frame + 1];
-                    MemoryCopy.PrefetchLong((byte*)target[1].Address, (byte*)next->Address, Math.Min(next->Length, target[1].Length));
-                }
-
                 MemoryCopy.Copy(destination + VirtioNetHeader.Size, (byte*)source->Address, length);
                 target->Written = length + VirtioNetHeader.Size;
-                bytes += length;
-                count++;
-                at++;
+            }
+            else if (!TryGather(burst, source, headers + index, target))
+            {
+                Placement placement = PlaceOther(burst, index, ref at, chains, ref bytes);
+                if (placement == Placement.NeedsBuffers)
+                {
+                    starved = true;
+                    break;
+                }
+
+                count += placement == Placement.Placed ? 1 : 0;
                 frame++;
                 continue;
             }
 
-            Placement placement = PlaceOther(burst, index, ref at, chains, ref bytes);
-            if (placement == Placement.NeedsBuffers)
-            {
-                starved = true;
-                break;
-            }
-
-            count += placement == Placement.Placed ? 1 : 0;
+            bytes += length;
+            count++;
+            at++;
             frame++;
         }
 
@@ -126,6 +131,62 @@ public sealed unsafe partial class RxQueue
         _counters.Frames += count;
         _counters.Bytes += bytes;
         return starved;
+    }
+
+    /// <summary>
+    /// A frame in any number of pieces and with any header into one buffer that holds all of it: most of what a guest with offloads sends, and all that was finished
+    /// in software. False when it is none.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryGather(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)
+    {
+        uint headerSize = (uint)_headerSize;
+        uint total = source->TotalLength;
+        if (source->SegmentCount == 0 || target->SegmentCount != 1 || target->Length < headerSize || target->Length - headerSize < total)
+        {
+            return false;
+        }
+
+        // Words, not fields: a wide load that follows narrow stores to the same place waits for them.
+        byte* to = (byte*)target->Address;
+        Unsafe.WriteUnaligned(to, Unsafe.ReadUnaligned<ulong>(header) & GuestHeaderMask);
+        ushort high = Unsafe.ReadUnaligned<ushort>((byte*)header + 8);
+        if (headerSize == VirtioNetHeader.Size)
+        {
+            Unsafe.WriteUnaligned(to + 8, high | PlainHeaderHigh);
+        }
+        else
+        {
+            Unsafe.WriteUnaligned(to + 8, high);
+        }
+
+        to += headerSize;
+        target->Written = headerSize + total;
+        if (source->SegmentCount == 1)
+        {
+            MemoryCopy.Copy(to, (byte*)source->Address, total);
+            return true;
+        }
+
+        for (int i = 0; i < source->SegmentCount && total > 0; i++)
+        {
+            GuestSegment segment = burst.Chains.Segment(source->SegmentStart + i);
+            uint piece = Math.Min(segment.Length, total);
+            MemoryCopy.Copy(to, (byte*)segment.Address, piece);
+            to += piece;
+            total -= piece;
+        }
+
+        return true;
+    }
+
+    /// <summary>Asks for the lines of the next frame, or of its last and usually largest piece, and of the buffer that it probably goes to.</summary>
+    private static void PrefetchNext(FrameBurst burst, Chain* source, Chain* target)
+    {
+        GuestSegment piece = source->SegmentCount > 1
+            ? burst.Chains.Segment(source->SegmentStart + source->SegmentCount - 1)
+            : new GuestSegment(source->Address, source->Length);
+        MemoryCopy.PrefetchLong((byte*)target->Address, (byte*)piece.Address, Math.Min(piece.Length, target->Length));
     }
 
     /// <summary>Any frame into any number of chains from <paramref name="at"/> on.</summary>

@@ -85,11 +85,21 @@ internal static unsafe class TxParser
             return 0;
         }
 
-        var cursor = new SegmentCursor(burst.Chains, index, index);
-        VirtioNetHeader header = default;
-        cursor.Read((byte*)&header, (uint)headerSize);
-        header.NumBuffers = 1;
-        burst.Headers[index] = header;
+        VirtioNetHeader* header = burst.Headers + index;
+        if (chain.Length >= headerSize)
+        {
+            ulong low = Unsafe.ReadUnaligned<ulong>((void*)chain.Address);
+            ushort high = Unsafe.ReadUnaligned<ushort>((byte*)chain.Address + 8);
+            Unsafe.WriteUnaligned(header, low);
+            Unsafe.WriteUnaligned((byte*)header + 8, (uint)high | 1u << 16);
+        }
+        else
+        {
+            var cursor = new SegmentCursor(burst.Chains, index, index);
+            _ = cursor.Read((byte*)header, (uint)headerSize);
+            header->NumBuffers = 1;
+        }
+
         burst.Chains.TrimStart(index, (uint)headerSize);
         return chain.TotalLength;
     }
