@@ -35,6 +35,25 @@ public sealed class DpdkTests : EndToEndTest
         await testpmd.QuitAsync();
     }
 
+    /// <summary>Chains of several descriptors, or indirect tables: the driver sends the header in one of its own, and with packed rings leaves its WRITE flag set.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData(",packed_vq=1")]
+    public async Task FramesOfSeveralBuffersComeBackFromAHairpin(string properties)
+    {
+        await StartDaemonAsync("hairpin");
+        Testpmd testpmd = await StartTestpmdAsync(new TestpmdOptions
+        {
+            Devices = [TestpmdOptions.VirtioUser(0, SocketPath, properties)],
+            ExtraArguments = ["--tx-offloads=0x8000"],
+        });
+        await testpmd.CommandAsync("set txpkts 600,500,400");
+        await testpmd.StartForwardingAsync(firstBursts: 4);
+        PortStatistics statistics = await testpmd.WaitForStatisticsAsync(s => s.RxPackets > Enough && s.TxPackets > Enough, s_limit);
+        Assert.Equal(0, statistics.RxErrors);
+        await testpmd.QuitAsync();
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData(",packed_vq=1")]

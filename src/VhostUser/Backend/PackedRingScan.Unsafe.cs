@@ -13,6 +13,10 @@ internal readonly unsafe struct PackedRingScan
     private const ushort StateBits = PackedDescriptor.F_AVAIL | PackedDescriptor.F_USED;
     private const int AttemptsMax = 64;
 
+    // Kept: a front end that starts its ring again and again must not make garbage of half a megabyte each time.
+    [ThreadStatic]
+    private static PackedDescriptor[]? s_slots;
+
     private PackedRingScan(PackedPosition position, PackedPosition other)
     {
         Position = position;
@@ -29,7 +33,7 @@ internal readonly unsafe struct PackedRingScan
     /// <returns>False for a ring that nobody has used yet, and for one that no driver can have left like this: its AVAIL bits change more than once.</returns>
     public static bool TryRead(VirtqueueLayout layout, out PackedRingScan scan)
     {
-        var slots = new PackedDescriptor[layout.Size];
+        PackedDescriptor[] slots = s_slots is { } kept && kept.Length == layout.Size ? kept : s_slots = new PackedDescriptor[layout.Size];
         for (int i = 0; i < AttemptsMax; i++)
         {
             // A slot that was read just before its driver wrote it, and the next one just after, look like a ring that is not in order.

@@ -118,7 +118,12 @@ internal sealed unsafe partial class PackedVirtqueue
             }
 
             PackedDescriptor entry = Unsafe.ReadUnaligned<PackedDescriptor>((void*)host);
-            status = (entry.flags & SplitDescriptor.F_INDIRECT) != 0 ? ChainStatus.NestedIndirect : _mapper.AppendBuffer(burst, start, entry.addr, entry.len, entry.flags, write, ref total);
+
+            // DPDK's driver leaves WRITE set on the entry of a transmitted frame's header. It is only read here, which a writable buffer allows as well.
+            ushort flags = write ? entry.flags : (ushort)(entry.flags & ~SplitDescriptor.F_WRITE);
+            status = (flags & SplitDescriptor.F_INDIRECT) != 0
+                ? ChainStatus.NestedIndirect
+                : _mapper.AppendBuffer(burst, start, entry.addr, entry.len, flags, write, ref total);
         }
 
         return status;

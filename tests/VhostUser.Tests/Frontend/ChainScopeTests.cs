@@ -46,7 +46,9 @@ public sealed class ChainScopeTests
     {
         using var scope = new Scope(Features(true, indirect), direction);
         scope.Packed(4);
-        Assert.Equal((43_752, indirect ? 128 : 8), (scope.Cases, scope.Good));
+        // In the table of what is only read WRITE says nothing, so that many more are good.
+        int good = !indirect ? 8 : direction == ChainDirection.Writable ? 128 : 1368;
+        Assert.Equal((43_752, good), (scope.Cases, scope.Good));
     }
 
     [Theory]

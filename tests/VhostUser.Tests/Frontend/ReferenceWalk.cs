@@ -182,7 +182,7 @@ internal sealed class ReferenceWalk
         }
     }
 
-    /// <summary>A packed ring's table: all of its entries, one after the other (2.8.8).</summary>
+    /// <summary>A packed ring's table: all of its entries, one after the other (2.8.8). In one that is only read WRITE says nothing.</summary>
     private void Table(RawDescriptor d)
     {
         for (ulong i = 0; i < d.Length / 16 && Reasons.Count == 0; i++)
@@ -197,7 +197,7 @@ internal sealed class ReferenceWalk
             }
             else
             {
-                Buffer(entry);
+                Buffer(_write ? entry : entry with { Flags = (ushort)(entry.Flags & ~WRITE) });
             }
         }
     }
