@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace VhostNet.EndToEnd;
@@ -6,20 +7,34 @@ namespace VhostNet.EndToEnd;
 [Collection(Alone.Name)]
 public sealed class OperationTests : EndToEndTest
 {
+    /// <summary>What the daemon's file takes to start and end where its start takes 180 ms.</summary>
+    private static readonly TimeSpan s_usualFloor = TimeSpan.FromMilliseconds(40);
+
     [Fact]
     public async Task ReadyWithinAQuarterOfASecond()
     {
         // The least of several: what the daemon needs, without what else the machine was doing.
         TimeSpan best = TimeSpan.MaxValue;
+        TimeSpan floor = TimeSpan.MaxValue;
         for (int i = 0; i < 8; i++)
         {
-            await using VhostnetdProcess daemon = await VhostnetdProcess.StartAsync(Directory, Directory.File($"ready{i}.sock"), "responder");
-            best = daemon.ReadyAfter < best ? daemon.ReadyAfter : best;
-            Assert.Equal(0, await daemon.Process.TerminateAsync());
+            await using (VhostnetdProcess daemon = await VhostnetdProcess.StartAsync(Directory, Directory.File($"ready{i}.sock"), "responder"))
+            {
+                best = daemon.ReadyAfter < best ? daemon.ReadyAfter : best;
+                Assert.Equal(0, await daemon.Process.TerminateAsync());
+            }
+
+            long start = Stopwatch.GetTimestamp();
+            Assert.Equal(0, (await VhostnetdProcess.RunToEndAsync(Directory, ["--print-capabilities"])).Status);
+            TimeSpan nothing = Stopwatch.GetElapsedTime(start);
+            floor = nothing < floor ? nothing : floor;
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"ready after {best.TotalMilliseconds:0} ms");
-        Assert.True(best < TimeSpan.FromMilliseconds(250), $"ready only after {best.TotalMilliseconds:0} ms");
+        // A virtual machine may have half of its speed for minutes: where even doing nothing takes longer than usual, so may this.
+        double slower = Math.Max(1, floor / s_usualFloor);
+        string result = $"ready after {best.TotalMilliseconds:0} ms; doing nothing took {floor.TotalMilliseconds:0} ms";
+        TestContext.Current.TestOutputHelper?.WriteLine(result);
+        Assert.True(best < slower * TimeSpan.FromMilliseconds(250), result);
     }
 
     [Fact]
