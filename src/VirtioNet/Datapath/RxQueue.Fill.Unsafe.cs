@@ -11,8 +11,11 @@ public sealed unsafe partial class RxQueue
     /// <summary>virtio_net_hdr of a complete frame in one buffer: all zero but num_buffers = 1 in its last two bytes.</summary>
     private const uint PlainHeaderHigh = 1u << 16;
 
-    /// <summary>What a guest may be told of a header's first eight bytes: of the flags, which come first, NEEDS_CSUM and DATA_VALID; the rest as it came.</summary>
-    private const ulong GuestHeaderMask = ~0xffUL | VirtioNetHeader.F_NEEDS_CSUM | VirtioNetHeader.F_DATA_VALID;
+    /// <summary>The flags that a guest may be told.</summary>
+    private const byte GuestFlags = VirtioNetHeader.F_NEEDS_CSUM | VirtioNetHeader.F_DATA_VALID;
+
+    /// <summary>What a guest may be told of a header's first eight bytes: of the flags, which come first, those; the rest as it came.</summary>
+    private const ulong GuestHeaderMask = ~0xffUL | GuestFlags;
 
     /// <summary>What a frame that can't be placed now comes to.</summary>
     private enum Placement
@@ -279,14 +282,6 @@ public sealed unsafe partial class RxQueue
         }
     }
 
-    /// <summary>A guest sees only what it may be told: segmentation and checksum fields as they came, without what it did not ask for.</summary>
-    private static VirtioNetHeader HeaderForGuest(in VirtioNetHeader header) => new()
-    {
-        Flags = (byte)(header.Flags & (VirtioNetHeader.F_NEEDS_CSUM | VirtioNetHeader.F_DATA_VALID)),
-        GsoType = header.GsoType,
-        HdrLen = header.HdrLen,
-        GsoSize = header.GsoSize,
-        CsumStart = header.CsumStart,
-        CsumOffset = header.CsumOffset,
-    };
+    /// <summary>A guest sees only what it may be told: segmentation and checksum fields as they came, without flags that it did not ask for.</summary>
+    private static VirtioNetHeader HeaderForGuest(in VirtioNetHeader header) => header with { Flags = (byte)(header.Flags & GuestFlags), NumBuffers = 0 };
 }
