@@ -27,7 +27,7 @@ internal static class MetricCatalog
         Ring("vhostnet.queue.calls", "{call}", "Interrupts sent to the guest.", c => c.Calls),
         Ring("vhostnet.queue.calls.suppressed", "{call}", "Interrupts not sent because the guest did not want them.", c => c.CallsSuppressed),
         Ring("vhostnet.queue.polls", "{poll}", "Looks at the avail ring that found chains.", c => c.Polls),
-        Ring("vhostnet.queue.polls.empty", "{poll}", "Looks at the avail ring that found nothing.", c => c.EmptyPolls),
+        Ring("vhostnet.queue.polls.empty", "{poll}", "Looks at the avail ring that found nothing, or too little to be worth a turn yet.", c => c.EmptyPolls),
         new("vhostnet.queue.running", false, "1", "1 while the ring runs and is enabled, otherwise 0.", CollectQueueRunning),
         PortFrames("vhostnet.port.frames", "{frame}", "Frames that came in by a port from the outside (in) or left by it (out).", f => f.Frames),
         PortFrames("vhostnet.port.bytes", "By", "Bytes of those frames.", f => f.Bytes),

@@ -11,6 +11,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     /// <summary>RING_EVENT_FLAGS_ENABLE, _DISABLE and _DESC (virtio 1.3 section 2.8.14).</summary>
     private const ushort RING_EVENT_FLAGS_ENABLE = 0, RING_EVENT_FLAGS_DISABLE = 1, RING_EVENT_FLAGS_DESC = 2;
 
+    private const int DescriptorsPerLine = 64 / PackedDescriptor.Size;
     private const ushort StateBits = PackedDescriptor.F_AVAIL | PackedDescriptor.F_USED;
     private const ushort ChainBits = SplitDescriptor.F_NEXT | SplitDescriptor.F_WRITE | SplitDescriptor.F_INDIRECT;
 
@@ -97,7 +98,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
                 chain->SegmentCount = 1;
                 chain->Written = 0;
                 _pending[count].Id = descriptor.id;
-                Prefetch.Read(host);
+                Prefetch.Frame(host, write);
             }
             else
             {
@@ -150,6 +151,17 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     }
 
     public override bool HasAtLeast(int count) => !IsBroken && count <= _size && IsAvailableAcquire(_next.Advance(count - 1, _size));
+
+    public override void PrefetchNext(int count)
+    {
+        int slot = _next.Slot;
+        for (int i = 0; i < count; i += DescriptorsPerLine)
+        {
+            Prefetch.Read((nint)(_ring + slot));
+            slot += DescriptorsPerLine;
+            slot = slot >= _size ? slot - _size : slot;
+        }
+    }
 
     public override void RememberSeen(int seen)
     {

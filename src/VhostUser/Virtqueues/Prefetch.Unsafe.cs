@@ -16,4 +16,18 @@ public static unsafe class Prefetch
             Sse.Prefetch0((void*)address);
         }
     }
+
+    /// <summary>
+    /// The beginning of a buffer. One that is read is asked for two lines, because its virtio_net_hdr often ends one and the frame begins the next; one that is
+    /// written for one, because a line that is stored to whole need not come here first.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Frame(nint address, bool write)
+    {
+        Read(address);
+        if (!write)
+        {
+            Read(address + 64);
+        }
+    }
 }

@@ -84,7 +84,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
                 chain->TotalLength = length;
                 chain->SegmentCount = 1;
                 chain->Written = 0;
-                Prefetch.Read(host);
+                Prefetch.Frame(host, write);
             }
             else if (!(flags == (wanted | SplitDescriptor.F_NEXT) && TryPair(burst, burst.Chains + i, descriptor, wanted))
                 && !GatherOrStop(burst, i, descriptor, write))
@@ -137,6 +137,17 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         }
 
         return !IsBroken && (ushort)(_availShadow - _nextAvail) >= count;
+    }
+
+    public override void PrefetchNext(int count)
+    {
+        count = Math.Min(count, (ushort)(_availShadow - _nextAvail));
+        for (int i = 0; i < count; i++)
+        {
+            // The mask stands for the check that the entry gets when it is used: only an address inside the table is asked for.
+            ushort head = TOrder.Order(_avail[2 + ((_nextAvail + i) & _mask)]);
+            Prefetch.Read((nint)(_descriptors + (head & _mask)));
+        }
     }
 
     public override void RememberSeen(int seen) => _seen = (ushort)(_nextAvail + seen);

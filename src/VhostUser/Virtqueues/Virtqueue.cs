@@ -79,6 +79,12 @@ public abstract class Virtqueue : IDisposable
     /// <summary>True when at least <paramref name="count"/> chains wait (a packed ring's chains taken as one descriptor each: a hint). Needs the lock.</summary>
     public abstract bool HasAtLeast(int count);
 
+    /// <summary>
+    /// Asks for the cache lines of the next <paramref name="count"/> descriptors, which the guest has probably made available already, so that the next peek
+    /// doesn't wait for them. Needs the lock.
+    /// </summary>
+    public abstract void PrefetchNext(int count);
+
     /// <summary>Remembers that the first <paramref name="seen"/> peeked chains are known and not enough. Needs the lock.</summary>
     public abstract void RememberSeen(int seen);
 

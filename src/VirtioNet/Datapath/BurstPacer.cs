@@ -1,82 +1,170 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VirtioNet.Datapath;
 
 /// <summary>
-/// Lets a polled transmit ring fill up a little while frames stream in, because two sides that look at the same cache lines all the time slow each other down.
-/// The target doubles when a pause paid off and falls to a quarter when it did not, so that a sender who waits for its frames to come back isn't held up; a
-/// frame after a quiet moment is never held back. Owned by the queue's thread.
+/// Says when a polled transmit ring is worth a turn. While frames stream in it lets the ring fill up and leaves it alone meanwhile, because two sides that look at
+/// the same cache lines all the time slow each other down; other rings of the thread have their turn. How far it may fill is found by trying: once in a while
+/// the ring is let fill to four times the target. If the sender stops before that, it has no more frames and waits for them to come back. The target is half
+/// of what circulates, as far as that is known, so that both sides work at the same time. A frame after a quiet moment is never held back, the end of
+/// a stream only for that moment. Owned by the queue's thread.
 /// </summary>
 internal struct BurstPacer
 {
+    /// <summary>What counts as a quiet moment, in nanoseconds: longer than a driver with several rings takes until it comes round to this one again.</summary>
+    public const long QuietNs = 40_000;
+
+    /// <summary>Frames after a quiet moment that make a stream.</summary>
+    public const int StreamFrames = 1024;
+
+    /// <summary>A stream with more nanoseconds than this from one frame to the next gains nothing from larger bursts.</summary>
+    public const long SlowestFrameNs = 500;
+
     private const int TargetMax = ChainBurst.ChainsMax;
-    private const int PausesMax = 12;
-    private const int ProbeInterval = 64;
+    private const int TargetMin = 8;
+
+    /// <summary>Bursts until the next try: after one that showed the target to be right, and at most, after several that found nothing better.</summary>
+    private const int TryInterval = 64;
+
+    private const int TryIntervalMax = 4096;
+
+    /// <summary>Between two looks at a ring that fills up, for each frame that it is to hold: about a twentieth of what a fast driver needs to write it.</summary>
+    private const long LookNs = 6;
 
     private int _target = 1;
-    private int _untilProbe = ProbeInterval;
+    private int _goal = 1;
+    private int _untilTry = TryInterval;
+    private int _tryInterval = TryInterval;
+    private int _sinceQuiet;
+    private int _seen;
+    private long _heldSince;
+    private long _grewAt;
+    private long _emptySince;
+    private long _nextLook;
 
     public BurstPacer()
     {
     }
 
-    /// <summary>The burst that is waited for.</summary>
+    /// <summary>The burst that is waited for while frames stream in.</summary>
     public readonly int Target => _target;
 
-    /// <summary>Forgets the stream: called when a look at the ring found nothing.</summary>
-    public void Idle() => _target = 1;
+    /// <summary>False when whatever is in the ring is due at once, and nobody need ask.</summary>
+    public readonly bool Waits => _goal > 1 && _sinceQuiet >= StreamFrames;
 
-    /// <summary>Waits, for less than the time that a few frames take, until the ring holds the target. The ring's lock is held.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public void Await(Virtqueue queue)
+    /// <summary>Whether the ring holds what is worth a turn. The ring's lock is held.</summary>
+    /// <param name="queue">The ring.</param>
+    /// <param name="now">The monotonic clock in nanoseconds.</param>
+    public bool IsDue(Virtqueue queue, long now)
     {
-        if (_target <= 1)
+        if (now < _nextLook)
         {
-            Probe();
-            return;
+            return false;
         }
 
-        for (int i = 0; i < PausesMax; i++)
+        if (queue.HasAtLeast(_goal))
         {
-            if (queue.HasAtLeast(_target))
-            {
-                if (_target < TargetMax)
-                {
-                    _target *= 2;
-                }
-
-                return;
-            }
-
-            Pause();
+            Reached();
+            return true;
         }
 
-        _target = Math.Max(1, _target / 4);
+        _nextLook = now + (LookNs * _goal);
+        if (_seen == 0)
+        {
+            LookForFirst(queue, now);
+            return false;
+        }
+
+        if (queue.HasAtLeast(_seen + 1))
+        {
+            int further = _seen + (_goal / 8);
+            _seen = queue.HasAtLeast(further) ? further : _seen + 1;
+            _grewAt = now;
+        }
+
+        long held = now - _heldSince;
+        long still = now - _grewAt;
+        if (still < QuietNs && held < SlowestFrameNs * _goal)
+        {
+            return false;
+        }
+
+        // A slow stream goes on growing to the end; a sender that has no more frames stopped long before.
+        Missed(still >= QuietNs || still >= held / 2 ? CountAvailable(queue) / 2 : 1);
+        return true;
     }
 
-    private void Probe()
+    /// <summary>Counts a burst that was taken.</summary>
+    public void Took(int count)
     {
-        if (--_untilProbe <= 0)
+        _seen = 0;
+        _emptySince = 0;
+        _nextLook = 0;
+        if (_sinceQuiet < StreamFrames)
         {
-            _untilProbe = ProbeInterval;
-            _target = 8;
+            _sinceQuiet += count;
+        }
+        else if (--_untilTry <= 0 && count > 1)
+        {
+            // A frame that comes alone, time and again, is no stream and is not held back for a try.
+            _goal = Math.Min(2 * TargetMax, 4 * Math.Max(TargetMin / 2, _target));
         }
     }
 
-    private static void Pause()
+    private void Reached()
     {
-        if (X86Base.IsSupported)
+        if (_goal > _target)
         {
-            for (int i = 0; i < 8; i++)
+            bool grows = _goal / 2 > _target;
+            _target = _goal / 2;
+            _tryInterval = TryInterval;
+            _untilTry = grows ? 1 : TryInterval;
+            _goal = _target;
+        }
+    }
+
+    private void Missed(int target)
+    {
+        _target = _goal = Math.Clamp(target, 1, TargetMax);
+        _untilTry = _tryInterval;
+        _tryInterval = Math.Min(TryIntervalMax, _tryInterval * 2);
+    }
+
+    private void LookForFirst(Virtqueue queue, long now)
+    {
+        if (queue.HasAvailable)
+        {
+            _seen = 1;
+            _heldSince = _grewAt = now;
+        }
+        else if (_emptySince == 0)
+        {
+            _emptySince = now;
+        }
+        else if (now - _emptySince > QuietNs)
+        {
+            _sinceQuiet = 0;
+        }
+    }
+
+    /// <summary>How many chains the ring holds: at least what was seen, fewer than was waited for.</summary>
+    private readonly int CountAvailable(Virtqueue queue)
+    {
+        int from = _seen;
+        int below = Math.Max(_goal, from + 1);
+        while (below - from > 1)
+        {
+            int middle = (from + below) / 2;
+            if (queue.HasAtLeast(middle))
             {
-                X86Base.Pause();
+                from = middle;
+            }
+            else
+            {
+                below = middle;
             }
         }
-        else
-        {
-            Thread.SpinWait(8);
-        }
+
+        return from;
     }
 }

@@ -153,6 +153,7 @@ public sealed partial class RxQueue : IDisposable
         }
 
         queue.NotifyGuest();
+        queue.PrefetchNext(frames.Length);
         queue.Lock.Exit();
         return done;
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Ports;
@@ -125,11 +126,10 @@ public sealed class TxQueue : IDisposable
             return false;
         }
 
-        bool ready = queue.HasAvailable;
+        bool ready = _pacer.Waits ? _pacer.IsDue(queue, Stopwatch.GetTimestamp()) : queue.HasAvailable;
         if (!ready)
         {
             queue.Counters.EmptyPolls++;
-            _pacer.Idle();
         }
 
         queue.Lock.Exit();
@@ -175,11 +175,6 @@ public sealed class TxQueue : IDisposable
         int left = Budget;
         while (left > 0)
         {
-            if (_polling)
-            {
-                _pacer.Await(queue);
-            }
-
             int count = queue.Peek(_burst.Chains, ChainBurst.ChainsMax, ChainDirection.Readable);
             if (count == 0)
             {
@@ -200,6 +195,7 @@ public sealed class TxQueue : IDisposable
             }
 
             queue.Counters.Polls++;
+            _pacer.Took(count);
             int done = Forward(queue, count);
             queue.Complete(done);
             left -= done;

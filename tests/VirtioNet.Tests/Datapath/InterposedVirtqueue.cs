@@ -38,6 +38,8 @@ internal sealed class InterposedVirtqueue : Virtqueue
 
     public override bool HasAtLeast(int count) => _inner.HasAtLeast(count);
 
+    public override void PrefetchNext(int count) => _inner.PrefetchNext(count);
+
     public override void RememberSeen(int seen) => _inner.RememberSeen(seen);
 
     public override void DisableNotifications() => _inner.DisableNotifications();
