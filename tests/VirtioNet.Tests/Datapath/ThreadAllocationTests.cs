@@ -127,16 +127,25 @@ public sealed class ThreadAllocationTests
         return thread;
     }
 
-    /// <summary>Runs traffic twice: what is made once when it is first needed is made in the first run.</summary>
+    /// <summary>
+    /// Runs traffic until what is made once when it is first needed has been made: on a busy machine a wait may be the first of its kind in a later run. What a
+    /// frame or a burst allocated would be there in every run.
+    /// </summary>
     private static void AssertNothing(IoThread thread, Action traffic)
     {
         traffic();
         _ = Allocated(thread);
-        long empty = Allocated(thread);
-        long begin = Allocated(thread);
-        traffic();
-        long end = Allocated(thread);
-        Assert.Equal(begin - empty, end - begin);
+        long surplus = long.MaxValue;
+        for (int run = 0; run < 3 && surplus != 0; run++)
+        {
+            long empty = Allocated(thread);
+            long begin = Allocated(thread);
+            traffic();
+            long end = Allocated(thread);
+            surplus = end - begin - (begin - empty);
+        }
+
+        Assert.Equal(0, surplus);
     }
 
     private static long Allocated(IoThread thread)
