@@ -20,7 +20,12 @@ internal struct BurstPacer
     /// <summary>A stream with more nanoseconds than this from one frame to the next gains nothing from larger bursts.</summary>
     public const long SlowestFrameNs = 500;
 
-    private const int TargetMax = ChainBurst.ChainsMax;
+    /// <summary>
+    /// A packed ring has no index that both sides look at: its lines come and go by themselves, and a driver that gets more than this back at a time loses by
+    /// it (two guests, in order: 0.7 of the rate).
+    /// </summary>
+    private const int PackedTargetMax = 64;
+
     private const int TargetMin = 8;
 
     /// <summary>Bursts until the next try: after one that showed the target to be right, and at most, after several that found nothing better.</summary>
@@ -31,6 +36,7 @@ internal struct BurstPacer
     /// <summary>Between two looks at a ring that fills up, for each frame that it is to hold: about a twentieth of what a fast driver needs to write it.</summary>
     private const long LookNs = 6;
 
+    private readonly int _targetMax;
     private int _target = 1;
     private int _goal = 1;
     private int _untilTry = TryInterval;
@@ -42,9 +48,9 @@ internal struct BurstPacer
     private long _emptySince;
     private long _nextLook;
 
-    public BurstPacer()
-    {
-    }
+    /// <summary>A pacer for a ring that begins.</summary>
+    /// <param name="packed">The ring has the packed layout.</param>
+    public BurstPacer(bool packed) => _targetMax = packed ? PackedTargetMax : ChainBurst.ChainsMax;
 
     /// <summary>The burst that is waited for while frames stream in.</summary>
     public readonly int Target => _target;
@@ -107,7 +113,7 @@ internal struct BurstPacer
         else if (--_untilTry <= 0 && count > 1)
         {
             // A frame that comes alone, time and again, is no stream and is not held back for a try.
-            _goal = Math.Min(2 * TargetMax, 4 * Math.Max(TargetMin / 2, _target));
+            _goal = Math.Min(2 * _targetMax, 4 * Math.Max(TargetMin / 2, _target));
         }
     }
 
@@ -125,7 +131,7 @@ internal struct BurstPacer
 
     private void Missed(int target)
     {
-        _target = _goal = Math.Clamp(target, 1, TargetMax);
+        _target = _goal = Math.Clamp(target, 1, _targetMax);
         _untilTry = _tryInterval;
         _tryInterval = Math.Min(TryIntervalMax, _tryInterval * 2);
     }

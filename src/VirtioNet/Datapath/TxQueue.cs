@@ -23,7 +23,7 @@ public sealed class TxQueue : IDisposable
     private EventNotifier? _kick;
     private PollModeKick? _pollModeKick;
     private FrameCounters _counters;
-    private BurstPacer _pacer = new();
+    private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
     private bool _polling;
     private bool _blocked;
@@ -64,6 +64,7 @@ public sealed class TxQueue : IDisposable
         ArgumentNullException.ThrowIfNull(queue);
         _headerSize = headerSize;
         _blocked = false;
+        _pacer = new BurstPacer((queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0);
         _polling = _thread.Policy == PollPolicy.Busy;
         _pollModeKick = queue.Kick is null ? new PollModeKick(_thread, Run) : null;
         EventNotifier kick = queue.Kick ?? _pollModeKick!.Notifier;

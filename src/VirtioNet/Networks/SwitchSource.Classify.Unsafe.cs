@@ -26,7 +26,7 @@ internal sealed unsafe partial class SwitchSource
     private int _floodVlan = -1;
     private long _nowNs;
     private ulong _lastSource;
-    private int _lastSourceVlan;
+    private int _lastSourceVlan = -1;
     private uint _lastSourceTick;
     private int _lastSourceVersion = -1;
     private SwitchSnapshot? _lastSourceSnapshot;
@@ -40,6 +40,10 @@ internal sealed unsafe partial class SwitchSource
         uint tick = _network.PresentTick;
         int version = _table.Version;
         bool mirrored = snapshot.MirrorIn[ingress.Slot];
+        int lastSlot = -1;
+        int lastFrame = 0;
+        Vector128<byte> lastHead = default;
+        ForgetOldSource(snapshot, tick, version);
         byte* copy = stackalloc byte[16];
         for (int i = 0; i < burst.Count; i++)
         {
@@ -63,18 +67,25 @@ internal sealed unsafe partial class SwitchSource
             }
 
             Vector128<byte> head = Vector128.Load(begin);
-            int slot = Place(snapshot, ingress, head, i, tick, version);
+            int slot = Place(snapshot, ingress, head, i, tick);
             if (slot >= 0 && begin != copy)
             {
-                RememberFlow(snapshot, ingress, head, i, slot, tick, version);
+                lastSlot = slot;
+                lastFrame = i;
+                lastHead = head;
             }
+        }
+
+        if (lastSlot >= 0)
+        {
+            RememberFlow(snapshot, ingress, lastHead, lastFrame, lastSlot, tick, version);
         }
 
         FlushFlood(snapshot, ingress);
     }
 
     /// <summary>Decides on one frame; returns the one port that gets it, or -1.</summary>
-    private int Place(SwitchSnapshot snapshot, SwitchPortView ingress, Vector128<byte> head, int frame, uint tick, int version)
+    private int Place(SwitchSnapshot snapshot, SwitchPortView ingress, Vector128<byte> head, int frame, uint tick)
     {
         ulong first = BinaryPrimitives.ReverseEndianness(head.AsUInt64()[0]);
         ulong second = BinaryPrimitives.ReverseEndianness(head.AsUInt64()[1]);
@@ -82,7 +93,7 @@ internal sealed unsafe partial class SwitchSource
         ulong source = ((first & 0xffff) << 32) | (second >> 32);
         uint word = (uint)second;
         int vlan = VlanOf(ingress, word);
-        if (vlan < 0 || !IsSourceGood(snapshot, ingress, vlan, source, tick, version) || (destination & ~0xful) == BridgeGroup)
+        if (vlan < 0 || !IsSourceGood(ingress, vlan, source, tick) || (destination & ~0xful) == BridgeGroup)
         {
             _state.Drops.Drop(DropReason.Filtered);
             return -1;
@@ -142,18 +153,10 @@ internal sealed unsafe partial class SwitchSource
 
     /// <summary>Learns the source address; false when no station can have it or it is fixed elsewhere.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsSourceGood(SwitchSnapshot snapshot, SwitchPortView ingress, int vlan, ulong source, uint tick, int version)
-    {
-        if (source == _lastSource && vlan == _lastSourceVlan && tick == _lastSourceTick && version == _lastSourceVersion
-            && ReferenceEquals(snapshot, _lastSourceSnapshot))
-        {
-            return true;
-        }
+    private bool IsSourceGood(SwitchPortView ingress, int vlan, ulong source, uint tick) =>
+        (source == _lastSource && vlan == _lastSourceVlan) || LearnSource(ingress, vlan, source, tick);
 
-        return LearnSource(snapshot, ingress, vlan, source, tick, version);
-    }
-
-    private bool LearnSource(SwitchSnapshot snapshot, SwitchPortView ingress, int vlan, ulong source, uint tick, int version)
+    private bool LearnSource(SwitchPortView ingress, int vlan, ulong source, uint tick)
     {
         if ((source & MulticastBit) != 0 || source == 0 || !_table.Learn(vlan, source, ingress.Slot, tick, ingress.MacLimit))
         {
@@ -162,10 +165,19 @@ internal sealed unsafe partial class SwitchSource
 
         _lastSource = source;
         _lastSourceVlan = vlan;
-        _lastSourceTick = tick;
-        _lastSourceVersion = version;
-        _lastSourceSnapshot = snapshot;
         return true;
+    }
+
+    /// <summary>The last burst's source is good without a look-up only as long as time, table and switch are what they were.</summary>
+    private void ForgetOldSource(SwitchSnapshot snapshot, uint tick, int version)
+    {
+        if (tick != _lastSourceTick || version != _lastSourceVersion || !ReferenceEquals(snapshot, _lastSourceSnapshot))
+        {
+            _lastSourceVlan = -1;
+            _lastSourceTick = tick;
+            _lastSourceVersion = version;
+            _lastSourceSnapshot = snapshot;
+        }
     }
 
     /// <summary>Remembers the frame's flow if such frames go to one port without any change.</summary>

@@ -27,8 +27,8 @@ public sealed class BurstPacerTests : IDisposable
     [InlineData(Split, 1024, 256)]
     [InlineData(Split, 400, 200)]
     [InlineData(Split, 32, 16)]
-    [InlineData(Packed, 1024, 256)]
-    [InlineData(Packed, 400, 200)]
+    [InlineData(Packed, 1024, 64)]
+    [InlineData(Packed, 100, 50)]
     [InlineData(Packed, 32, 16)]
     public void TheTargetSuitsWhatCirculates(ulong features, int inFlight, int target)
     {
@@ -38,13 +38,13 @@ public sealed class BurstPacerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Split)]
-    [InlineData(Packed)]
-    public void FewerFramesInFlightThanBeforeLowerTheTarget(ulong features)
+    [InlineData(Split, 256)]
+    [InlineData(Packed, 64)]
+    public void FewerFramesInFlightThanBeforeLowerTheTarget(ulong features, int before)
     {
         PacedRing ring = Ring(features);
         ring.Circulate(1024, frameNs: 100, bursts: 2000);
-        Assert.Equal(256, ring.Target);
+        Assert.Equal(before, ring.Target);
         ring.Circulate(32, frameNs: 100, bursts: 200);
         Assert.InRange(ring.Target, 1, 16);
     }
@@ -71,13 +71,13 @@ public sealed class BurstPacerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Split)]
-    [InlineData(Packed)]
-    public void TheEndOfAStreamIsHeldForOneQuietMomentAtMost(ulong features)
+    [InlineData(Split, 256)]
+    [InlineData(Packed, 64)]
+    public void TheEndOfAStreamIsHeldForOneQuietMomentAtMost(ulong features, int target)
     {
         PacedRing ring = Ring(features);
         ring.Circulate(1024, frameNs: 100, bursts: 2000);
-        Assert.Equal(256, ring.Target);
+        Assert.Equal(target, ring.Target);
         ring.Drain();
         ring.ForgetHeld();
         ring.Send(5);
@@ -88,9 +88,9 @@ public sealed class BurstPacerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Split)]
-    [InlineData(Packed)]
-    public void AFrameAfterAQuietMomentIsDueAtOnce(ulong features)
+    [InlineData(Split, 256)]
+    [InlineData(Packed, 64)]
+    public void AFrameAfterAQuietMomentIsDueAtOnce(ulong features, int target)
     {
         PacedRing ring = Ring(features);
         ring.Circulate(1024, frameNs: 100, bursts: 2000);
@@ -100,7 +100,7 @@ public sealed class BurstPacerTests : IDisposable
         ring.Send(1);
         ring.RunUntilTaken();
         Assert.Equal(0, ring.HeldMaxNs);
-        Assert.Equal(256, ring.Target);
+        Assert.Equal(target, ring.Target);
     }
 
     private PacedRing Ring(ulong features)
@@ -115,7 +115,7 @@ public sealed class BurstPacerTests : IDisposable
         private readonly ChainBurst _burst = new();
         private readonly UsedChain[] _used = new UsedChain[1024];
         private readonly ulong _buffer = rig.Memory.Allocate(2048);
-        private BurstPacer _pacer = new();
+        private BurstPacer _pacer = new((rig.Features & VirtioFeatures.RING_PACKED) != 0);
         private long _now = 1_000_000;
         private long _firstAt;
 
