@@ -60,12 +60,12 @@ internal sealed class Contender : IAsyncDisposable
         var directory = new TestDirectory();
         string[] arguments =
         [
-            "--lcores", "0@0,1@1", "--no-pci", "--no-telemetry", "--in-memory", "--single-file-segments", "-m", "256",
+            "-oL", "dpdk-testpmd", "--lcores", "0@0,1@1", "--no-pci", "--no-telemetry", "--in-memory", "--single-file-segments", "-m", "256",
             "--vdev", TestpmdOptions.Vhost(0, Socket(directory)), "--vdev", $"net_tap0,iface={tap}",
             "--", "--auto-start", "--nb-cores=1", "--forward-mode=io", "--total-num-mbufs=16384", "--txd=1024", "--rxd=1024",
         ];
-        ChildProcess process = await ChildProcess.StartAsync("testpmd net_tap", "dpdk-testpmd", arguments, inside: inside);
-        await process.Output.WaitForAsync("Press enter to exit", TimeSpan.FromSeconds(60));
+        ChildProcess process = await ChildProcess.StartAsync("testpmd net_tap", "stdbuf", arguments, inside: inside);
+        await process.Output.WaitForAsync("packet forwarding - ports", TimeSpan.FromSeconds(60));
         return new Contender("testpmd net_tap", directory, process, process);
     }
 
