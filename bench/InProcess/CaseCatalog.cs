@@ -88,8 +88,13 @@ internal static class CaseCatalog
             BenchCase.Network("wire-tso64k-whole", LargeFrame, () => new NetworkRig(new WireNetwork("wire"), 2, 1, large, Frames.Tcp, receiver: taker)),
             BenchCase.Against(
                 "segment-tso64k", "copy + checksum", 1.3, () => new SegmentRig(large, s_plain), () => new MemoryFloor(LargeFrame, copy: true, checksum: true, targets: 32)),
+            BenchCase.Against("segment-tso64k / buffers", "to the same buffers", 1.3, () => new SegmentRig(large, s_plain), CopyToBuffers),
         ];
     }
+
+    /// <summary>What the segments' payload costs alone: a copy into as many buffers of the same size and distance as the guest has, and one checksum.</summary>
+    private static MemoryFloor CopyToBuffers() => new(
+        LargeFrame, copy: true, checksum: true, targets: s_plain.RingSize, piece: Frames.SegmentSize, buffer: s_plain.RxBufferSize);
 
     private static NetworkRig Wire() => new(new WireNetwork("wire"), 2, 1, s_plain, Frames.Plain);
 

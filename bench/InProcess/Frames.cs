@@ -8,10 +8,13 @@ namespace VhostNet.InProcess;
 internal static class Frames
 {
     public const ulong Broadcast = 0xffff_ffff_ffff;
+
+    /// <summary>Payload of each segment that a large frame is cut into.</summary>
+    public const ushort SegmentSize = 1448;
+
     private const int IpAt = BenchGuest.HeaderSize + 14;
     private const int TcpAt = IpAt + 20;
     private const int PayloadAt = TcpAt + 20;
-    private const ushort SegmentSize = 1448;
 
     /// <summary>An address of a port: locally administered, the port's number and the address's number in its last bytes.</summary>
     public static ulong Address(int port, int number) => 0x0200_0000_0000UL | ((ulong)port << 16) | (uint)number;
