@@ -45,28 +45,18 @@ internal sealed class Contender : IAsyncDisposable
     }
 
     /// <summary>Starts testpmd with DPDK's vhost library as back end, one core forwarding frames back where they came from.</summary>
-    public static async Task<Contender> TestpmdAsync()
-    {
-        var directory = new TestDirectory();
-        Testpmd testpmd = await Testpmd.StartAsync(new TestpmdOptions { Name = "testpmd net_vhost", Devices = [TestpmdOptions.Vhost(0, Socket(directory))] });
-        await testpmd.StartForwardingAsync();
-        return new Contender("testpmd net_vhost", directory, testpmd.Process, testpmd);
-    }
+    public static Task<Contender> TestpmdAsync() => TestpmdAsync("testpmd net_vhost", [], null);
 
     /// <summary>Starts testpmd between DPDK's vhost library and its tap driver.</summary>
-    public static async Task<Contender> TestpmdTapAsync(string tap, NetworkNamespace inside)
+    public static Task<Contender> TestpmdTapAsync(string tap, NetworkNamespace inside) => TestpmdAsync("testpmd net_tap", [$"net_tap0,iface={tap}"], inside);
+
+    private static async Task<Contender> TestpmdAsync(string name, IReadOnlyList<string> otherDevices, NetworkNamespace? inside)
     {
-        await HugePages.EnsureAsync();
         var directory = new TestDirectory();
-        string[] arguments =
-        [
-            "-oL", "dpdk-testpmd", "--lcores", "0@0,1@1", "--no-pci", "--no-telemetry", "--in-memory", "--single-file-segments", "-m", "256",
-            "--vdev", TestpmdOptions.Vhost(0, Socket(directory)), "--vdev", $"net_tap0,iface={tap}",
-            "--", "--auto-start", "--nb-cores=1", "--forward-mode=io", "--total-num-mbufs=16384", "--txd=1024", "--rxd=1024",
-        ];
-        ChildProcess process = await ChildProcess.StartAsync("testpmd net_tap", "stdbuf", arguments, inside: inside);
-        await process.Output.WaitForAsync("packet forwarding - ports", TimeSpan.FromSeconds(60));
-        return new Contender("testpmd net_tap", directory, process, process);
+        var options = new TestpmdOptions { Name = name, Devices = [TestpmdOptions.Vhost(0, Socket(directory)), .. otherDevices], Inside = inside };
+        Testpmd testpmd = await Testpmd.StartAsync(options);
+        await testpmd.StartForwardingAsync();
+        return new Contender(name, directory, testpmd.Process, testpmd);
     }
 
     /// <summary>Keeps the back end from running, so that another one may have its processor.</summary>

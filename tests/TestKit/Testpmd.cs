@@ -31,7 +31,7 @@ public sealed class Testpmd : IAsyncDisposable
             "--", "-i", "--nb-cores=1", $"--forward-mode={options.Forward}", $"--total-num-mbufs={Text(options.Buffers)}", $"--rxq={options.Queues}", $"--txq={options.Queues}",
             $"--txd={options.RingSize}", $"--rxd={options.RingSize}", .. options.ExtraArguments,
         ];
-        Testpmd testpmd = new(await ChildProcess.StartAsync(options.Name, "stdbuf", arguments));
+        Testpmd testpmd = new(await ChildProcess.StartAsync(options.Name, "stdbuf", arguments, inside: options.Inside));
         try
         {
             await testpmd.Answers.WaitForAsync("^testpmd> ", s_limit);

@@ -36,4 +36,7 @@ public sealed record TestpmdOptions
 
     /// <summary>DPDK's own vhost-user back end at a socket.</summary>
     public static string Vhost(int index, string socket) => $"net_vhost{index},iface={socket}";
+
+    /// <summary>The network namespace that it runs in; null for this process's own.</summary>
+    public NetworkNamespace? Inside { get; init; }
 }

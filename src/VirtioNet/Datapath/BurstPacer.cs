@@ -15,7 +15,7 @@ internal struct BurstPacer
     public const long QuietNs = 40_000;
 
     /// <summary>Frames after a quiet moment that make a stream.</summary>
-    public const int StreamFrames = 1024;
+    private const int StreamFrames = 1024;
 
     /// <summary>A stream with more nanoseconds than this from one frame to the next gains nothing from larger bursts.</summary>
     public const long SlowestFrameNs = 500;
@@ -26,7 +26,8 @@ internal struct BurstPacer
     /// </summary>
     private const int PackedTargetMax = 64;
 
-    private const int TargetMin = 8;
+    /// <summary>The first try.</summary>
+    private const int FirstGoal = 16;
 
     /// <summary>Bursts until the next try: after one that showed the target to be right, and at most, after several that found nothing better.</summary>
     private const int TryInterval = 64;
@@ -113,7 +114,7 @@ internal struct BurstPacer
         else if (--_untilTry <= 0 && count > 1)
         {
             // A frame that comes alone, time and again, is no stream and is not held back for a try.
-            _goal = Math.Min(2 * _targetMax, 4 * Math.Max(TargetMin / 2, _target));
+            _goal = Math.Min(2 * _targetMax, Math.Max(FirstGoal, 4 * _target));
         }
     }
 
