@@ -91,6 +91,29 @@ public sealed unsafe class ChainBurst : IDisposable
         chain.SegmentCount = 1;
     }
 
+    /// <summary>Makes chain <paramref name="index"/> these two segments; false when the segment array is full.</summary>
+    // SAFETY: both entries lie inside the array, as was just checked.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TrySetPair(int index, GuestSegment first, GuestSegment second)
+    {
+        int start = SegmentsUsed;
+        if (start > SegmentsMax - 2)
+        {
+            return false;
+        }
+
+        Segments[start] = first;
+        Segments[start + 1] = second;
+        SegmentsUsed = start + 2;
+        ref Chain chain = ref this[index];
+        chain.Address = first.Address;
+        chain.Length = first.Length;
+        chain.TotalLength = first.Length + second.Length;
+        chain.SegmentStart = start;
+        chain.SegmentCount = 2;
+        return true;
+    }
+
     /// <summary>Makes chain <paramref name="index"/> a copy of these segments; false when the segment array is full or the list is empty.</summary>
     public bool TrySet(int index, ReadOnlySpan<GuestSegment> segments)
     {
@@ -100,17 +123,20 @@ public sealed unsafe class ChainBurst : IDisposable
         }
 
         ref Chain chain = ref this[index];
+        GuestSegment* to = Segments + SegmentsUsed;
+        uint total = 0;
+        for (int i = 0; i < segments.Length; i++)
+        {
+            to[i] = segments[i];
+            total += segments[i].Length;
+        }
+
         chain.SegmentStart = SegmentsUsed;
         chain.SegmentCount = segments.Length;
         chain.Address = segments[0].Address;
         chain.Length = segments[0].Length;
-        chain.TotalLength = 0;
-        foreach (GuestSegment segment in segments)
-        {
-            Segments[SegmentsUsed++] = segment;
-            chain.TotalLength += segment.Length;
-        }
-
+        chain.TotalLength = total;
+        SegmentsUsed += segments.Length;
         return true;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Offload;
@@ -81,6 +82,35 @@ public sealed unsafe class FrameBurst : IDisposable
         }
 
         SetHeader(header);
+        return true;
+    }
+
+    /// <summary>The same when the caller knows what the header leaves undone.</summary>
+    // SAFETY: Count is below FramesMax.
+    internal bool TryAdd(in VirtioNetHeader header, Offloads unfinished, ReadOnlySpan<GuestSegment> segments)
+    {
+        if (Count == FramesMax || !Chains.TrySet(Count, segments))
+        {
+            return false;
+        }
+
+        Headers[Count++] = header;
+        Unfinished |= unfinished;
+        return true;
+    }
+
+    /// <summary>The same for two segments.</summary>
+    // SAFETY: as above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryAddPair(in VirtioNetHeader header, Offloads unfinished, GuestSegment first, GuestSegment second)
+    {
+        if (Count == FramesMax || !Chains.TrySetPair(Count, first, second))
+        {
+            return false;
+        }
+
+        Headers[Count++] = header;
+        Unfinished |= unfinished;
         return true;
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Datapath;
 
@@ -118,7 +119,7 @@ public sealed unsafe partial class RxQueue
                 MemoryCopy.Copy(destination + VirtioNetHeader.Size, (byte*)source->Address, length);
                 target->Written = length + VirtioNetHeader.Size;
             }
-            else if (!TryGather(burst, source, headers + index, target))
+            else if (!(MustFinish(headers + index) ? TryGatherFinished(burst, source, headers + index, target) : TryGather(burst, source, headers + index, target)))
             {
                 Placement placement = PlaceOther(burst, index, ref at, chains, ref bytes);
                 if (placement == Placement.NeedsBuffers)
@@ -159,8 +160,9 @@ public sealed unsafe partial class RxQueue
             return false;
         }
 
-        // Words, not fields: a wide load that follows narrow stores to the same place waits for them.
         byte* to = (byte*)target->Address;
+
+        // Words, not fields: a wide load that follows narrow stores to the same place waits for them.
         Unsafe.WriteUnaligned(to, Unsafe.ReadUnaligned<ulong>(header) & GuestHeaderMask);
         ushort high = Unsafe.ReadUnaligned<ushort>((byte*)header + 8);
         if (headerSize == VirtioNetHeader.Size)
@@ -211,6 +213,12 @@ public sealed unsafe partial class RxQueue
             return Placement.Skipped;
         }
 
+        if (MustFinish(burst.Headers + index) && !VirtioNetHeaderCheck.IsChecksumValid(burst.Headers[index], source.TotalLength))
+        {
+            _counters.Drop(DropReason.BadHeader);
+            return Placement.Skipped;
+        }
+
         uint needed = source.TotalLength + (uint)_headerSize;
         int last;
         while (true)
@@ -240,12 +248,21 @@ public sealed unsafe partial class RxQueue
             return Placement.Skipped;
         }
 
-        VirtioNetHeader header = HeaderForGuest(burst.Headers[index]);
+        bool finish = MustFinish(burst.Headers + index);
+        VirtioNetHeader header = finish ? default : HeaderForGuest(burst.Headers[index]);
         header.NumBuffers = (ushort)(last - at + 1);
         var target = new SegmentCursor(_chains, at, last);
         target.Write((byte*)&header, (uint)_headerSize);
-        var from = new SegmentCursor(burst.Chains, index, index);
-        target.CopyFrom(ref from, source.TotalLength);
+        if (finish)
+        {
+            CopyFinished(burst, index, burst.Headers + index, ref target);
+        }
+        else
+        {
+            var from = new SegmentCursor(burst.Chains, index, index);
+            target.CopyFrom(ref from, source.TotalLength);
+        }
+
         SetWritten(at, last, needed);
         bytes += source.TotalLength;
         at = last + 1;

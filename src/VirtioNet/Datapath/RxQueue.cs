@@ -28,6 +28,7 @@ public sealed partial class RxQueue : IDisposable
     private int _insufficient;
     private int _headerSize = VirtioNetHeader.Size;
     private bool _mergeable;
+    private bool _finishesChecksums;
 
     /// <summary>Creates the queue; it carries nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
@@ -55,12 +56,14 @@ public sealed partial class RxQueue : IDisposable
     /// <param name="queue">The ring.</param>
     /// <param name="headerSize">Bytes of virtio_net_hdr that the guest expects: 12, or 10 for a legacy guest without mergeable buffers.</param>
     /// <param name="mergeable">VIRTIO_NET_F_MRG_RXBUF was negotiated.</param>
-    public void Start(Virtqueue queue, int headerSize, bool mergeable)
+    /// <param name="takesPartialChecksums">VIRTIO_NET_F_GUEST_CSUM was negotiated; without it <see cref="Deliver"/> finishes checksums while it copies.</param>
+    public void Start(Virtqueue queue, int headerSize, bool mergeable, bool takesPartialChecksums)
     {
         ArgumentNullException.ThrowIfNull(queue);
         queue.Lock.Enter();
         _headerSize = headerSize;
         _mergeable = mergeable;
+        _finishesChecksums = !takesPartialChecksums;
         queue.DisableNotifications();
         Volatile.Write(ref _queue, queue);
         queue.Lock.Exit();

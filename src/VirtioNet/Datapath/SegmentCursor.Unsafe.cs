@@ -1,4 +1,5 @@
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Datapath;
 
@@ -74,6 +75,33 @@ internal unsafe ref struct SegmentCursor
         }
 
         return copied;
+    }
+
+    /// <summary>Moves on by up to <paramref name="length"/> bytes.</summary>
+    public void Skip(uint length)
+    {
+        while (length > 0 && _left > 0)
+        {
+            uint piece = Math.Min(_left, length);
+            Advance(piece);
+            length -= piece;
+        }
+    }
+
+    /// <summary>Adds up the next <paramref name="length"/> bytes for an Internet checksum, and moves on; returns a sum to be folded.</summary>
+    public ulong Sum(uint length)
+    {
+        ulong sum = 0;
+        uint before = 0;
+        while (before < length && _left > 0)
+        {
+            uint piece = Math.Min(_left, length - before);
+            sum = InternetChecksum.Append(sum, before, _at, piece);
+            Advance(piece);
+            before += piece;
+        }
+
+        return sum;
     }
 
     private void Advance(uint length)

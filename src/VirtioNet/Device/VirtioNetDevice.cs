@@ -38,7 +38,9 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
     /// <summary>The guest's MTU in bytes.</summary>
     public int Mtu { get; private set; } = options.Mtu ?? DefaultMtu;
 
-    private int HeaderSize => (Acknowledged & (VirtioFeatures.VERSION_1 | VirtioNetFeatures.MRG_RXBUF)) != 0 ? VirtioNetHeader.Size : VirtioNetHeader.LegacySize;
+    private int HeaderSize => Has(VirtioFeatures.VERSION_1 | VirtioNetFeatures.MRG_RXBUF) ? VirtioNetHeader.Size : VirtioNetHeader.LegacySize;
+
+    private bool Has(ulong feature) => (Acknowledged & feature) != 0;
 
     public void FeaturesNegotiated(ulong features)
     {
@@ -51,7 +53,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
         VhostUserPort.QueuePair pair = port.Pairs[queue.Index / 2];
         if (queue.Index % 2 == 0)
         {
-            pair.Rx.Start(queue, HeaderSize, (Acknowledged & VirtioNetFeatures.MRG_RXBUF) != 0);
+            pair.Rx.Start(queue, HeaderSize, Has(VirtioNetFeatures.MRG_RXBUF), Has(VirtioNetFeatures.GUEST_CSUM));
         }
         else
         {

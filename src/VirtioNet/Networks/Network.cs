@@ -65,10 +65,11 @@ public abstract class Network
 
     private static int DeliverFinished(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
-        if (burst.Unfinished != Offloads.None && (burst.Unfinished & ~port.Accepts) is not Offloads.None)
+        Offloads taken = burst.Unfinished == Offloads.None ? Offloads.All : port.Accepts | port.Finishes;
+        if ((burst.Unfinished & ~taken) != Offloads.None)
         {
             SourceQueue state = source.SourceQueue(queue);
-            int finished = state.Finisher.Deliver(port, port.Accepts, burst, frames, queue, waiter, ref state.Drops);
+            int finished = state.Finisher.Deliver(port, taken, burst, frames, queue, waiter, ref state.Drops);
             port.Capture?.Record(burst, frames[..finished]);
             return finished;
         }

@@ -42,6 +42,18 @@ internal unsafe struct FrameCursor
         }
     }
 
+    /// <summary>Bytes that lie in one piece from here on; 0 at the frame's end.</summary>
+    public uint Contiguous() => Advance() ? _length : 0;
+
+    /// <summary>Takes the next <paramref name="length"/> bytes, no more than <see cref="Contiguous"/>, in one piece.</summary>
+    public GuestSegment TakeContiguous(uint length)
+    {
+        var piece = new GuestSegment(_address, length);
+        _address += (nint)length;
+        _length -= length;
+        return piece;
+    }
+
     /// <summary>Takes the next <paramref name="length"/> bytes as slices.</summary>
     /// <returns>The number of slices, or -1 when there is no room for them or the frame ends before.</returns>
     // SAFETY: writes at most capacity entries; slices lie inside checked segments.

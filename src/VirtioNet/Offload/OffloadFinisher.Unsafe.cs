@@ -15,11 +15,16 @@ namespace VhostNet.VirtioNet.Offload;
 public sealed unsafe partial class OffloadFinisher : IDisposable
 {
     private const int ScratchLength = 64 * 1024;
+
+    /// <summary>Segments of a round: their headers stay in the first-level cache until they are copied, and little was made in vain when the receiver is full.</summary>
+    private const int RoundMax = 64;
+
     private const int SlicesMax = ChainBurst.ChainSegmentsMax;
 
     private readonly ushort[] _frames = new ushort[FrameBurst.FramesMax];
-    private readonly ushort[] _origins = new ushort[FrameBurst.FramesMax];
-    private readonly ushort[] _originSegments = new ushort[FrameBurst.FramesMax];
+
+    // Of each frame of the output: its position in _frames in the upper half, its segment in the lower.
+    private readonly uint[] _origins = new uint[FrameBurst.FramesMax];
     private FrameBurst? _output;
     private Segmenter? _segmenter;
     private FrameBurst? _source;
@@ -44,7 +49,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     /// was finished and not taken is made again when the same frame comes first the next time, without the segments that were taken.
     /// </summary>
     /// <param name="destination">The receiving port.</param>
-    /// <param name="accepts">What it takes unfinished (<see cref="Port.Accepts"/>, read once by the network).</param>
+    /// <param name="accepts">What it takes unfinished (<see cref="Port.Accepts"/> and <see cref="Port.Finishes"/>, read once by the network).</param>
     /// <param name="burst">The frames.</param>
     /// <param name="frames">Indices into the burst, ascending.</param>
     /// <param name="queue">The source's queue number.</param>
@@ -68,8 +73,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
             int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
             if (taken < output.Count)
             {
-                done = _origins[taken];
-                _resume = ResumePoint.Of(burst, frames[done], _originSegments[taken]);
+                done = (int)(_origins[taken] >> 16);
+                _resume = ResumePoint.Of(burst, frames[done], (ushort)_origins[taken]);
                 break;
             }
         }
@@ -210,12 +215,18 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         Segmenter segmenter = _segmenter!;
         bool finishChecksum = (_accepts & Offloads.Checksum) == 0;
         VirtioNetHeader header = finishChecksum ? default : segmenter.PartialHeader;
+        Offloads unfinished = finishChecksum ? Offloads.None : Offloads.Checksum;
         uint slot = (uint)(segmenter.HeadersLength + 63) & ~63u;
         while (segmenter.Next < segmenter.Count)
         {
-            if (_scratchUsed + slot > ScratchLength || _output!.Count == FrameBurst.FramesMax)
+            if (_scratchUsed + slot > ScratchLength || _output!.Count >= RoundMax)
             {
                 return false;
+            }
+
+            if (!finishChecksum && AddMiddleSegments(segmenter, slot))
+            {
+                continue;
             }
 
             FrameCursor before = segmenter.Save();
@@ -223,7 +234,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
             byte* headers = _scratch + _scratchUsed;
             _slices[0] = new GuestSegment((nint)headers, (uint)segmenter.HeadersLength);
             int at = _output.Count;
-            if (slices < 0 || !_output.TryAdd(header, new ReadOnlySpan<GuestSegment>(_slices, slices + 1)))
+            if (slices < 0 || !_output.TryAdd(header, unfinished, new ReadOnlySpan<GuestSegment>(_slices, slices + 1)))
             {
                 segmenter.Restore(before);
                 return false;
@@ -237,9 +248,21 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         return true;
     }
 
-    private void SetOrigin(int output, int segment)
+    /// <summary>The fast way for segments between the first and the last; false when there is none or no room.</summary>
+    private bool AddMiddleSegments(Segmenter segmenter, uint slot)
     {
-        _origins[output] = (ushort)_position;
-        _originSegments[output] = (ushort)segment;
+        int first = _output!.Count;
+        int most = Math.Min(RoundMax - first, (int)((ScratchLength - _scratchUsed) / slot));
+        int added = segmenter.AddMiddle(_output, _slices, SlicesMax, _scratch + _scratchUsed, slot, most);
+        uint origin = ((uint)_position << 16) + (uint)(segmenter.Next - added);
+        foreach (ref uint entry in _origins.AsSpan(first, added))
+        {
+            entry = origin++;
+        }
+
+        _scratchUsed += (uint)added * slot;
+        return added > 0;
     }
+
+    private void SetOrigin(int output, int segment) => _origins[output] = ((uint)_position << 16) + (uint)segment;
 }

@@ -10,12 +10,13 @@ namespace VhostNet.VirtioNet.Offload;
 /// Cuts one TCP or UDP frame into segments as a sending network card does (virtio 1.3 section 5.1.6.2): headers are copied once into a template, from which
 /// each segment's are written; payload is handed out as slices. The guest can change its memory meanwhile without effect on the headers. Not thread-safe.
 /// </summary>
-internal sealed unsafe class Segmenter : IDisposable
+internal sealed unsafe partial class Segmenter : IDisposable
 {
     private const int TemplateLength = FrameLayout.HeadersMax + 64;
 
-    // SAFETY: TemplateLength bytes, freed only by Dispose.
+    // SAFETY: TemplateLength bytes each, freed only by Dispose.
     private readonly byte* _template;
+    private readonly byte* _middle;
     private FrameCursor _payload;
     private FrameLayout _layout;
     private VirtioNetHeader _partialHeader;
@@ -29,7 +30,11 @@ internal sealed unsafe class Segmenter : IDisposable
     private ulong _pseudoSum;
     private bool _disposed;
 
-    public Segmenter() => _template = (byte*)NativeMemory.AlignedAlloc(TemplateLength, 64);
+    public Segmenter()
+    {
+        _template = (byte*)NativeMemory.AlignedAlloc(2 * TemplateLength, 64);
+        _middle = _template + TemplateLength;
+    }
 
     ~Segmenter() => Free();
 
@@ -72,6 +77,7 @@ internal sealed unsafe class Segmenter : IDisposable
         };
         PrepareNetwork();
         PrepareTransport(length - (uint)_layout.Transport);
+        PrepareMiddle();
         return true;
     }
 

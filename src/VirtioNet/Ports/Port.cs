@@ -47,6 +47,9 @@ public abstract class Port : IDisposable
     /// <summary>Which offloads the port's outside takes unfinished; frames that need more are finished in software before they get here.</summary>
     public abstract Offloads Accepts { get; }
 
+    /// <summary>Which offloads <see cref="Deliver"/> finishes while it copies; it is given such frames unfinished even if the outside does not take them so.</summary>
+    public virtual Offloads Finishes => Offloads.None;
+
     /// <summary>True when the outside can take frames: a guest's driver runs, an interface is up.</summary>
     public virtual bool IsUp => true;
 

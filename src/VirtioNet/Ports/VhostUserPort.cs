@@ -60,6 +60,9 @@ public sealed class VhostUserPort : Port
     public override Offloads Accepts => VirtioNetFeatures.AcceptedByDriver(_device.Acknowledged);
 
     /// <inheritdoc/>
+    public override Offloads Finishes => Offloads.Checksum;
+
+    /// <inheritdoc/>
     public override bool IsUp => Volatile.Read(ref _active).Length > 0;
 
     /// <inheritdoc/>
