@@ -17,6 +17,8 @@ internal sealed unsafe partial class SwitchSource
     /// <summary>01-80-C2-00-00-00 to -0F: spoken between neighbouring bridges, never forwarded (IEEE 802.1D section 7.12.6).</summary>
     private const ulong BridgeGroup = 0x0180_c200_0000;
 
+    private readonly SwitchFlowCache _flows = new();
+
     // By frame: bytes 12 to 15 as they were read, and the VLAN that they put the frame into.
     private readonly uint[] _words = new uint[FrameBurst.FramesMax];
     private readonly ushort[] _vlans = new ushort[FrameBurst.FramesMax];
@@ -43,7 +45,7 @@ internal sealed unsafe partial class SwitchSource
         int lastSlot = -1;
         int lastFrame = 0;
         Vector128<byte> lastHead = default;
-        ForgetOldSource(snapshot, tick, version);
+        ForgetOldFlows(snapshot, tick, version);
         byte* copy = stackalloc byte[16];
         for (int i = 0; i < burst.Count; i++)
         {
@@ -67,7 +69,13 @@ internal sealed unsafe partial class SwitchSource
             }
 
             Vector128<byte> head = Vector128.Load(begin);
-            int slot = Place(snapshot, ingress, head, i, tick);
+            int slot = PlaceKnown(head, i);
+            if (slot < 0)
+            {
+                slot = Place(snapshot, ingress, head, i, tick);
+                ForgetOldFlows(snapshot, tick, _table.Version);
+            }
+
             if (slot >= 0 && begin != copy)
             {
                 lastSlot = slot;
@@ -82,6 +90,21 @@ internal sealed unsafe partial class SwitchSource
         }
 
         FlushFlood(snapshot, ingress);
+    }
+
+    /// <summary>Gives a frame to the port that gets the others of its flow; -1 when that is not known.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int PlaceKnown(Vector128<byte> head, int frame)
+    {
+        uint word = BinaryPrimitives.ReverseEndianness(head.AsUInt32()[3]);
+        int slot = _flows.Find(FlowOf(head, word), out ushort vlan);
+        if (slot >= 0)
+        {
+            Note(frame, word, vlan);
+            AddTo(slot, frame);
+        }
+
+        return slot;
     }
 
     /// <summary>Decides on one frame; returns the one port that gets it, or -1.</summary>
@@ -99,9 +122,7 @@ internal sealed unsafe partial class SwitchSource
             return -1;
         }
 
-        _words[frame] = word;
-        _vlans[frame] = (ushort)vlan;
-        _anyTagged |= IsTagged(word);
+        Note(frame, word, (ushort)vlan);
         if ((destination & MulticastBit) != 0)
         {
             Flood(snapshot, ingress, vlan, frame, destination == Broadcast ? _member.BroadcastLimit : _member.MulticastLimit);
@@ -129,9 +150,34 @@ internal sealed unsafe partial class SwitchSource
             return -1;
         }
 
-        Touch(slot);
-        _frames[(slot * WordsPerBurst) + (frame >> 6)] |= 1UL << (frame & 63);
+        AddTo(slot, frame);
+        _flows.Add(FlowOf(head, word), slot, (ushort)vlan);
         return slot;
+    }
+
+    /// <summary>What frames of a flow have in common: addresses and EtherType, and the tag if that says there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> FlowOf(Vector128<byte> head, uint word) =>
+        IsTagged(word) ? head : head & Vector128.Create(ulong.MaxValue, 0x0000_ffff_ffff_ffff).AsByte();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Note(int frame, uint word, ushort vlan)
+    {
+        _words[frame] = word;
+        _vlans[frame] = vlan;
+        _anyTagged |= IsTagged(word);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AddTo(int slot, int frame)
+    {
+        ref ulong word = ref _frames[(slot * WordsPerBurst) + (frame >> 6)];
+        if (word == 0)
+        {
+            Touch(slot);
+        }
+
+        word |= 1UL << (frame & 63);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -168,11 +214,13 @@ internal sealed unsafe partial class SwitchSource
         return true;
     }
 
-    /// <summary>The last burst's source is good without a look-up only as long as time, table and switch are what they were.</summary>
-    private void ForgetOldSource(SwitchSnapshot snapshot, uint tick, int version)
+    /// <summary>What was found before is good without a look-up only as long as time, table and switch are what they were. A frame's own source may have moved the table on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ForgetOldFlows(SwitchSnapshot snapshot, uint tick, int version)
     {
         if (tick != _lastSourceTick || version != _lastSourceVersion || !ReferenceEquals(snapshot, _lastSourceSnapshot))
         {
+            _flows.Clear();
             _lastSourceVlan = -1;
             _lastSourceTick = tick;
             _lastSourceVersion = version;

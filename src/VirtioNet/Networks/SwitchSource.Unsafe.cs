@@ -93,6 +93,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable
 
     public void Dispose()
     {
+        _flows.Dispose();
         _guard?.Dispose();
         _editor?.Dispose();
     }
@@ -192,6 +193,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable
         }
     }
 
+    // SAFETY: the indices are those of frames that Classify went through, below the burst's Count.
     private void Deliver(SwitchPortView ingress, SwitchPortView egress, FrameBurst burst, Span<ulong> frames)
     {
         if (!Expand(frames, out ReadOnlySpan<ushort> indices))
@@ -200,9 +202,10 @@ internal sealed unsafe partial class SwitchSource : IDisposable
         }
 
         long bytes = 0;
+        Chain* chains = burst.Chains.Chains;
         foreach (ushort frame in indices)
         {
-            bytes += burst[frame].TotalLength;
+            bytes += chains[frame].TotalLength;
         }
 
         ref PairCounts pair = ref _pairs[egress.Slot];
