@@ -1,5 +1,8 @@
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Offload;
+using VhostNet.VirtioNet.Tests.Datapath;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.VirtioNet.Tests.Offload;
@@ -11,8 +14,16 @@ public sealed class KernelOffloadTests : IDisposable
     private readonly BurstMemory _memory = new();
     private readonly OffloadFinisher _finisher = new();
 
+    // Finishes checksums while it copies, into buffers that hold a segment or only a part of one.
+    private readonly ReceivingGuest[] _guests =
+    [
+        new(VirtioFeatures.VERSION_1, 4096, ringSize: 1024),
+        new(VirtioFeatures.VERSION_1 | VirtioNetFeatures.MRG_RXBUF, 700, ringSize: 1024),
+    ];
+
     public void Dispose()
     {
+        Array.ForEach(_guests, g => g.Dispose());
         _finisher.Dispose();
         _memory.Dispose();
         _kernel.Dispose();
@@ -112,20 +123,37 @@ public sealed class KernelOffloadTests : IDisposable
         _memory.Clear();
         _memory.Add(header, frame, pieces);
         _finisher.Begin(_memory.Burst, _memory.Burst.AllFrames, Offloads.None);
-        int segment = 0;
+        var theirs = new List<byte[]>();
         while (_finisher.FillRound())
         {
-            for (int i = 0; i < _finisher.Output.Count; i++, segment++)
+            for (int i = 0; i < _finisher.Output.Count; i++)
             {
-                byte[] ours = BurstMemory.Read(_finisher.Output, i);
-                byte[]? theirs = _kernel.Receive();
-                Assert.True(theirs is not null, $"the kernel made {segment} frames only of {what}");
-                int same = theirs.AsSpan().CommonPrefixLength(ours);
-                Assert.True(same == theirs.Length && same == ours.Length, $"{what}, segment {segment}: {theirs.Length} and {ours.Length} bytes, different at {same}");
+                byte[]? next = _kernel.Receive();
+                Assert.True(next is not null, $"the kernel made {theirs.Count} frames only of {what}");
+                AssertSame(next, BurstMemory.Read(_finisher.Output, i), $"{what}, segment {theirs.Count}");
+                theirs.Add(next);
             }
         }
 
         Assert.Null(_kernel.Receive(timeoutMs: 0));
-        Assert.True(segment > 0, $"we made nothing of {what}");
+        Assert.True(theirs.Count > 0, $"we made nothing of {what}");
+        foreach (ReceivingGuest guest in _guests)
+        {
+            var drops = default(FrameCounters);
+            guest.Offer();
+            Assert.Equal(1, _finisher.Deliver(guest.Port, guest.Port.Accepts | guest.Port.Finishes, _memory.Burst, _memory.Burst.AllFrames, 0, null, ref drops));
+            List<byte[]> frames = guest.Take();
+            Assert.Equal(theirs.Count, frames.Count);
+            for (int i = 0; i < frames.Count; i++)
+            {
+                AssertSame(theirs[i], frames[i], $"{what}, segment {i} in a guest");
+            }
+        }
+    }
+
+    private static void AssertSame(byte[] theirs, byte[] ours, string what)
+    {
+        int same = theirs.AsSpan().CommonPrefixLength(ours);
+        Assert.True(same == theirs.Length && same == ours.Length, $"{what}: {theirs.Length} and {ours.Length} bytes, different at {same}");
     }
 }

@@ -1,0 +1,88 @@
+using VhostNet.Aio;
+using VhostNet.VhostUser.Frontend;
+using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.VirtioNet.Tests.Datapath;
+
+/// <summary>A guest that only receives: keeps its ring full of buffers of one kind and puts the frames that came together again.</summary>
+internal sealed class ReceivingGuest : IDisposable
+{
+    private readonly IoThread _thread = new(new IoThreadOptions { Name = "rx" });
+    private readonly GuestRig _rig;
+    private readonly int _bufferSize;
+    private readonly int _descriptors;
+    private readonly UsedChain[] _used;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="features">What its driver acknowledged.</param>
+    /// <param name="bufferSize">Bytes of each receive buffer.</param>
+    /// <param name="descriptors">Descriptors that a buffer is spread over.</param>
+    /// <param name="ringSize">Descriptors of its ring.</param>
+    public ReceivingGuest(ulong features, int bufferSize, int descriptors = 1, int ringSize = 256)
+    {
+        _bufferSize = bufferSize;
+        _descriptors = descriptors;
+        _used = new UsedChain[ringSize];
+        _thread.Start();
+        _rig = new GuestRig("guest", features, _thread, ringSize);
+        _rig.Start();
+    }
+
+    public VhostUserPort Port => _rig.Port;
+
+    /// <summary>Counters of its receive queue.</summary>
+    public ref FrameCounters Counters => ref _rig.Port.Pairs[0].Rx.Counters;
+
+    /// <summary>Fills the ring with buffers.</summary>
+    public void Offer()
+    {
+        var parts = new GuestBuffer[_descriptors];
+        uint part = (uint)(_bufferSize / _descriptors);
+        while (_rig.Rx.FreeDescriptors >= _descriptors)
+        {
+            ulong address = _rig.Memory.Allocate((ulong)_bufferSize);
+            for (int d = 0; d < _descriptors; d++)
+            {
+                parts[d] = new GuestBuffer(address + ((ulong)d * part), part, true);
+            }
+
+            Assert.True(_rig.Rx.Add(parts, address) >= 0);
+        }
+
+        _rig.Rx.Publish();
+    }
+
+    /// <summary>Takes the frames that came; each must have these flags in its header and no segmentation.</summary>
+    public List<byte[]> Take(byte flags = 0)
+    {
+        int count = _rig.Rx.CollectUsed(_used);
+        var frames = new List<byte[]>();
+        int left = 0;
+        foreach (UsedChain chain in _used.AsSpan(0, count))
+        {
+            ReadOnlySpan<byte> bytes = _rig.Memory.Bytes(chain.Cookie, (int)chain.Length);
+            if (left == 0)
+            {
+                Assert.Equal(flags, bytes[0]);
+                Assert.Equal(VirtioNetHeader.GSO_NONE, bytes[1]);
+                left = _rig.HeaderSize == VirtioNetHeader.Size ? BitConverter.ToUInt16(bytes[10..]) : 1;
+                frames.Add([]);
+                bytes = bytes[_rig.HeaderSize..];
+            }
+
+            frames[^1] = [.. frames[^1], .. bytes];
+            left--;
+            _rig.Memory.Free(chain.Cookie, (ulong)_bufferSize);
+        }
+
+        Assert.Equal(0, left);
+        return frames;
+    }
+
+    public void Dispose()
+    {
+        _rig.Dispose();
+        _thread.Dispose();
+    }
+}
