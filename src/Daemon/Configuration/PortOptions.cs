@@ -54,6 +54,9 @@ internal sealed record PortOptions(string Name, string Kind)
     /// <summary>vhost-user: what to do with guest memory whose file its owner could shrink.</summary>
     public SealPolicy Seal { get; init; } = SealPolicy.Warn;
 
+    /// <summary>vhost-user: received frames are moved to the cache that all CPUs share.</summary>
+    public bool CacheDemotion { get; init; } = true;
+
     /// <summary>Other kinds: makes the port.</summary>
     public Func<PortOptions, PortPlace, Port>? Create { get; init; }
 

@@ -65,6 +65,8 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
         }
 
         return new VhostUserPort(
-            options.Name, new VirtioNetOptions { QueuePairs = options.QueuePairs, DisabledFeatures = disabled, Mtu = options.Mtu }, threads);
+            options.Name,
+            new VirtioNetOptions { QueuePairs = options.QueuePairs, DisabledFeatures = disabled, Mtu = options.Mtu, CacheDemotion = options.CacheDemotion },
+            threads);
     }
 }

@@ -85,7 +85,7 @@ public sealed unsafe partial class RxQueue
                 }
             }
 
-            queue.Complete(used);
+            Publish(queue, used);
             if (result is { } final)
             {
                 return final;

@@ -52,7 +52,7 @@ public sealed unsafe partial class RxQueue
             int used = 0;
             int before = done;
             bool starved = FillPeeked(burst, frames, ref done, chains, ref used);
-            queue.Complete(used);
+            Publish(queue, used);
             if (!starved)
             {
                 wanted = Math.Min(frames.Length - done, piece);
@@ -80,6 +80,17 @@ public sealed unsafe partial class RxQueue
         }
 
         return done;
+    }
+
+    /// <summary>Shows the first chains of the last peek to the guest.</summary>
+    private void Publish(Virtqueue queue, int used)
+    {
+        if (_demotes)
+        {
+            CacheDemotion.Beginnings(_chains.Chains, used);
+        }
+
+        queue.Complete(used);
     }
 
     /// <summary>Places frames into peeked chains until either runs out; true when a frame needs more chains than were left.</summary>

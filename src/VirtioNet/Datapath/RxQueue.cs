@@ -29,15 +29,18 @@ public sealed partial class RxQueue : IDisposable
     private int _headerSize = VirtioNetHeader.Size;
     private bool _mergeable;
     private bool _finishesChecksums;
+    private readonly bool _demotes;
 
     /// <summary>Creates the queue; it carries nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
     /// <param name="thread">The thread that handles the guest's kicks.</param>
-    public RxQueue(int index, IoThread thread)
+    /// <param name="demotes">Received frames are moved to the shared cache (<see cref="CacheDemotion"/>).</param>
+    public RxQueue(int index, IoThread thread, bool demotes = false)
     {
         ArgumentNullException.ThrowIfNull(thread);
         Index = index;
         _thread = thread;
+        _demotes = demotes && CacheDemotion.IsSupported;
     }
 
     /// <summary>Number of the queue pair.</summary>

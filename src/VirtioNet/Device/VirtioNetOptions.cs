@@ -15,6 +15,11 @@ public sealed record VirtioNetOptions
     /// <summary>The MTU told to the guest through configuration space, 68 to 65535, or null for the default of 1500.</summary>
     public int? Mtu { get; init; }
 
+    /// <summary>
+    /// Received frames are moved to the cache that all CPUs share, where the CPU has an instruction for it. Worth it unless the guest's CPU and the back end's are two threads of one core.
+    /// </summary>
+    public bool CacheDemotion { get; init; } = true;
+
     /// <summary>The card's MAC address in its first six bytes, little-endian, for front ends that read configuration space; 0 when the front end chooses.</summary>
     public ulong MacAddress { get; init; }
 }

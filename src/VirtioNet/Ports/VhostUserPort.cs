@@ -32,7 +32,7 @@ public sealed class VhostUserPort : Port
         for (int i = 0; i < pairs.Length; i++)
         {
             IoThread thread = threads[i % threads.Count];
-            pairs[i] = new QueuePair(new RxQueue(i, thread), new TxQueue(i, this, thread, Forward));
+            pairs[i] = new QueuePair(new RxQueue(i, thread, options.CacheDemotion), new TxQueue(i, this, thread, Forward));
         }
 
         Pairs = pairs;

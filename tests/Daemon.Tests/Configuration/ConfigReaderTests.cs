@@ -17,7 +17,7 @@ public sealed class ConfigReaderTests
             {"name": "sw", "kind": "switch", "macTableCapacity": 100, "ageingSeconds": 60, "mirror": {"port": "void", "from": ["gen"], "to": "gen"}}],
           "ports": [
             {
-              "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "seal": "refuse",
+              "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "seal": "refuse", "cacheDemotion": false,
               "socket": {"path": "/run/vhostnet/vm0.sock", "role": "server", "mode": "0660", "owner": "root", "group": "0"},
               "features": {"csum": false, "packed": true},
             },
@@ -63,6 +63,7 @@ public sealed class ConfigReaderTests
         Assert.Equal(["wire", "hairpin", "switch"], options.Networks.Select(n => n.Kind));
         PortOptions guest = options.Ports[0];
         Assert.Equal(("lan", 4, 9000, SealPolicy.Refuse), (guest.Network, guest.QueuePairs, guest.Mtu, guest.Seal));
+        Assert.Equal([false, true], options.Ports.Take(2).Select(p => p.CacheDemotion));
         Assert.Equal(["io0", "io1"], guest.Threads);
         Assert.Equal(new SocketOptions { Path = "/run/vhostnet/vm0.sock", Mode = 0x1B0, Owner = "root", Group = "0" }, guest.Socket);
         Assert.Equal([("csum", false), ("packed", true)], guest.Features.Select(f => (f.Key, f.Value)));
