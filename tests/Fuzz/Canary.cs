@@ -17,7 +17,7 @@ internal static class Canary
     ];
 
     /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>
-    private static SessionOptions TooWide() => FuzzTarget.BaseOptions with
+    private static SessionOptions TooWide() => SessionTarget.BaseOptions with
     {
         CreateVirtqueue = (layout, position) =>
         {
