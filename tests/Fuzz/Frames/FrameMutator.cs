@@ -16,8 +16,11 @@ internal static class FrameMutator
     {
         for (int i = random.Next(1, 4); i > 0; i--)
         {
-            switch (random.Next(8))
+            switch (random.Next(9))
             {
+                case 8:
+                    MoveChecksum(random, ref header, ref frame);
+                    break;
                 case < 3:
                     MutateHeader(random, template, ref header, frame.Length);
                     break;
@@ -43,6 +46,24 @@ internal static class FrameMutator
                     break;
             }
         }
+    }
+
+    /// <summary>A partial checksum as far to the front or to the back as can be: where a tag that comes or goes moves it over the limit.</summary>
+    private static void MoveChecksum(Random random, ref VirtioNetHeader header, ref byte[] frame)
+    {
+        header.Flags = VirtioNetHeader.F_NEEDS_CSUM;
+        header.GsoType = VirtioNetHeader.GSO_NONE;
+        header.HdrLen = 0;
+        if (random.OneIn(2))
+        {
+            header.CsumStart = (ushort)random.Next(33, 40);
+            header.CsumOffset = (ushort)random.Next(20);
+            return;
+        }
+
+        frame = [.. frame, .. Playground.Noise[..Math.Max(0, FrameMax - random.Next(400) - frame.Length)]];
+        header.CsumStart = (ushort)(random.OneIn(2) ? random.Next(65525, 65536) : random.Next(34, 65500));
+        header.CsumOffset = (ushort)Math.Max(0, 65533 - header.CsumStart - random.Next(6));
     }
 
     /// <summary>One field of virtio_net_hdr: at a limit, near what is right, or anything.</summary>

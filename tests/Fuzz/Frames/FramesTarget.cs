@@ -32,7 +32,12 @@ internal sealed class FramesTarget : FuzzTarget
     public override void Dispose()
     {
         _scribbler.Dispose();
-        Array.ForEach(_threads, t => t.Dispose());
+
+        // A thread that left a ring locked may wait for itself by now.
+        if (Volatile.Read(ref _failure) is null)
+        {
+            Array.ForEach(_threads, t => t.Dispose());
+        }
     }
 
     protected override void Attack(Random random)

@@ -8,6 +8,9 @@ internal static class Promises
 {
     private const int EthernetHeader = 14;
 
+    /// <summary>An IPv4 header; Linux takes no frame whose checksum begins before its end.</summary>
+    private const int NetworkHeaderMin = 20;
+
     /// <exception cref="FuzzException">One was broken.</exception>
     public static void Check(string name, ulong features, in VirtioNetHeader header, int length)
     {
@@ -32,9 +35,9 @@ internal static class Promises
             throw new FuzzException($"{name}: the checksum at {header.CsumStart} + {header.CsumOffset} lies behind the frame's {length} bytes");
         }
 
-        if (partial && header.CsumStart < EthernetHeader)
+        if (partial && header.CsumStart < EthernetHeader + NetworkHeaderMin)
         {
-            throw new FuzzException($"{name}: the checksum begins at {header.CsumStart}, inside the Ethernet header");
+            throw new FuzzException($"{name}: the checksum begins at {header.CsumStart}, inside the network header");
         }
 
         if (header.GsoType != VirtioNetHeader.GSO_NONE)
