@@ -1,3 +1,4 @@
+using VhostNet.Fuzz.Frames;
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
@@ -14,10 +15,11 @@ internal static class Canary
         ("a range check that is a page too wide", () => new RingsTarget(options: TooWide()), ["no descriptor names", "never sent"]),
         ("a descriptor that is lost now and then", () => new MessagesTarget(new EchoDevice(2) { Handled = LoseDescriptor }), ["left behind"]),
         ("an exception that nobody catches", () => new MessagesTarget(new EchoDevice(2) { Handled = Throw }), ["an exception escaped"]),
+        .. FrameCanary.All,
     ];
 
     /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>
-    private static SessionOptions TooWide() => FuzzTarget.BaseOptions with
+    private static SessionOptions TooWide() => SessionTarget.BaseOptions with
     {
         CreateVirtqueue = (layout, position) =>
         {

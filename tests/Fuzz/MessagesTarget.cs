@@ -6,12 +6,12 @@ using VhostNet.VhostUser.Virtqueues;
 namespace VhostNet.Fuzz;
 
 /// <summary>Attacks with messages: right ones in a wrong order, wrong ones at the right time, torn ones, with and without descriptors, before and while rings run.</summary>
-internal sealed class MessagesTarget(EchoDevice? device = null) : FuzzTarget(device ?? new EchoDevice(2) { Features = AllFeatures }, BaseOptions)
+internal sealed class MessagesTarget(EchoDevice? device = null) : SessionTarget(device ?? new EchoDevice(2) { Features = AllFeatures }, BaseOptions)
 {
     private const ulong AllFeatures = VirtioFeatures.VERSION_1 | VirtioFeatures.ANY_LAYOUT | VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX
         | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER | VirtioFeatures.RING_RESET | VirtioFeatures.LOG_ALL | VirtioFeatures.ACCESS_PLATFORM;
 
-    protected override void Attack(Random random)
+    protected override void AttackSession(Random random)
     {
         using var memory = new GuardedMemory(random);
         using var files = new FileZoo(random);

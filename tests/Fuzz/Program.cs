@@ -1,18 +1,19 @@
 using System.Diagnostics;
 using System.Globalization;
+using VhostNet.Fuzz.Frames;
 
 namespace VhostNet.Fuzz;
 
-/// <summary>Fuzzing of sessions and rings. The last line of every command is "N passed, N failed".</summary>
+/// <summary>Fuzzing of sessions, rings and frames. The last line of every command is "N passed, N failed".</summary>
 internal static class Program
 {
     private const string Usage =
         """
         usage: VhostNet.Fuzz smoke
                VhostNet.Fuzz canary
-               VhostNet.Fuzz run --target messages|rings [--seed N] (--iterations N | --seconds N)
+               VhostNet.Fuzz run --target messages|rings|frames [--seed N] (--iterations N | --seconds N)
 
-        smoke   both targets for some seconds and every canary, with fixed seeds
+        smoke   all targets for some seconds and every canary, with fixed seeds
         canary  back ends with faults built in; every one has to be found
         run     one target; case i has seed N + i, so that a finding is repeated with its own seed and --iterations 1
         """;
@@ -29,6 +30,7 @@ internal static class Program
             case ["smoke"]:
                 Run("messages", 1, int.MaxValue, TimeSpan.FromSeconds(8));
                 Run("rings", 1, int.MaxValue, TimeSpan.FromSeconds(8));
+                Run("frames", 1, int.MaxValue, TimeSpan.FromSeconds(6));
                 RunCanaries();
                 break;
             case ["canary"]:
@@ -54,7 +56,7 @@ internal static class Program
             bool isNumber = int.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int number);
             switch (args[i])
             {
-                case "--target" when args[i + 1] is "messages" or "rings": target = args[i + 1]; break;
+                case "--target" when args[i + 1] is "messages" or "rings" or "frames": target = args[i + 1]; break;
                 case "--seed" when isNumber: seed = number; break;
                 case "--iterations" when isNumber: iterations = number; break;
                 case "--seconds" when isNumber: seconds = number; break;
@@ -70,7 +72,7 @@ internal static class Program
     private static void Run(string name, int seed, int iterations, TimeSpan time)
     {
         var watch = Stopwatch.StartNew();
-        using FuzzTarget target = name == "messages" ? new MessagesTarget() : new RingsTarget();
+        using FuzzTarget target = name switch { "messages" => new MessagesTarget(), "rings" => new RingsTarget(), _ => new FramesTarget() };
         int i = 0;
         for (; i < iterations && watch.Elapsed < time; i++)
         {

@@ -9,11 +9,11 @@ namespace VhostNet.Fuzz;
 /// Attacks with what lies in the rings: descriptors, indices, flags and tables that are written while the device reads them (or, in half of the cases,
 /// between its bursts, which a seed reproduces exactly).
 /// </summary>
-internal sealed class RingsTarget(EchoDevice? device = null, SessionOptions? options = null) : FuzzTarget(device ?? new EchoDevice(), options ?? BaseOptions)
+internal sealed class RingsTarget(EchoDevice? device = null, SessionOptions? options = null) : SessionTarget(device ?? new EchoDevice(), options ?? BaseOptions)
 {
     private const ulong RingBits = VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER;
 
-    protected override void Attack(Random random)
+    protected override void AttackSession(Random random)
     {
         using var arena = new RingArena();
         ulong features = VirtioFeatures.VERSION_1 | VirtioFeatures.PROTOCOL_FEATURES | ((ulong)random.NextInt64() & RingBits);

@@ -20,8 +20,8 @@ public sealed class ProcessResources
                 // The descriptor through which the directory was read is gone again.
             }
 
-            // The runtime opens its source of random numbers when it first needs one, and keeps it.
-            if (target is not null && target != "urandom" && target != "fd")
+            // The runtime opens its source of random numbers, and each assembly, when it first needs them, and keeps them.
+            if (target is not null && target != "urandom" && target != "fd" && !target.EndsWith(".dll", StringComparison.Ordinal))
             {
                 if (target.StartsWith("pipe:", StringComparison.Ordinal))
                 {

@@ -13,11 +13,15 @@ internal static unsafe class TxParser
     /// <summary>Longest frame: 64 KiB of payload and every header that can stand before it.</summary>
     public const int FrameSizeMax = 65535 + 256;
 
-    /// <summary>Parses the first <paramref name="count"/> chains of the burst in place.</summary>
+    /// <summary>
+    /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and <see cref="ReasonOf"/> says why; it is the
+    /// caller's to count, because a frame that its receiver has no room for yet is parsed again.
+    /// </summary>
     /// <returns>Bytes of all good frames.</returns>
     // SAFETY: a chain's segments were checked when the burst was filled; the header is read by value from within the first of them.
-    public static long Parse(FrameBurst burst, int count, int headerSize, ref FrameCounters counters)
+    public static long Parse(FrameBurst burst, int count, int headerSize, out int refused)
     {
+        refused = 0;
         long bytes = 0;
         uint unfinished = 0;
         Chain* chains = burst.Chains.Chains;
@@ -47,15 +51,18 @@ internal static unsafe class TxParser
             }
             else
             {
-                bytes += ParseOther(burst, i, headerSize, ref counters);
+                bytes += ParseOther(burst, i, headerSize, ref refused);
                 unfinished |= headers[i].Flags | ((uint)headers[i].GsoType << 8);
             }
         }
 
         burst.Count = count;
         burst.Unfinished = Offloads.None;
-        return unfinished == 0 ? bytes : bytes - CheckHeaders(burst, ref counters);
+        return unfinished == 0 ? bytes : bytes - CheckHeaders(burst, ref refused);
     }
+
+    /// <summary>Why a frame without segments was refused.</summary>
+    public static DropReason ReasonOf(FrameBurst burst, int index) => (DropReason)burst.Header(index).HdrLen;
 
     /// <summary>Reads a header by value, as if it were one of ten bytes, and with num_buffers = 1.</summary>
     /// <returns>Its flags and its gso_type: what a frame that needs no more work has at zero.</returns>
@@ -73,20 +80,19 @@ internal static unsafe class TxParser
     /// <summary>A chain of several segments, or a malformed one.</summary>
     // SAFETY: as above; the cursor stays within the chain's segments.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static long ParseOther(FrameBurst burst, int index, int headerSize, ref FrameCounters counters)
+    private static long ParseOther(FrameBurst burst, int index, int headerSize, ref int refused)
     {
         ref Chain chain = ref burst[index];
         burst.Headers[index] = new VirtioNetHeader { NumBuffers = 1 };
         if (chain.IsMalformed)
         {
-            counters.Drop(DropReason.MalformedChain);
+            Refuse(burst, index, DropReason.MalformedChain, ref refused);
             return 0;
         }
 
         if (chain.TotalLength < headerSize + EthernetHeaderSize || chain.TotalLength > headerSize + FrameSizeMax)
         {
-            counters.Drop(chain.TotalLength > FrameSizeMax ? DropReason.TooLong : DropReason.TooShort);
-            chain = default;
+            Refuse(burst, index, chain.TotalLength > FrameSizeMax ? DropReason.TooLong : DropReason.TooShort, ref refused);
             return 0;
         }
 
@@ -108,7 +114,7 @@ internal static unsafe class TxParser
 
     /// <summary>Drops frames whose header contradicts them and notes what the others leave to the receiver. Returns the bytes of what was dropped.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static long CheckHeaders(FrameBurst burst, ref FrameCounters counters)
+    private static long CheckHeaders(FrameBurst burst, ref int refused)
     {
         long dropped = 0;
         for (int i = 0; i < burst.Count; i++)
@@ -122,9 +128,8 @@ internal static unsafe class TxParser
 
             if (!VirtioNetHeaderCheck.TryNormalise(ref *header, burst, i, out Offloads needs))
             {
-                counters.Drop(DropReason.BadHeader);
                 dropped += chain.TotalLength;
-                chain = default;
+                Refuse(burst, i, DropReason.BadHeader, ref refused);
                 continue;
             }
 
@@ -132,5 +137,13 @@ internal static unsafe class TxParser
         }
 
         return dropped;
+    }
+
+    /// <summary>Leaves nothing of a frame but the reason, in a header that asks nobody for anything.</summary>
+    private static void Refuse(FrameBurst burst, int index, DropReason reason, ref int refused)
+    {
+        burst[index] = default;
+        burst.Header(index) = new VirtioNetHeader { HdrLen = (ushort)reason };
+        refused++;
     }
 }

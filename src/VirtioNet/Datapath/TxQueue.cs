@@ -50,7 +50,7 @@ public sealed class TxQueue : IDisposable
     /// <summary>The ring while it runs, or null.</summary>
     public Virtqueue? Queue => Volatile.Read(ref _queue);
 
-    /// <summary>Frames taken from the guest, and what was dropped of them.</summary>
+    /// <summary>Frames taken from the guest and passed on, and those that were refused: each chain that went back is counted once.</summary>
     public ref FrameCounters Counters => ref _counters;
 
     /// <summary>The thread that works on the queue.</summary>
@@ -223,7 +223,7 @@ public sealed class TxQueue : IDisposable
 
     private int Forward(Virtqueue queue, int count)
     {
-        long bytes = TxParser.Parse(_burst, count, _headerSize, ref _counters);
+        long bytes = TxParser.Parse(_burst, count, _headerSize, out int refused);
         if (!queue.Enabled)
         {
             _counters.Drop(DropReason.Disabled, count);
@@ -231,19 +231,32 @@ public sealed class TxQueue : IDisposable
         }
 
         int done = _forward(_burst, Index, _bottomHalf);
-        if (done == count)
+        if (done == count && refused == 0)
         {
             _counters.Bytes += bytes;
+            _counters.Frames += count;
         }
         else
         {
-            for (int i = 0; i < done; i++)
-            {
-                _counters.Bytes += _burst[i].TotalLength;
-            }
+            CountOneByOne(done);
         }
 
-        _counters.Frames += done;
         return done;
+    }
+
+    /// <summary>Counts the frames that are done with; the others come again and are counted then.</summary>
+    private void CountOneByOne(int done)
+    {
+        for (int i = 0; i < done; i++)
+        {
+            if (_burst[i].IsMalformed)
+            {
+                _counters.Drop(TxParser.ReasonOf(_burst, i));
+                continue;
+            }
+
+            _counters.Frames++;
+            _counters.Bytes += _burst[i].TotalLength;
+        }
     }
 }

@@ -107,6 +107,11 @@ internal sealed unsafe class SwitchFrameEditor : IDisposable
             int shift = (int)at - (int)skip;
             header.CsumStart = (ushort)(header.CsumStart + shift);
             header.HdrLen = (ushort)Math.Max(0, header.HdrLen + shift);
+            if (!VirtioNetHeaderCheck.IsChecksumValid(header, (uint)(length + shift)))
+            {
+                // What the sender claimed was just possible where the frame came in, and is not behind another tag.
+                return false;
+            }
         }
 
         return TryAdd(source, frame, header, at, skip);

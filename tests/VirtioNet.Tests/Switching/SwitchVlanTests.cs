@@ -126,6 +126,39 @@ public sealed class SwitchVlanTests
         Assert.Equal(SlowOffload.Segment(tcp, 1000), net[2].Take());
     }
 
+    /// <summary>A tag that comes or goes moves the checksum's place: not around 16 bits, and not into the network header.</summary>
+    [Fact]
+    public void AChecksumThatATagWouldMoveOutOfItsLimitsIsRefused()
+    {
+        using var net = new SwitchFixture(0);
+        net.Join(Access(10));
+        net.Join(Trunk(null, 10), Offloads.All);
+        net.Join(Access(10), Offloads.All);
+        FrameBuilder udp = new() { Payload = new byte[100], Source = Station(0), Destination = Broadcast };
+        VirtioNetHeader header = udp.Header();
+        FrameBuilder large = udp with { Payload = new byte[65_500] };
+        net.Memory.Add(header with { CsumStart = 65_533, CsumOffset = 0, HdrLen = 65_535 }, large.Partial());
+        net.Memory.Add(header with { CsumStart = 65_000, CsumOffset = 533, HdrLen = 65_535 }, large.Partial());
+        net.Memory.Add(header, udp.Partial());
+        net[0].Send(net.Memory.Burst);
+        Assert.Equal((udp with { Tags = [(0x8100, 10)] }).Header(), Assert.Single(net[1].Frames).Header);
+        Assert.Equal(3, net[2].Frames.Count);
+        AssertRefused(net[0], 2);
+
+        net.Memory.Clear();
+        FrameBuilder tagged = udp with { Tags = [(0x8100, 10)], Source = Station(1) };
+        net.Memory.Add(tagged.Header() with { CsumStart = 37 }, tagged.Partial());
+        net[1].Send(net.Memory.Burst);
+        Assert.Equal(3, net[2].Frames.Count);
+        AssertRefused(net[1], 2);
+
+        static void AssertRefused(FakePort port, int count)
+        {
+            port.ReadCounters(out FrameCounters received, out _);
+            Assert.Equal(count, received.Drops[(int)DropReason.Offload]);
+        }
+    }
+
     [Fact]
     public void AnyMixOfPortsCarriesWhatTheModelSays()
     {
