@@ -33,20 +33,26 @@ internal readonly ref struct ArrivalCheck
     {
         CheckChecksum();
         ReadOnlySpan<byte> sent = _sent.Bytes.AsSpan(Template.NetworkOffset);
+        int number = 0;
         if (_packet.Length == sent.Length)
         {
             CheckWhole(sent);
         }
         else if (_sent.Header.GsoSize != 0 && _header.GsoType == VirtioNetHeader.GSO_NONE)
         {
-            CheckSegment(sent);
+            number = CheckSegment(sent);
         }
         else
         {
             throw Wrong($"{_packet.Length} bytes of {sent.Length} arrived");
         }
 
-        _sent.Arrivals++;
+        // UDP over IPv6 does not say which segment it is, and several may have the same bytes.
+        bool isNumbered = Template.Tcp || !Template.IPv6 || _packet.Length == sent.Length;
+        if (!_sent.Arrive(_name, number) && isNumbered)
+        {
+            throw Wrong($"segment {number} came twice");
+        }
     }
 
     private void CheckChecksum()
@@ -95,7 +101,8 @@ internal readonly ref struct ArrivalCheck
         }
     }
 
-    private void CheckSegment(ReadOnlySpan<byte> sent)
+    /// <summary>Returns its number.</summary>
+    private int CheckSegment(ReadOnlySpan<byte> sent)
     {
         int size = _sent.Header.GsoSize;
         ReadOnlySpan<byte> whole = sent[Payload..];
@@ -116,6 +123,8 @@ internal readonly ref struct ArrivalCheck
         {
             CheckTcp(number, isLast: (number + 1) * size >= whole.Length);
         }
+
+        return number;
     }
 
     /// <summary>Which segment it is by its own account. UDP over IPv6 gives none, so there it is one that has such bytes.</summary>

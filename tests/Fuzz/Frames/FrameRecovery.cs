@@ -53,7 +53,7 @@ internal static class FrameRecovery
         long before = to.Receiver.Frames;
         SentFrame frame = Send(scene, random, from, destination);
         scene.Settle();
-        if (frame.Arrivals == 0 || to.Receiver.Frames == before)
+        if (!frame.HasArrived || to.Receiver.Frames == before)
         {
             throw new FuzzException($"after the attack a good frame from {from.Name} does not reach {to.Name}; came: {to.Receiver.Frames - before}; {FrameAccounts.Describe(scene, from, to)}");
         }

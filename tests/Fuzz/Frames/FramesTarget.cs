@@ -8,11 +8,15 @@ namespace VhostNet.Fuzz.Frames;
 /// </summary>
 internal sealed class FramesTarget : FuzzTarget
 {
+    /// <summary>Scenes that were left as they were: no finalizer may give back what they hold while another target counts.</summary>
+    private static readonly List<FrameScene> s_kept = [];
+
     private readonly FrameFaults _faults;
     private readonly TimeSpan _patience;
     private readonly IoThread[] _threads;
     private readonly FrameScribbler _scribbler = new();
     private Exception? _failure;
+    private FrameScene? _abandoned;
 
     public FramesTarget(FrameFaults? faults = null, TimeSpan? patience = null)
     {
@@ -33,8 +37,7 @@ internal sealed class FramesTarget : FuzzTarget
     {
         _scribbler.Dispose();
 
-        // A thread that left a ring locked may wait for itself by now.
-        if (Volatile.Read(ref _failure) is null)
+        if (_abandoned is null)
         {
             Array.ForEach(_threads, t => t.Dispose());
         }
@@ -43,6 +46,8 @@ internal sealed class FramesTarget : FuzzTarget
     protected override void Attack(Random random)
     {
         var scene = new FrameScene(random, _threads, _faults, _patience);
+        _abandoned = scene;
+        s_kept.Add(scene);
         try
         {
             Attack(random, scene);
@@ -51,14 +56,11 @@ internal sealed class FramesTarget : FuzzTarget
         {
             throw new FuzzException($"an exception escaped: {failure}\n  after which {e.Message}");
         }
-        finally
-        {
-            // An exception on a data thread may have left a ring locked, for which nobody should wait.
-            if (Volatile.Read(ref _failure) is null)
-            {
-                scene.Dispose();
-            }
-        }
+
+        // After a finding a ring may be locked for good, and whoever waits for it never says what was found: all is left as it is then.
+        scene.Dispose();
+        s_kept.Remove(scene);
+        _abandoned = null;
     }
 
     protected override void CheckAftermath()

@@ -9,6 +9,11 @@ namespace VhostNet.Fuzz.Frames;
 /// <param name="Bytes">The frame as it was sent.</param>
 internal sealed record SentFrame(FrameBuilder Template, VirtioNetHeader Header, byte[] Bytes)
 {
-    /// <summary>How often it, or a part of it, arrived.</summary>
-    public int Arrivals { get; set; }
+    private readonly HashSet<(string Guest, int Segment)> _arrivals = [];
+
+    /// <summary>True when it, or a part of it, arrived somewhere.</summary>
+    public bool HasArrived => _arrivals.Count > 0;
+
+    /// <summary>Notes that a segment, or with number 0 all of it, arrived; false when the guest has it already.</summary>
+    public bool Arrive(string guest, int segment) => _arrivals.Add((guest, segment));
 }
