@@ -183,5 +183,9 @@ internal readonly ref struct ArrivalCheck
 
     private static ReadOnlySpan<byte> Slice(ReadOnlySpan<byte> whole, int number, int size) => whole.Slice(number * size, Math.Min(size, whole.Length - (number * size)));
 
-    private FuzzException Wrong(string what) => new($"{_name} got a good frame ({(Template.IPv6 ? "IPv6" : "IPv4")}, {(Template.Tcp ? "TCP" : "UDP")}, {_sent.Bytes.Length} bytes, {Template.Tags.Length} tags, gso_size {_sent.Header.GsoSize}): {what}");
+    private FuzzException Wrong(string what)
+    {
+        string kind = $"{(Template.IPv6 ? "IPv6" : "IPv4")}, {(Template.Tcp ? "TCP" : "UDP")}, {Template.Tags.Length} tags, gso_size {_sent.Header.GsoSize}";
+        return new FuzzException($"{_name} got a good frame ({kind}, {_sent.Bytes.Length} bytes): {what}");
+    }
 }

@@ -111,6 +111,7 @@ internal sealed class FrameGenerator(Random random, FrameRegister register, int 
         _ => random.Next(PayloadMax),
     };
 
-    private (ushort Type, ushort Tci)[] AnyTags() =>
-        [.. Enumerable.Range(0, random.OneIn(2) ? 0 : random.Next(3)).Select(_ => (random.Pick<ushort>(0x8100, 0x8100, 0x88a8), (ushort)(random.Pick(FrameVlans.All) | (random.OneIn(3) ? 0x6000 : 0))))];
+    private (ushort Type, ushort Tci)[] AnyTags() => [.. Enumerable.Range(0, random.OneIn(2) ? 0 : random.Next(3)).Select(_ => AnyTag())];
+
+    private (ushort Type, ushort Tci) AnyTag() => (random.Pick<ushort>(0x8100, 0x8100, 0x88a8), (ushort)(random.Pick(FrameVlans.All) | (random.OneIn(3) ? 0x6000 : 0)));
 }

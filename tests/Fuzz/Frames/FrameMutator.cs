@@ -78,7 +78,8 @@ internal static class FrameMutator
                 header.GsoType = random.Pick<byte>(0, 1, 1, 3, 4, 4, 5, 5, 6, 0x80, 0x81, 0x84, 0x85, (byte)random.Any());
                 break;
             case 2:
-                header.GsoSize = random.Pick<ushort>(0, 1, 2, 100, 1460, (ushort)template.Payload.Length, (ushort)(template.Payload.Length / 512), 65535, (ushort)random.Any());
+                header.GsoSize = random.Pick<ushort>(
+                    0, 1, 2, 100, 1460, (ushort)template.Payload.Length, (ushort)(template.Payload.Length / 512), 65535, (ushort)random.Any());
                 break;
             case 3:
                 header.HdrLen = random.Pick<ushort>(0, 1, 12, (ushort)template.PayloadOffset, (ushort)(length - 1), (ushort)length, (ushort)(length + 1), 65535, (ushort)random.Any());

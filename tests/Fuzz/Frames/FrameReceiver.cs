@@ -124,7 +124,9 @@ internal sealed class FrameReceiver
 
         if (--_left > 0)
         {
-            return bytes.Length == buffer.Length ? null : throw new FuzzException($"{_name}: num_buffers is more than the buffers used: one of {buffer.Length} bytes holds {bytes.Length} and is not the last");
+            return bytes.Length == buffer.Length
+                ? null
+                : throw new FuzzException($"{_name}: num_buffers is more than the buffers used: one of {buffer.Length} bytes holds {bytes.Length} and is not the last");
         }
 
         byte[] frame = [.. _partial];
@@ -166,7 +168,9 @@ internal sealed class FrameReceiver
         var buffers = new ReceiveBuffer[_queue.Size];
         for (int i = 0; i < buffers.Length; i++)
         {
-            int length = tiny && random.OneIn(40) ? random.Next(1, HeaderSize) : even ? size : random.OneIn(3) ? random.Next(least, Math.Min(most, 1600) + 1) : random.Next(least, most + 1);
+            int length = tiny && random.OneIn(40) ? random.Next(1, HeaderSize)
+                : even ? size
+                : random.Next(least, (random.OneIn(3) ? Math.Min(most, 1600) : most) + 1);
             buffers[i] = new ReceiveBuffer(random, memory, length, random.Next(1, pieces + 1));
         }
 

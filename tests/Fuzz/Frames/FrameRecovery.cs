@@ -55,7 +55,7 @@ internal static class FrameRecovery
         scene.Settle();
         if (!frame.HasArrived || to.Receiver.Frames == before)
         {
-            throw new FuzzException($"after the attack a good frame from {from.Name} does not reach {to.Name}; came: {to.Receiver.Frames - before}; {FrameAccounts.Describe(scene, from, to)}");
+            throw new FuzzException($"after the attack a good frame from {from.Name} does not reach {to.Name}: {FrameAccounts.Describe(scene, from, to)}");
         }
     }
 }

@@ -16,7 +16,8 @@ internal sealed class FrameScene : IDisposable
         bool wire = random.OneIn(3);
         Network = new FrameNetwork(random, wire);
         Attacker = new FrameGuest(random, "attacker", threads[0], FrameGuestSpec.Attacker(random, wire), faults);
-        Innocents = [.. Enumerable.Range(1, wire ? 1 : 2).Select(i => new FrameGuest(random, $"innocent {i}", threads[i % threads.Count], FrameGuestSpec.Receiver(random, wire), faults))];
+        Innocents = [.. Enumerable.Range(1, wire ? 1 : 2)
+            .Select(i => new FrameGuest(random, $"innocent {i}", threads[i % threads.Count], FrameGuestSpec.Receiver(random, wire), faults))];
         Network.JoinAttacker(Attacker.Port);
         Tags = [.. Innocents.Select(g => Network.JoinInnocent(Join(g, faults)))];
         Guests = [Attacker, .. Innocents];
