@@ -29,18 +29,19 @@ public sealed partial class RxQueue : IDisposable
     private int _headerSize = VirtioNetHeader.Size;
     private bool _mergeable;
     private bool _finishesChecksums;
-    private readonly bool _demotes;
+    private readonly bool _mayDemote;
+    private bool _demotes;
 
     /// <summary>Creates the queue; it carries nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
     /// <param name="thread">The thread that handles the guest's kicks.</param>
-    /// <param name="demotes">Received frames are moved to the shared cache (<see cref="CacheDemotion"/>).</param>
-    public RxQueue(int index, IoThread thread, bool demotes = false)
+    /// <param name="mayDemote">Short frames may be moved to the shared cache (<see cref="CacheDemotion"/>), which is done where it was seen to bring something: with packed rings.</param>
+    public RxQueue(int index, IoThread thread, bool mayDemote = false)
     {
         ArgumentNullException.ThrowIfNull(thread);
         Index = index;
         _thread = thread;
-        _demotes = demotes && CacheDemotion.IsSupported;
+        _mayDemote = mayDemote && CacheDemotion.IsSupported;
     }
 
     /// <summary>Number of the queue pair.</summary>
@@ -67,6 +68,7 @@ public sealed partial class RxQueue : IDisposable
         _headerSize = headerSize;
         _mergeable = mergeable;
         _finishesChecksums = !takesPartialChecksums;
+        _demotes = _mayDemote && (queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0;
         queue.DisableNotifications();
         Volatile.Write(ref _queue, queue);
         queue.Lock.Exit();

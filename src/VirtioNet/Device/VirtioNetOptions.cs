@@ -16,7 +16,7 @@ public sealed record VirtioNetOptions
     public int? Mtu { get; init; }
 
     /// <summary>
-    /// Received frames are moved to the cache that all CPUs share, where the CPU has an instruction for it. Worth it unless the guest's CPU and the back end's are two threads of one core.
+    /// Short frames that a guest with packed rings receives are moved to the cache that all CPUs share, where the CPU has an instruction for it. Worth it unless the guest's CPU and the back end's are two threads of one core.
     /// </summary>
     public bool CacheDemotion { get; init; } = true;
 
