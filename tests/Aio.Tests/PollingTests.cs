@@ -84,8 +84,8 @@ public sealed class PollingTests
         handler.EnterPollMode();
         loop.Context.SetPollParameters(0, 0, 0);
         handler.OnEnd = handler.SetWithoutEvent;
-        int before = handler.Polled;
-        while (handler.Polled == before)
+        int before = handler.Consumed;
+        while (handler.Consumed == before)
         {
             loop.Poll(true);
         }
@@ -243,6 +243,9 @@ public sealed class PollingTests
 
         public int Polled { get; private set; }
 
+        /// <summary>Work that was found, by polling or, with an event of before that a monitor still had in hand, by reading.</summary>
+        public int Consumed { get; private set; }
+
         public int Begun { get; private set; }
 
         public int Ended { get; private set; }
@@ -266,15 +269,19 @@ public sealed class PollingTests
         {
             for (int i = 0; i < 10_000 && !(InPollMode && Polled > 0); i++)
             {
-                SetLater();
+                Thread other = SetLater();
                 _context.Poll(true);
+                other.Join();
             }
 
+            // The work was found by polling, and its event is still there. It must not be taken for one that comes later.
             Assert.True(InPollMode);
+            _ = Notifier.TestAndClear();
+            Volatile.Write(ref _work, 0);
         }
 
         /// <summary>Work appears a moment after the next wait began, as from another processor.</summary>
-        private void SetLater()
+        private Thread SetLater()
         {
             Thread other = new(() =>
             {
@@ -283,6 +290,7 @@ public sealed class PollingTests
                 Notifier.Set();
             });
             other.Start();
+            return other;
         }
 
         public void SetWithoutEvent() => Volatile.Write(ref _work, 1);
@@ -296,13 +304,13 @@ public sealed class PollingTests
         private void OnRead()
         {
             Notifier.TestAndClear();
-            Volatile.Write(ref _work, 0);
+            Consumed += Interlocked.Exchange(ref _work, 0);
             Read++;
         }
 
         private void OnReady()
         {
-            Volatile.Write(ref _work, 0);
+            Consumed += Interlocked.Exchange(ref _work, 0);
             Polled++;
         }
     }
