@@ -11,7 +11,7 @@ namespace VhostNet.VirtioNet.Networks;
 internal sealed unsafe class SwitchFlowCache : IDisposable
 {
     /// <summary>Two entries share a cache line; 512 of them are a third of a first-level cache.</summary>
-    private const int Sets = 256;
+    private const int Sets = 1 << SetBits;
 
     private const int SetBits = 8;
 

@@ -97,7 +97,7 @@ internal sealed unsafe partial class SwitchSource
     private int PlaceKnown(Vector128<byte> head, int frame)
     {
         uint word = BinaryPrimitives.ReverseEndianness(head.AsUInt32()[3]);
-        int slot = _flows.Find(FlowOf(head, word), out ushort vlan);
+        int slot = _flows.Find(head & FlowMask(word), out ushort vlan);
         if (slot >= 0)
         {
             Note(frame, word, vlan);
@@ -151,14 +151,14 @@ internal sealed unsafe partial class SwitchSource
         }
 
         AddTo(slot, frame);
-        _flows.Add(FlowOf(head, word), slot, (ushort)vlan);
+        _flows.Add(head & FlowMask(word), slot, (ushort)vlan);
         return slot;
     }
 
     /// <summary>What frames of a flow have in common: addresses and EtherType, and the tag if that says there is one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> FlowOf(Vector128<byte> head, uint word) =>
-        IsTagged(word) ? head : head & Vector128.Create(ulong.MaxValue, 0x0000_ffff_ffff_ffff).AsByte();
+    private static Vector128<byte> FlowMask(uint word) =>
+        IsTagged(word) ? Vector128<byte>.AllBitsSet : Vector128.Create(ulong.MaxValue, 0x0000_ffff_ffff_ffff).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Note(int frame, uint word, ushort vlan)
@@ -240,8 +240,7 @@ internal sealed unsafe partial class SwitchSource
             return;
         }
 
-        // Addresses and EtherType, and the tag if that says there is one.
-        _flowMask = tagged ? Vector128<byte>.AllBitsSet : Vector128.Create(ulong.MaxValue, 0x0000_ffff_ffff_ffff).AsByte();
+        _flowMask = FlowMask(_words[frame]);
         _flowBegin = head & _flowMask;
         _flowSlot = slot;
         _flowSnapshot = snapshot;

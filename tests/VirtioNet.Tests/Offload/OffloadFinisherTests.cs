@@ -21,11 +21,7 @@ public sealed class OffloadFinisherTests : IDisposable
     {
         for (int i = 0; i < 600; i++)
         {
-            FrameBuilder frame = _random.Frame(_random.Next(1, i % 20 == 0 ? 65000 : 6000));
-            int gsoSize = _random.Next(Math.Max(1, frame.Payload.Length / 300), 3000);
-            _memory.Clear();
-            _memory.Add(frame.Header((ushort)gsoSize, ecn: frame.Tcp && (frame.TcpFlags & 0x80) != 0), frame.Partial(), _random.Pieces());
-            List<byte[]> expected = SlowOffload.Segment(frame, gsoSize);
+            FrameBuilder frame = PlaceSegmented(large: i % 20 == 0, out List<byte[]> expected);
             List<(VirtioNetHeader Header, byte[] Frame)> actual = Finish(Offloads.None);
             Assert.Equal(expected.Count, actual.Count);
             for (int s = 0; s < expected.Count; s++)
@@ -90,11 +86,7 @@ public sealed class OffloadFinisherTests : IDisposable
     {
         for (int i = 0; i < 600; i++)
         {
-            FrameBuilder frame = _random.Frame(_random.Next(1, i % 20 == 0 ? 65000 : 6000));
-            int gsoSize = _random.Next(Math.Max(1, frame.Payload.Length / 300), 3000);
-            _memory.Clear();
-            _memory.Add(frame.Header((ushort)gsoSize, ecn: frame.Tcp && (frame.TcpFlags & 0x80) != 0), frame.Partial(), _random.Pieces());
-            List<byte[]> expected = SlowOffload.Segment(frame, gsoSize);
+            FrameBuilder frame = PlaceSegmented(large: i % 20 == 0, out List<byte[]> expected);
             List<(VirtioNetHeader Header, byte[] Frame)> actual = Finish(Offloads.Checksum);
             Assert.Equal(expected.Count, actual.Count);
             for (int s = 0; s < expected.Count; s++)
@@ -193,6 +185,17 @@ public sealed class OffloadFinisherTests : IDisposable
         var drops = default(FrameCounters);
         _finisher.CountDrops(ref drops);
         Assert.Equal(1, drops.Drops[(int)DropReason.Offload]);
+    }
+
+    /// <summary>Makes a random frame that is to be segmented the only one of the burst, and says what it is to become.</summary>
+    private FrameBuilder PlaceSegmented(bool large, out List<byte[]> expected)
+    {
+        FrameBuilder frame = _random.Frame(_random.Next(1, large ? 65000 : 6000));
+        int gsoSize = _random.Next(Math.Max(1, frame.Payload.Length / 300), 3000);
+        _memory.Clear();
+        _memory.Add(frame.Header((ushort)gsoSize, ecn: frame.Tcp && (frame.TcpFlags & 0x80) != 0), frame.Partial(), _random.Pieces());
+        expected = SlowOffload.Segment(frame, gsoSize);
+        return frame;
     }
 
     private List<(VirtioNetHeader Header, byte[] Frame)> Finish(Offloads accepts)
