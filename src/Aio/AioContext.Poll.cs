@@ -49,6 +49,7 @@ public sealed partial class AioContext
         }
 
         s_current = this;
+        _frame = FaultScope.Frame;
         _localThread = _pollLock is null && _test is null ? ThreadToken() : NoThread;
         return previous;
     }

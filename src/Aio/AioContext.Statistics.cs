@@ -8,6 +8,17 @@ public sealed partial class AioContext
     private long _timersRun;
     private long _handlersLost;
 
+    /// <summary>
+    /// How far the loop has come and what it is doing. Any thread, at any time, without garbage; the values are read one after the other and may be a moment apart.
+    /// </summary>
+    public AioProgress Progress => new()
+    {
+        Passes = Volatile.Read(ref _home.Polls),
+        Callbacks = _ring.Taken + Volatile.Read(ref _handlersRun) + Volatile.Read(ref _timersRun),
+        Activity = (AioActivity)Volatile.Read(ref _home.Activity),
+        Owner = _frame.Owner,
+    };
+
     /// <summary>Counters since the context was made. Any thread, without garbage; each number is exact or a little old.</summary>
     public AioStatistics GetStatistics() => new()
     {

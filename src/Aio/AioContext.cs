@@ -30,6 +30,9 @@ public sealed partial class AioContext : IDisposable
     private volatile bool _disposed;
     private HomeState _home;
 
+    // The polling thread's: who answers for what its callbacks register.
+    private FaultFrame _frame = FaultScope.Frame;
+
     // What a pass has to look after besides its work; 0 in the usual case.
     private volatile int _attention;
 
