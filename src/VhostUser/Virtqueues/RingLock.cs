@@ -65,6 +65,9 @@ public sealed class RingLock
         }
     }
 
+    /// <summary>Whether somebody waits who is let in first.</summary>
+    internal bool IsAskedFor => Volatile.Read(ref _asking) != 0;
+
     /// <summary>Gives the lock back.</summary>
     public void Exit() => Volatile.Write(ref _taken, 0);
 

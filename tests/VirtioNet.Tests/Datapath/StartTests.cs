@@ -11,7 +11,10 @@ namespace VhostNet.VirtioNet.Tests.Datapath;
 public sealed class StartTests : IDisposable
 {
     private const ulong Features = VirtioFeatures.VERSION_1;
-    private readonly IoThread _thread = new(new IoThreadOptions { Name = "start", Policy = PollPolicy.Interrupt });
+
+    // Not the automatic choice, which is poll(2) for a few descriptors and waits for plain files as well.
+    private static readonly AioContextOptions s_epoll = new() { Name = "start", FdMonitor = FdMonitorKind.Epoll };
+    private readonly IoThread _thread = new(new IoThreadOptions { Name = "start", Policy = PollPolicy.Interrupt, Context = s_epoll });
     private readonly BurstMemory _memory = new();
 
     public StartTests()
