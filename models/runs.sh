@@ -160,3 +160,14 @@ check passage.pml '-DBUG_NO_WAIT'                           wait_ends  assert
 check passage.pml '-DBUG_LOAD_FIRST'                        wait_ends  assert
 check passage.pml '-DBUG_TURN_EARLY'                        wait_ends  assert
 check passage.pml '-DBUG_NO_TURNS'                          wait_ends  cycle
+
+for variant in '' '-DSTOP_ELSEWHERE'; do
+    check ring_life.pml "$variant"                          -  pass
+done
+check ring_life.pml '-DSTOP_ELSEWHERE -DBUG_NO_SECOND_LOOK' -  assert
+check ring_life.pml '-DBUG_FOREIGN_BLIND'                   -  assert
+check ring_life.pml '-DBUG_PUBLISH_FIRST'                   -  assert
+check ring_life.pml '-DBUG_NO_UNDO'                         -  assert
+check ring_life.pml '-DBUG_KICK_LATE'                       -  assert
+check ring_life.pml '-DBUG_MOVE_UNLOCKED'                   -  assert
+check ring_life.pml '-DBUG_ASK_LOCKED'                      -  stuck

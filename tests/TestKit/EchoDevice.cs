@@ -12,7 +12,7 @@ namespace VhostNet.TestKit;
 public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
 {
     private readonly IoThread _thread;
-    private readonly Virtqueue?[] _queues;
+    private readonly RingSlot[] _queues;
     private readonly ChainBurst _source = new();
     private readonly ChainBurst _target = new();
     private readonly byte[] _config = new byte[64];
@@ -20,7 +20,7 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
 
     public EchoDevice(int pairs = 1, PollPolicy policy = PollPolicy.Interrupt)
     {
-        _queues = new Virtqueue?[2 * pairs];
+        _queues = new RingSlot[2 * pairs];
         for (int i = 0; i < _config.Length; i++)
         {
             _config[i] = (byte)(0xc0 + i);
@@ -69,7 +69,7 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
 
     public long Malformed { get; private set; }
 
-    public int StartedQueues => _queues.Count(q => q is not null);
+    public int StartedQueues => _queues.Count(q => !q.IsEmpty);
 
     public void FeaturesNegotiated(ulong features) => Negotiated = features;
 
@@ -81,7 +81,6 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
         ArgumentNullException.ThrowIfNull(queue);
         _thread.Run(() =>
         {
-            _queues[queue.Index] = queue;
             if (queue.Kick is { } kick)
             {
                 _thread.Context.SetEventNotifier(
@@ -97,6 +96,7 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
                     });
             }
 
+            _queues[queue.Index].Put(queue, _thread);
             Work(queue.Index);
         });
     }
@@ -106,10 +106,15 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
         ArgumentNullException.ThrowIfNull(queue);
         _thread.Run(() =>
         {
-            _queues[queue.Index] = null;
             if (queue.Kick is { } kick)
             {
                 _thread.Context.SetEventNotifier(kick, null);
+            }
+
+            if (_queues[queue.Index].TryLock(out LockedRing ring))
+            {
+                _queues[queue.Index].Clear(ring);
+                ring.Dispose();
             }
         });
     }
@@ -168,38 +173,47 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
 
     private void Work(int index)
     {
-        Virtqueue? receive = _queues[index & ~1], transmit = _queues[index | 1];
         bool idle;
         do
         {
-            Enter(transmit);
-            Enter(receive);
+            bool transmits = _queues[index | 1].TryLock(out LockedRing transmit);
+            bool receives = _queues[index & ~1].TryLock(out LockedRing receive);
             try
             {
-                idle = !Burst(transmit, receive);
-                if (idle)
-                {
-                    // Only what is waited for is asked for a kick: room while there are messages, messages otherwise.
-                    bool wantsRoom = _sources > 0;
-                    Virtqueue? waitsFor = wantsRoom ? receive : transmit;
-
-                    // An address that the front end was asked for is followed by QueueChanged, not by a kick.
-                    idle = waitsFor is null or { LastPeekEnd: PeekEnd.IotlbMiss } || (wantsRoom && !waitsFor.Enabled) || waitsFor.EnableNotifications();
-                }
+                idle = !WorkLocked(transmits ? transmit.Queue : null, receives ? receive.Queue : null);
             }
             finally
             {
-                receive?.Lock.Exit();
-                transmit?.Lock.Exit();
+                if (receives)
+                {
+                    receive.Dispose();
+                }
+
+                if (transmits)
+                {
+                    transmit.Dispose();
+                }
             }
         }
         while (!idle);
     }
 
-    private static void Enter(Virtqueue? queue)
+    /// <summary>False when there is nothing left to do.</summary>
+    private bool WorkLocked(Virtqueue? transmit, Virtqueue? receive)
     {
-        queue?.Lock.Enter();
-        queue?.DisableNotifications();
+        transmit?.DisableNotifications();
+        receive?.DisableNotifications();
+        if (Burst(transmit, receive))
+        {
+            return true;
+        }
+
+        // Only what is waited for is asked for a kick: room while there are messages, messages otherwise.
+        bool wantsRoom = _sources > 0;
+        Virtqueue? waitsFor = wantsRoom ? receive : transmit;
+
+        // An address that the front end was asked for is followed by QueueChanged, not by a kick.
+        return !(waitsFor is null or { LastPeekEnd: PeekEnd.IotlbMiss } || (wantsRoom && !waitsFor.Enabled) || waitsFor.EnableNotifications());
     }
 
     /// <summary>Moves one burst; false when nothing moved.</summary>

@@ -36,19 +36,19 @@ internal static class RingStatusWriter
         json.WriteEndObject();
     }
 
-    private static void WriteRing(Utf8JsonWriter json, Virtqueue ring)
+    private static void WriteRing(Utf8JsonWriter json, RingView ring)
     {
-        bool packed = (ring.Layout.Features & VirtioFeatures.RING_PACKED) != 0;
         json.WriteBoolean("running"u8, true);
         json.WriteBoolean("enabled"u8, ring.Enabled);
         json.WriteNumber("size"u8, ring.Size);
-        json.WriteString("layout"u8, packed ? "packed"u8 : "split"u8);
-        ring.Lock.Enter();
-        uint position = ring.Base;
-        ring.Lock.Exit();
-        json.WriteNumber("base"u8, position);
-        json.WriteBoolean("interrupts"u8, ring.CallNotifier is not null || ring.CallInBand is not null);
-        json.WriteBoolean("kicked"u8, ring.Kick is not null);
+        json.WriteString("layout"u8, ring.IsPacked ? "packed"u8 : "split"u8);
+        if (ring.TryReadBase(out uint position))
+        {
+            json.WriteNumber("base"u8, position);
+        }
+
+        json.WriteBoolean("interrupts"u8, ring.IsCalled);
+        json.WriteBoolean("kicked"u8, ring.IsKicked);
         if (ring.IsBroken)
         {
             json.WriteString("broken"u8, ring.LastError.ToString());

@@ -14,7 +14,7 @@ internal sealed class QueueSource
     private readonly TxQueue? _tx;
     private readonly Lock _lock = new();
     private VirtqueueCounters _earlier;
-    private Virtqueue? _ring;
+    private RingView? _ring;
 
     /// <summary>Makes a source of a receive queue.</summary>
     public QueueSource(string port, RxQueue queue, string thread)
@@ -44,7 +44,7 @@ internal sealed class QueueSource
     public SeriesLabels Labels { get; }
 
     /// <summary>The ring, or null when it does not run.</summary>
-    public Virtqueue? Ring => _rx is not null ? _rx.Queue : _tx!.Queue;
+    public RingView? Ring => _rx is not null ? _rx.Ring : _tx!.Ring;
 
     /// <summary>Frames.</summary>
     public ref FrameCounters Frames => ref _rx is not null ? ref _rx.Counters : ref _tx!.Counters;
@@ -54,7 +54,7 @@ internal sealed class QueueSource
     {
         lock (_lock)
         {
-            Virtqueue? ring = Ring;
+            RingView? ring = Ring;
             if (!ReferenceEquals(ring, _ring))
             {
                 if (_ring is not null)
@@ -83,5 +83,7 @@ internal sealed class QueueSource
         sum.CallsSuppressed += more.CallsSuppressed;
         sum.EmptyPolls += more.EmptyPolls;
         sum.Polls += more.Polls;
+        sum.UsesAfterDispose += more.UsesAfterDispose;
+        sum.ControlRequests += more.ControlRequests;
     }
 }

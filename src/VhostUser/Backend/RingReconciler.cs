@@ -72,11 +72,12 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
         DisposeRetired();
     }
 
-    /// <summary>Takes a running ring from the device, changes it, and gives it back.</summary>
+    /// <summary>Takes a running ring from the device, changes it, and gives it back. When the device does not take it any more the ring is stopped.</summary>
     public void Restart(RingState ring, Action<Virtqueue> change)
     {
         Virtqueue queue = ring.Queue!;
         device.StopQueue(queue);
+        ring.Queue = null;
         change(queue);
         StartOnDevice(ring, queue);
     }
@@ -126,33 +127,49 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
         }
 
         ring.MayHaveInflight = false;
-        layout = layout with { Inflight = ring.Inflight };
-        Virtqueue queue = options.CreateVirtqueue(layout, position);
+        Virtqueue queue = Create(ring, layout with { Inflight = ring.Inflight }, position);
         queue.Kick = ring.Kick;
         queue.CallNotifier = ring.Call;
         queue.Enabled = ring.IsEnabled;
-        events.Connect(ring, queue);
-        ring.Queue = queue;
         StartOnDevice(ring, queue);
         events.RingStarted(ring, position);
     }
 
+    private Virtqueue Create(RingState ring, VirtqueueLayout layout, uint position)
+    {
+        try
+        {
+            return options.CreateVirtqueue(layout, position);
+        }
+        catch (ArgumentException e)
+        {
+            ring.IsStarted = false;
+            ring.DropKick();
+            throw new ProtocolException($"ring {ring.Index} could not be started: {e.Message}", e);
+        }
+    }
+
+    /// <summary>All or nothing: the session has the ring once the device works on it, and neither has it when the device could not begin.</summary>
     private void StartOnDevice(RingState ring, Virtqueue queue)
     {
         try
         {
+            events.Connect(ring, queue);
             device.StartQueue(queue);
+            ring.Queue = queue;
         }
-        catch (ErrnoException e)
+#pragma warning disable CA1031 // Whatever a device's start fails of, it is this ring that does not start: a kick that can't be waited on, no descriptor, a thread that ended.
+        catch (Exception e)
         {
-            // The kick descriptor can't be waited on: a file, or something else that no front end should send.
             ring.IsStarted = false;
             ring.Queue = null;
             ring.Base = queue.Base;
             ring.DropKick();
+            queue.Layout.Log?.Flush();
             queue.Dispose();
             throw new ProtocolException($"ring {ring.Index} could not be started: {e.Message}", e);
         }
+#pragma warning restore CA1031
     }
 
     private void Update(RingState ring, Virtqueue queue, VirtqueueLayout layout)
@@ -163,21 +180,15 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
             return;
         }
 
-        queue.Lock.Enter();
-        try
+        queue.RunLocked(locked =>
         {
-            queue.Enabled = ring.IsEnabled;
+            locked.Enabled = ring.IsEnabled;
             if (moved)
             {
-                queue.Layout.Log?.Flush();
-                queue.Relocate(layout);
+                locked.Layout.Log?.Flush();
+                locked.Relocate(layout);
             }
-        }
-        finally
-        {
-            queue.Lock.Exit();
-        }
-
+        });
         device.QueueChanged(queue);
     }
 

@@ -70,14 +70,8 @@ internal sealed class SnapshotWriter
             return ring.Base;
         }
 
-        queue.Lock.Enter();
-        try
-        {
-            return queue.Base;
-        }
-        finally
-        {
-            queue.Lock.Exit();
-        }
+        uint position = 0;
+        queue.RunLocked(locked => position = locked.Base);
+        return position;
     }
 }

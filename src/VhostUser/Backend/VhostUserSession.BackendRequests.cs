@@ -57,10 +57,11 @@ public sealed partial class VhostUserSession
     {
         if (ring.Queue is { } queue)
         {
-            queue.Lock.Enter();
-            queue.CallNotifier = ring.Call;
-            queue.CallInBand = InBandCallOf(ring);
-            queue.Lock.Exit();
+            queue.RunLocked(locked =>
+            {
+                locked.CallNotifier = ring.Call;
+                locked.CallInBand = InBandCallOf(ring);
+            });
         }
     }
 

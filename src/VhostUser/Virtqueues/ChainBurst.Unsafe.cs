@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace VhostNet.VhostUser.Virtqueues;
 
@@ -19,26 +18,25 @@ public sealed unsafe class ChainBurst : IDisposable
     /// <summary>Most segments of all chains of a burst with more than one segment.</summary>
     public const int SegmentsMax = 4 * ChainSegmentsMax;
 
-    // SAFETY: both arrays are allocated here with the sizes above and freed only by Dispose; all indices are produced by the queue code below these bounds.
-    /// <summary>The chains, for data paths' *.Unsafe.cs files; all others use the indexer.</summary>
-    public readonly Chain* Chains;
-
-    /// <summary>The segments of chains that have more than one, for data paths' *.Unsafe.cs files; all others use <see cref="Segment"/>.</summary>
-    public readonly GuestSegment* Segments;
-
-    private bool _disposed;
+    private readonly RingAllocator _allocator = RingAllocator.Current;
 
     /// <summary>Allocates the burst.</summary>
     public ChainBurst()
     {
-        Chains = (Chain*)NativeMemory.AlignedAlloc(ChainsMax * (nuint)sizeof(Chain), 64);
-        Segments = (GuestSegment*)NativeMemory.AlignedAlloc(SegmentsMax * (nuint)sizeof(GuestSegment), 64);
-        NativeMemory.Clear(Chains, ChainsMax * (nuint)sizeof(Chain));
-        NativeMemory.Clear(Segments, SegmentsMax * (nuint)sizeof(GuestSegment));
+        Chains = (Chain*)_allocator.Allocate(ChainsMax * (nuint)sizeof(Chain));
+        Segments = (GuestSegment*)_allocator.Allocate(SegmentsMax * (nuint)sizeof(GuestSegment));
     }
 
     /// <summary>Frees what a forgotten Dispose left.</summary>
     ~ChainBurst() => Free();
+
+    // SAFETY: both arrays are allocated above with their sizes and freed only by Dispose, which leaves null pointers; all indices are produced by the queue code
+    // below these bounds.
+    /// <summary>The chains, for data paths' *.Unsafe.cs files; all others use the indexer. Null once disposed of.</summary>
+    public Chain* Chains { get; private set; }
+
+    /// <summary>The segments of chains that have more than one, for data paths' *.Unsafe.cs files; all others use <see cref="Segment"/>. Null once disposed of.</summary>
+    public GuestSegment* Segments { get; private set; }
 
     /// <summary>Chains filled by the last <see cref="Virtqueue.Peek"/>.</summary>
     public int Count { get; internal set; }
@@ -174,11 +172,18 @@ public sealed unsafe class ChainBurst : IDisposable
 
     private void Free()
     {
-        if (!_disposed)
+        Chain* chains = Chains;
+        GuestSegment* segments = Segments;
+        Chains = null;
+        Segments = null;
+        if (chains is not null)
         {
-            _disposed = true;
-            NativeMemory.AlignedFree(Chains);
-            NativeMemory.AlignedFree(Segments);
+            _allocator.Free((nint)chains, ChainsMax * (nuint)sizeof(Chain));
+        }
+
+        if (segments is not null)
+        {
+            _allocator.Free((nint)segments, SegmentsMax * (nuint)sizeof(GuestSegment));
         }
     }
 }

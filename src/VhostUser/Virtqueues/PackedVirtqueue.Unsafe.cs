@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>The device's side of a packed virtqueue (virtio 1.3 section 2.8), always little-endian as VERSION_1 asks.</summary>
-// SAFETY: the ring and both event areas were translated for the ring's whole size by whoever made the layout and stay mapped until Relocate, which needs the
-// same lock as every member that follows the pointers; slots are kept below size. The guest may change that memory at any time, so each value is
+// SAFETY: the ring and both event areas were translated for the ring's whole size by whoever made the layout and stay mapped until Relocate or Dispose, which
+// need the same lock as every member that follows the pointers; after Dispose these are null and every member leaves before it would follow one. Slots are kept below size. The guest may change that memory at any time, so each value is
 // loaded once into a local, checked there and used from there.
 internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 {
@@ -16,7 +16,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     private const ushort ChainBits = SplitDescriptor.F_NEXT | SplitDescriptor.F_WRITE | SplitDescriptor.F_INDIRECT;
 
     private readonly PendingChains _chains = new();
-    private readonly UsedElement* _pending;
+    private UsedElement* _pending;
     private readonly int _size;
     private PackedDescriptor* _ring;
     private ushort* _driverEvent;
@@ -54,9 +54,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
     public override uint Base => _next.Encoded | ((uint)_used.Encoded << 16);
 
-    public override bool HasAvailable => !IsBroken && IsAvailableAcquire(_next);
-
-    public override bool HasUnseen => !IsBroken && IsAvailableAcquire(_seen);
+    public override bool HasAvailable => IsBroken ? Refuse() : IsAvailableAcquire(_next);
 
     public override int Peek(ChainBurst burst, int max, ChainDirection direction)
     {
@@ -69,6 +67,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         LastPeekEnd = IsBroken ? PeekEnd.Broken : PeekEnd.Wanted;
         if (IsBroken)
         {
+            Refuse();
             return 0;
         }
 
@@ -132,7 +131,12 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             return;
         }
 
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _peeked);
+        if (count > _peeked)
+        {
+            RefuseComplete(count, _peeked);
+            return;
+        }
+
         TrackBeforePublish(count);
         PackedPosition before = _used;
         if (_inOrder && _direction == ChainDirection.Readable)
@@ -150,10 +154,16 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         Counters.Chains += count;
     }
 
-    public override bool HasAtLeast(int count) => !IsBroken && count <= _size && IsAvailableAcquire(_next.Advance(count - 1, _size));
+    public override bool HasAtLeast(int count) => IsBroken ? Refuse() : count <= _size && IsAvailableAcquire(_next.Advance(count - 1, _size));
 
     public override void PrefetchNext(int count)
     {
+        if (IsBroken)
+        {
+            Refuse();
+            return;
+        }
+
         int slot = _next.Slot;
         for (int i = 0; i < count; i += DescriptorsPerLine)
         {
@@ -161,65 +171,6 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             slot += DescriptorsPerLine;
             slot = slot >= _size ? slot - _size : slot;
         }
-    }
-
-    public override void RememberSeen(int seen)
-    {
-        _seen = _next.Advance(_chains.Slots(seen), _size);
-    }
-
-    public override void DisableNotifications()
-    {
-        if (!_notificationsOff)
-        {
-            _notificationsOff = true;
-            Volatile.Write(ref _deviceEvent[1], RING_EVENT_FLAGS_DISABLE);
-            WriteLogger.MarkRing(Layout, Layout.Device, 4);
-        }
-    }
-
-    public override bool EnableNotifications(int seen = 0)
-    {
-        RememberSeen(seen);
-        if (_eventIndex)
-        {
-            _deviceEvent[0] = _seen.Encoded;
-        }
-
-        Volatile.Write(ref _deviceEvent[1], _eventIndex ? RING_EVENT_FLAGS_DESC : RING_EVENT_FLAGS_ENABLE);
-        WriteLogger.MarkRing(Layout, Layout.Device, 4);
-        _notificationsOff = false;
-
-        // Pairs with the driver's barrier between making a descriptor available and its look at our event area (2.8.21.3.1).
-        Interlocked.MemoryBarrier();
-        return IsBroken || !IsAvailableAcquire(_seen);
-    }
-
-    private protected override bool ShouldCall()
-    {
-        if (_signalled == _used && _signalledValid)
-        {
-            return false;
-        }
-
-        int before = _signalled.Slot;
-        int now = _used.Slot;
-
-        // Pairs with the driver's barrier between enabling interrupts and its second look at the ring.
-        Interlocked.MemoryBarrier();
-        _signalled = _used;
-        bool first = !_signalledValid;
-        _signalledValid = true;
-        ushort flags = (ushort)(Volatile.Read(ref _driverEvent[1]) & 3);
-        if (flags != RING_EVENT_FLAGS_DESC || !_eventIndex)
-        {
-            return flags != RING_EVENT_FLAGS_DISABLE;
-        }
-
-        PackedPosition wanted = PackedPosition.Decode(Volatile.Read(ref _driverEvent[0]));
-        int from = now <= before ? before - _size : before;
-        int at = wanted.Wrap == _used.Wrap ? wanted.Slot : wanted.Slot - _size;
-        return first || (ushort)(now - at - 1) < (ushort)(now - from);
     }
 
     private protected override void ApplyLayout()
@@ -233,7 +184,18 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         _inOrder = (Layout.Features & VirtioFeatures.IN_ORDER) != 0;
     }
 
-    private protected override void Dispose(bool disposing) => _chains.Dispose();
+    private protected override void Dispose(bool disposing)
+    {
+        _ring = null;
+        _driverEvent = null;
+        _deviceEvent = null;
+        _pending = null;
+        _burst = null;
+        _peeked = 0;
+        _peekedSlots = 0;
+        _mapper = new BufferMapper(Layout.Buffers);
+        _chains.Dispose();
+    }
 
     private static ushort AvailableBits(bool wrap) => wrap ? PackedDescriptor.F_AVAIL : PackedDescriptor.F_USED;
 

@@ -1,15 +1,20 @@
-using System.Runtime.InteropServices;
-
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>What a queue remembers of a peeked burst until it is completed, in native memory that is allocated once. Guarded by the ring's lock.</summary>
-// SAFETY: the array has room for a whole burst, is freed only by Dispose, and every index comes from a count that a peek has limited to the burst's size.
+// SAFETY: the array has room for a whole burst, is freed only by Dispose, which leaves a null pointer, and every index comes from a count that a peek has limited
+// to the burst's size.
 internal sealed unsafe class PendingChains : IDisposable
 {
-    public readonly UsedElement* Elements = (UsedElement*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(UsedElement), 64);
-    private bool _disposed;
+    private static readonly nuint s_bytes = ChainBurst.ChainsMax * (nuint)sizeof(UsedElement);
+
+    private readonly RingAllocator _allocator = RingAllocator.Current;
+
+    public PendingChains() => Elements = (UsedElement*)_allocator.Allocate(s_bytes);
 
     ~PendingChains() => Free();
+
+    /// <summary>The chains of the burst; null once disposed of.</summary>
+    public UsedElement* Elements { get; private set; }
 
     /// <summary>Tells the in-flight tracker that the first chains are taken and about to be shown as used.</summary>
     public void TrackBefore(IInflightTracker tracker, int count, ushort usedIndex)
@@ -56,10 +61,11 @@ internal sealed unsafe class PendingChains : IDisposable
 
     private void Free()
     {
-        if (!_disposed)
+        UsedElement* elements = Elements;
+        Elements = null;
+        if (elements is not null)
         {
-            _disposed = true;
-            NativeMemory.AlignedFree(Elements);
+            _allocator.Free((nint)elements, s_bytes);
         }
     }
 }

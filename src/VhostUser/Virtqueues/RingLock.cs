@@ -1,35 +1,119 @@
+using System.Diagnostics;
+
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
 /// The lock of one ring, taken once per burst by the thread that works on it and by the control thread when it changes the ring. Not recursive. A thread
 /// that needs two takes the transmit ring's first, then the receive ring's; never two of a kind.
 /// </summary>
+/// <remarks>
+/// Who holds it leaves at the end of a turn at the latest, which <see cref="TurnBudget"/> bounds. A thread that asks with <see cref="TryEnterFor"/> is let in
+/// first: one that takes the lock burst after burst would otherwise win it nearly every time.
+/// </remarks>
 public sealed class RingLock
 {
-    private int _taken;
+    /// <summary>How long the control thread spins for a ring's lock before it asks the ring's own thread instead: two turns.</summary>
+    public const long ControlWaitNs = 2_000_000;
 
-    /// <summary>Takes the lock, yielding the CPU while somebody else has it.</summary>
+    /// <summary>How many looks a data thread leaves the way free for somebody who asked first; more would wait for a thread that may not even have a processor.</summary>
+    private const int Courtesy = 20;
+
+    private int _taken;
+    private int _asking;
+
+    /// <summary>Takes the lock, yielding the CPU while somebody else has it. Data threads.</summary>
     public void Enter()
     {
-        if (Interlocked.CompareExchange(ref _taken, 1, 0) != 0)
+        if (_asking != 0 || Interlocked.CompareExchange(ref _taken, 1, 0) != 0)
         {
             EnterContended();
         }
     }
 
-    /// <summary>Takes the lock if it is free.</summary>
-    public bool TryEnter() => Interlocked.CompareExchange(ref _taken, 1, 0) == 0;
+    /// <summary>Takes the lock if it is free and nobody asks for it.</summary>
+    public bool TryEnter() => (_asking == 0 && Interlocked.CompareExchange(ref _taken, 1, 0) == 0) || (StepBeforeNextEnter is not null && TryEnterInTest());
+
+    /// <summary>Takes the lock as soon as it is free, before those who come again and again; gives up after a time.</summary>
+    /// <param name="nanoseconds">The time in nanoseconds by the machine's clock; the lock is tried at least once.</param>
+    public bool TryEnterFor(long nanoseconds)
+    {
+        if (Interlocked.CompareExchange(ref _taken, 1, 0) == 0)
+        {
+            return true;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        Interlocked.Increment(ref _asking);
+        try
+        {
+            var wait = default(SpinWait);
+            while (Volatile.Read(ref _taken) != 0 || Interlocked.CompareExchange(ref _taken, 1, 0) != 0)
+            {
+                if (Stopwatch.GetElapsedTime(start).TotalNanoseconds >= nanoseconds)
+                {
+                    return false;
+                }
+
+                wait.SpinOnce(sleep1Threshold: -1);
+            }
+
+            return true;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _asking);
+        }
+    }
+
+    /// <summary>Whether somebody waits who is let in first.</summary>
+    internal bool IsAskedFor => Volatile.Read(ref _asking) != 0;
 
     /// <summary>Gives the lock back.</summary>
     public void Exit() => Volatile.Write(ref _taken, 0);
 
+    /// <summary>
+    /// Test-only: sends the next <see cref="Enter"/> or <see cref="TryEnter"/> the long way, where it runs a step of the test's before it takes the lock. Costs
+    /// nothing where there is none: only who does not get the lock at once asks.
+    /// </summary>
+    internal Action? StepBeforeNextEnter
+    {
+        get;
+        set
+        {
+            field = value;
+            Volatile.Write(ref _asking, value is null ? 0 : 1);
+        }
+    }
+
+    private bool TryEnterInTest()
+    {
+        RunStep();
+        return TryEnter();
+    }
+
+    private void RunStep()
+    {
+        Action? step = StepBeforeNextEnter;
+        StepBeforeNextEnter = null;
+        step?.Invoke();
+    }
+
     private void EnterContended()
     {
-        var wait = default(SpinWait);
-        do
+        if (StepBeforeNextEnter is not null)
         {
+            RunStep();
+        }
+
+        var wait = default(SpinWait);
+        for (int looks = 0; ; looks++)
+        {
+            if (Volatile.Read(ref _taken) == 0 && (Volatile.Read(ref _asking) == 0 || looks >= Courtesy) && Interlocked.CompareExchange(ref _taken, 1, 0) == 0)
+            {
+                return;
+            }
+
             wait.SpinOnce(sleep1Threshold: -1);
         }
-        while (Volatile.Read(ref _taken) != 0 || Interlocked.CompareExchange(ref _taken, 1, 0) != 0);
     }
 }

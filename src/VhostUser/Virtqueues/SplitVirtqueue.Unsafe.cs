@@ -4,8 +4,8 @@ namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>The device's side of a split virtqueue (virtio 1.3 section 2.7).</summary>
 /// <typeparam name="TOrder">The ring's byte order.</typeparam>
-// SAFETY: the three areas were translated for the ring's whole size by whoever made the layout, and stay mapped until Relocate, which needs the same lock as
-// every member that follows the pointers; ring positions are masked with size - 1. The guest may change any of that memory at any time, so each
+// SAFETY: the three areas were translated for the ring's whole size by whoever made the layout, and stay mapped until Relocate or Dispose, which need the same lock
+// as every member that follows the pointers; after Dispose these are null and every member leaves before it would follow one. Ring positions are masked with size - 1. The guest may change any of that memory at any time, so each
 // value is loaded once into a local, checked there and used from there.
 internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     where TOrder : struct, IByteOrder
@@ -17,7 +17,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     private const ushort AVAIL_F_NO_INTERRUPT = 1;
 
     private readonly PendingChains _chains = new();
-    private readonly UsedElement* _pending;
+    private UsedElement* _pending;
     private readonly ushort _mask;
     private SplitDescriptor* _descriptors;
     private ushort* _avail;
@@ -49,9 +49,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
 
     public override uint Base => _nextAvail;
 
-    public override bool HasAvailable => !IsBroken && LoadAvailIndexAcquire() != _nextAvail;
-
-    public override bool HasUnseen => !IsBroken && LoadAvailIndexAcquire() != _seen;
+    public override bool HasAvailable => IsBroken ? Refuse() : LoadAvailIndexAcquire() != _nextAvail;
 
     private ref ushort AvailEvent => ref *(ushort*)(_used + 4 + (8 * Size));
 
@@ -105,7 +103,12 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
             return;
         }
 
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _peeked);
+        if (count > _peeked)
+        {
+            RefuseComplete(count, _peeked);
+            return;
+        }
+
         TrackBeforePublish(count);
         ulong* ring = (ulong*)(_used + 4);
         Chain* chains = _burst!.Chains;
@@ -131,16 +134,27 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
 
     public override bool HasAtLeast(int count)
     {
+        if (IsBroken)
+        {
+            return Refuse();
+        }
+
         if ((ushort)(_availShadow - _nextAvail) < count)
         {
             _availShadow = LoadAvailIndexAcquire();
         }
 
-        return !IsBroken && (ushort)(_availShadow - _nextAvail) >= count;
+        return (ushort)(_availShadow - _nextAvail) >= count;
     }
 
     public override void PrefetchNext(int count)
     {
+        if (IsBroken)
+        {
+            Refuse();
+            return;
+        }
+
         count = Math.Min(count, (ushort)(_availShadow - _nextAvail));
         for (int i = 0; i < count; i++)
         {
@@ -148,61 +162,6 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
             ushort head = TOrder.Order(_avail[2 + ((_nextAvail + i) & _mask)]);
             Prefetch.Read((nint)(_descriptors + (head & _mask)));
         }
-    }
-
-    public override void RememberSeen(int seen) => _seen = (ushort)(_nextAvail + seen);
-
-    public override void DisableNotifications()
-    {
-        if (!_eventIndex && !_notificationsOff)
-        {
-            // With the event index the last avail_event, now behind, silences the driver by itself.
-            WriteUsedFlags(USED_F_NO_NOTIFY);
-        }
-
-        _notificationsOff = true;
-    }
-
-    public override bool EnableNotifications(int seen = 0)
-    {
-        RememberSeen(seen);
-        if (_eventIndex)
-        {
-            Volatile.Write(ref AvailEvent, TOrder.Order(_seen));
-            WriteLogger.MarkUsed(Layout, (ulong)(4 + (8 * Size)), 2);
-        }
-        else if (_notificationsOff)
-        {
-            WriteUsedFlags(0);
-        }
-
-        _notificationsOff = false;
-
-        // Pairs with the driver's barrier between its avail index store and its look at our flags (2.7.13.4.1): one of us sees the other's store.
-        Interlocked.MemoryBarrier();
-        return IsBroken || LoadAvailIndexAcquire() == _seen;
-    }
-
-    private protected override bool ShouldCall()
-    {
-        ushort before = _signalled;
-        if (before == _usedIndex && _signalledValid)
-        {
-            return false;
-        }
-
-        // Pairs with the driver's barrier between enabling interrupts and its second look at the used index (2.7.14).
-        Interlocked.MemoryBarrier();
-        _signalled = _usedIndex;
-        bool first = !_signalledValid;
-        _signalledValid = true;
-        if (_eventIndex)
-        {
-            ushort usedEvent = TOrder.Order(Volatile.Read(ref _avail[2 + Size]));
-            return first || (ushort)(_usedIndex - usedEvent - 1) < (ushort)(_usedIndex - before);
-        }
-
-        return (TOrder.Order(Volatile.Read(ref _avail[0])) & AVAIL_F_NO_INTERRUPT) == 0;
     }
 
     private protected override void ApplyLayout()
@@ -215,7 +174,17 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         _indirect = (Layout.Features & VirtioFeatures.INDIRECT_DESC) != 0;
     }
 
-    private protected override void Dispose(bool disposing) => _chains.Dispose();
+    private protected override void Dispose(bool disposing)
+    {
+        _descriptors = null;
+        _avail = null;
+        _used = null;
+        _pending = null;
+        _burst = null;
+        _peeked = 0;
+        _mapper = new BufferMapper(Layout.Buffers);
+        _chains.Dispose();
+    }
 
     /// <summary>Acquire: pairs with the driver's barrier before it stores the index, so that the ring entries below it are seen.</summary>
     private ushort LoadAvailIndexAcquire() => TOrder.Order(Volatile.Read(ref _avail[1]));
@@ -231,6 +200,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     {
         if (IsBroken)
         {
+            Refuse();
             return 0;
         }
 
@@ -304,11 +274,5 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         Prefetch.Read(host);
         Prefetch.Read(secondHost);
         return true;
-    }
-
-    private void WriteUsedFlags(ushort flags)
-    {
-        Volatile.Write(ref *(ushort*)_used, TOrder.Order(flags));
-        WriteLogger.MarkUsed(Layout, 0, 2);
     }
 }

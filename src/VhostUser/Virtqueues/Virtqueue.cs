@@ -1,19 +1,27 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Memory;
 
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
-/// The device's side of one virtqueue, split or packed: peek at a burst of chains, use them, complete them. Every member that touches the ring needs
-/// <see cref="Lock"/>; a burst is peeked and completed within one hold of it. The control thread changes a running queue (memory, addresses, notifiers) under
-/// the same lock, so a burst sees one state from beginning to end.
+/// The device's side of one virtqueue, split or packed: peek at a burst of chains, use them, complete them. Every member that touches the ring needs its
+/// lock, which <see cref="RingSlot"/> gives; a burst is peeked and completed within one hold of it. The control thread changes a running queue (memory,
+/// addresses, notifiers) under the same lock (<see cref="RunLocked"/>), so a burst sees one state from beginning to end.
 /// </summary>
-/// <remarks>virtio 1.3 sections 2.7 (split) and 2.8 (packed). Nothing here allocates or throws once the queue runs.</remarks>
+/// <remarks>
+/// virtio 1.3 sections 2.7 (split) and 2.8 (packed). Nothing here allocates or throws once the queue runs. A queue that was disposed of has no pointers any
+/// more; whatever is asked of it does nothing and is counted (<see cref="VirtqueueCounters.UsesAfterDispose"/>).
+/// </remarks>
 public abstract class Virtqueue : IDisposable
 {
     private readonly RingLock _lock = new();
     private VirtqueueCounters _counters;
 
-    private protected Virtqueue(VirtqueueLayout layout) => Layout = layout;
+    private protected Virtqueue(VirtqueueLayout layout)
+    {
+        Layout = layout;
+        View = new RingView(this);
+    }
 
     /// <summary>What the queue is built from; replaced under the lock.</summary>
     public VirtqueueLayout Layout { get; private protected set; }
@@ -24,8 +32,14 @@ public abstract class Virtqueue : IDisposable
     /// <summary>Queue size in descriptors.</summary>
     public int Size => Layout.Size;
 
-    /// <summary>The lock of this ring.</summary>
-    public RingLock Lock => _lock;
+    /// <summary>What may be read without the lock.</summary>
+    public RingView View { get; }
+
+    /// <summary>The lock of this ring, for <see cref="RingSlot"/> and <see cref="LockedRing"/>; everybody else goes through them.</summary>
+    internal RingLock Lock => _lock;
+
+    /// <summary>The thread that works on the ring while it is in a <see cref="RingSlot"/>; null otherwise.</summary>
+    internal IoThread? Thread { get; set; }
 
     /// <summary>The guest's kicks arrive here; null when the guest expects the queue to be polled. Set before the device is told to start the queue.</summary>
     public EventNotifier? Kick { get; set; }
@@ -39,7 +53,10 @@ public abstract class Virtqueue : IDisposable
     /// <summary>False while SET_VRING_ENABLE keeps the ring disabled: transmit buffers are taken and dropped, receive buffers stay untouched.</summary>
     public bool Enabled { get; set; }
 
-    /// <summary>Set when the guest broke the ring; nothing is taken from it until it is started anew.</summary>
+    /// <summary>Whether the queue was disposed of: it is inert.</summary>
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>Set when the guest broke the ring; nothing is taken from it until it is started anew. Also set by <see cref="Dispose()"/>.</summary>
     public bool IsBroken { get; private protected set; }
 
     /// <summary>Why <see cref="IsBroken"/> was set, or the last chain was refused.</summary>
@@ -111,6 +128,12 @@ public abstract class Virtqueue : IDisposable
             throw new ArgumentException($"queue {Index} can only be moved to a layout of the same size and format", nameof(layout));
         }
 
+        if (IsDisposed)
+        {
+            Refuse();
+            return;
+        }
+
         Layout = layout;
         ApplyLayout();
     }
@@ -118,6 +141,12 @@ public abstract class Virtqueue : IDisposable
     /// <summary>Interrupts the guest if it wants that for what was completed since the last call. One full fence. Needs the lock.</summary>
     public void NotifyGuest()
     {
+        if (IsDisposed)
+        {
+            Refuse();
+            return;
+        }
+
         if (CallNotifier is null && CallInBand is null)
         {
             // The guest polls; asking it would cost a fence for nothing.
@@ -141,10 +170,37 @@ public abstract class Virtqueue : IDisposable
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// Has something done to the ring under its lock by a thread that must not wait for long, the control thread: it tries for
+    /// <see cref="RingLock.ControlWaitNs"/>, then asks the thread that works on the ring (<see cref="RingThread.RunOnOrHere"/> says what bounds that). Not by
+    /// somebody who holds the lock.
+    /// </summary>
+    /// <param name="action">What to do; it runs on one of the two threads, before this returns. Its exception is thrown here.</param>
+    public void RunLocked(Action<Virtqueue> action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        if (_lock.TryEnterFor(RingLock.ControlWaitNs))
+        {
+            RunAndLeave(action);
+        }
+        else if (Thread is { } thread)
+        {
+            Interlocked.Increment(ref _counters.ControlRequests);
+            RingThread.RunOnOrHere(thread, () => EnterAndRun(action));
+        }
+        else
+        {
+            // Nobody works on it but whoever is about to leave.
+            EnterAndRun(action);
+        }
+    }
+
+    /// <summary>
+    /// Ends the queue, under its lock: pointers become null, native memory is freed, and what is still asked of it does nothing. A second call does nothing.
+    /// </summary>
     public void Dispose()
     {
-        Dispose(true);
+        RunLocked(static queue => queue.DisposeLocked());
         GC.SuppressFinalize(this);
     }
 
@@ -157,6 +213,29 @@ public abstract class Virtqueue : IDisposable
     /// <summary>Frees what the queue allocated.</summary>
     private protected abstract void Dispose(bool disposing);
 
+    /// <summary>Counts a use after the end; called on paths that have found the queue broken or disposed of.</summary>
+    /// <returns>False, for members that answer so.</returns>
+    private protected bool Refuse()
+    {
+        if (IsDisposed)
+        {
+            _counters.UsesAfterDispose++;
+        }
+
+        return false;
+    }
+
+    /// <summary>More was completed than was peeked: nothing after the end of the queue, a mistake of its user's before.</summary>
+    private protected void RefuseComplete(int count, int peeked)
+    {
+        if (!IsDisposed)
+        {
+            throw new ArgumentOutOfRangeException(nameof(count), count, $"Ring {Index}: {peeked} chains were peeked and {count} are to be completed.");
+        }
+
+        Refuse();
+    }
+
     private protected void Break(ChainStatus status)
     {
         if (!IsBroken)
@@ -166,5 +245,51 @@ public abstract class Virtqueue : IDisposable
             LastPeekEnd = PeekEnd.Broken;
             Broken?.Invoke(this);
         }
+    }
+
+    private void EnterAndRun(Action<Virtqueue> action)
+    {
+        _lock.Enter();
+        RunAndLeave(action);
+    }
+
+    private void RunAndLeave(Action<Virtqueue> action)
+    {
+        try
+        {
+            action(this);
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    private void DisposeLocked()
+    {
+        if (IsDisposed)
+        {
+            return;
+        }
+
+        IsDisposed = true;
+        IsBroken = true;
+        LastPeekEnd = PeekEnd.Broken;
+        Broken = null;
+        IotlbMissed = null;
+        CallNotifier = null;
+        CallInBand = null;
+        Layout = Layout with
+        {
+            Descriptors = 0,
+            Driver = 0,
+            Device = 0,
+            Buffers = AddressSpace.Empty,
+            Host = AddressSpace.Empty,
+            Log = null,
+            UsedLogAddress = null,
+            Inflight = null,
+        };
+        Dispose(true);
     }
 }

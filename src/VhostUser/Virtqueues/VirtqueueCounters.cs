@@ -35,4 +35,13 @@ public struct VirtqueueCounters
 
     /// <summary>Looks at the avail ring that found chains.</summary>
     public long Polls;
+
+    /// <summary>
+    /// Uses of the ring after it was disposed of, each of which did nothing. It stays 0: a ring is reached through <see cref="RingSlot"/> only, which no longer
+    /// has it.
+    /// </summary>
+    public long UsesAfterDispose;
+
+    /// <summary>How often the control thread did not get the ring's lock in time and asked the ring's thread instead.</summary>
+    public long ControlRequests;
 }

@@ -28,11 +28,24 @@ public sealed unsafe partial class RxQueue
     {
         ArgumentNullException.ThrowIfNull(waiter);
         frames = 0;
-        if (!TryEnter(out Virtqueue? queue))
+        if (!TryLockUp(out LockedRing ring))
         {
             return ReceiveResult.NotRunning;
         }
 
+        try
+        {
+            return ReceiveLocked(ring.Queue, ref reader, budget, waiter, ref frames);
+        }
+        finally
+        {
+            ring.Dispose();
+        }
+    }
+
+    private ReceiveResult ReceiveLocked<TReader>(Virtqueue queue, ref TReader reader, int budget, BottomHalf waiter, ref int frames)
+        where TReader : struct, IFrameReader
+    {
         EnsureScratch();
         ReceiveResult result;
         do
@@ -42,7 +55,6 @@ public sealed unsafe partial class RxQueue
         while (result == ReceiveResult.Blocked && !IsBlocked(queue, waiter));
 
         queue.NotifyGuest();
-        queue.Lock.Exit();
         return result;
     }
 

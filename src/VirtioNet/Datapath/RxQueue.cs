@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 
@@ -18,9 +19,10 @@ public sealed partial class RxQueue : IDisposable
     private readonly IoThread _thread;
     private readonly ChainBurst _chains = new();
     private readonly BottomHalf?[] _waiters = new BottomHalf?[WaitersMax];
-    private Virtqueue? _queue;
-    private EventNotifier? _kick;
-    private PollModeKick? _pollModeKick;
+    private readonly KickCalls _calls;
+    private readonly BottomHalf _wake;
+    private RingSlot _slot;
+    private KickWatch? _watch;
     private FrameCounters _counters;
     private int _waiterCount;
 
@@ -31,6 +33,7 @@ public sealed partial class RxQueue : IDisposable
     private bool _finishesChecksums;
     private readonly bool _mayDemote;
     private bool _demotes;
+    private bool _isPolled;
 
     /// <summary>Creates the queue; it carries nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
@@ -42,81 +45,21 @@ public sealed partial class RxQueue : IDisposable
         Index = index;
         _thread = thread;
         _mayDemote = mayDemote && CacheDemotion.IsSupported;
+        _wake = thread.Context.CreateBottomHalf(WakeWaitersHere, $"rx{index}.wake");
+        _calls = new KickCalls(OnKick, PollForWaiters, WakeWaitersHere, OnPollModeTimer);
     }
 
     /// <summary>Number of the queue pair.</summary>
     public int Index { get; }
 
-    /// <summary>The ring while it runs, or null.</summary>
-    public Virtqueue? Queue => Volatile.Read(ref _queue);
+    /// <summary>What anybody may read of the ring while it runs, or null.</summary>
+    public RingView? Ring => _slot.View;
 
     /// <summary>True when the guest takes frames: the ring runs and is enabled.</summary>
-    public bool IsUp => Queue is { Enabled: true, IsBroken: false };
+    public bool IsUp => Ring is { Enabled: true, IsBroken: false };
 
     /// <summary>Frames given to the guest, and what could not be.</summary>
     public ref FrameCounters Counters => ref _counters;
-
-    /// <summary>Starts working with a ring. Control thread.</summary>
-    /// <param name="queue">The ring.</param>
-    /// <param name="headerSize">Bytes of virtio_net_hdr that the guest expects: 12, or 10 for a legacy guest without mergeable buffers.</param>
-    /// <param name="mergeable">VIRTIO_NET_F_MRG_RXBUF was negotiated.</param>
-    /// <param name="takesPartialChecksums">VIRTIO_NET_F_GUEST_CSUM was negotiated; without it <see cref="Deliver"/> finishes checksums while it copies.</param>
-    public void Start(Virtqueue queue, int headerSize, bool mergeable, bool takesPartialChecksums)
-    {
-        ArgumentNullException.ThrowIfNull(queue);
-        queue.Lock.Enter();
-        _headerSize = headerSize;
-        _mergeable = mergeable;
-        _finishesChecksums = !takesPartialChecksums;
-        _demotes = _mayDemote && (queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0;
-        queue.DisableNotifications();
-        Volatile.Write(ref _queue, queue);
-        queue.Lock.Exit();
-        _pollModeKick = queue.Kick is null ? new PollModeKick(_thread, OnPollModeTimer) : null;
-        _kick = queue.Kick ?? _pollModeKick!.Notifier;
-        _thread.Context.SetEventNotifier(_kick, OnKick, PollForWaiters, WakeWaiters);
-
-        // A sender that the thread's polling was to notice looks again, and asks for a kick if that is what notices it now.
-        _thread.PolicyChanged += WakeWaiters;
-    }
-
-    /// <summary>Stops working with the ring; when this returns no thread uses it. Waiting senders are woken and find the queue stopped. Control thread.</summary>
-    public void Stop()
-    {
-        if (_queue is not { } queue)
-        {
-            return;
-        }
-
-        _thread.PolicyChanged -= WakeWaiters;
-        if (_kick is { } kick)
-        {
-            _thread.Run(() =>
-            {
-                _thread.Context.SetEventNotifier(kick, null);
-                _pollModeKick?.Dispose();
-                _pollModeKick = null;
-            });
-            _kick = null;
-        }
-
-        queue.Lock.Enter();
-        Volatile.Write(ref _queue, null);
-        ScheduleWaiters();
-        queue.Lock.Exit();
-    }
-
-    /// <summary>Wakes senders that wait for buffers, after the ring was enabled or its memory changed. Any thread.</summary>
-    public void WakeWaiters()
-    {
-        if (_queue is { } queue)
-        {
-            queue.Lock.Enter();
-            queue.DisableNotifications();
-            ScheduleWaiters();
-            queue.Lock.Exit();
-        }
-    }
 
     /// <summary>Gives frames to the guest. Any data thread.</summary>
     /// <param name="burst">The frames.</param>
@@ -127,13 +70,26 @@ public sealed partial class RxQueue : IDisposable
     public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter, int retries = 0)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        if (!TryEnter(out Virtqueue? queue))
+        if (!TryLockUp(out LockedRing ring))
         {
             // Counted without the lock: a stopped ring has none, and a lost increment here costs nothing.
             _counters.Drop(DropReason.NotRunning, frames.Length);
             return frames.Length;
         }
 
+        try
+        {
+            return DeliverLocked(ring.Queue, burst, frames, waiter, retries);
+        }
+        finally
+        {
+            ring.Dispose();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int DeliverLocked(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter, int retries)
+    {
         int done = Fill(queue, burst, frames);
         while (done < frames.Length)
         {
@@ -162,7 +118,6 @@ public sealed partial class RxQueue : IDisposable
 
         queue.NotifyGuest();
         queue.PrefetchNext(frames.Length);
-        queue.Lock.Exit();
         return done;
     }
 
@@ -170,27 +125,9 @@ public sealed partial class RxQueue : IDisposable
     public void Dispose()
     {
         Stop();
+        _wake.Delete();
         _chains.Dispose();
         DisposeScratch();
-    }
-
-    private bool TryEnter([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Virtqueue? queue)
-    {
-        queue = Volatile.Read(ref _queue);
-        if (queue is null)
-        {
-            return false;
-        }
-
-        queue.Lock.Enter();
-        if (ReferenceEquals(queue, _queue) && queue.Enabled && !queue.IsBroken)
-        {
-            return true;
-        }
-
-        queue.Lock.Exit();
-        queue = null;
-        return false;
     }
 
     /// <summary>Makes sure that buffers behind those that did not suffice are noticed; false when some came meanwhile.</summary>
@@ -202,7 +139,7 @@ public sealed partial class RxQueue : IDisposable
             return true;
         }
 
-        if (_thread.Policy == PollPolicy.Busy || queue.Kick is null)
+        if (_thread.Policy == PollPolicy.Busy || _isPolled)
         {
             // The queue's own thread looks for the waiters, all the time or by a timer, and the guest is spared the kick.
             queue.RememberSeen(_insufficient);
@@ -251,35 +188,5 @@ public sealed partial class RxQueue : IDisposable
             _waiters[i]!.Schedule();
             _waiters[i] = null;
         }
-    }
-
-    private void OnKick()
-    {
-        _kick?.TestAndClear();
-        if (_queue is { } queue)
-        {
-            queue.Counters.Kicks++;
-            WakeWaiters();
-        }
-    }
-
-    private void OnPollModeTimer()
-    {
-        if (PollForWaiters())
-        {
-            WakeWaiters();
-        }
-    }
-
-    private bool PollForWaiters()
-    {
-        if (Volatile.Read(ref _waiterCount) == 0 || _queue is not { } queue || !queue.Lock.TryEnter())
-        {
-            return false;
-        }
-
-        bool ready = ReferenceEquals(queue, _queue) && queue.HasUnseen;
-        queue.Lock.Exit();
-        return ready;
     }
 }

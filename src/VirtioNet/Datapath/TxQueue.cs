@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Ports;
@@ -19,9 +20,9 @@ public sealed class TxQueue : IDisposable
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
     private readonly Func<FrameBurst, int, BottomHalf, int> _forward;
-    private Virtqueue? _queue;
-    private EventNotifier? _kick;
-    private PollModeKick? _pollModeKick;
+    private readonly KickCalls _calls;
+    private RingSlot _slot;
+    private KickWatch? _watch;
     private FrameCounters _counters;
     private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
@@ -42,13 +43,14 @@ public sealed class TxQueue : IDisposable
         _thread = thread;
         _forward = forward;
         _bottomHalf = thread.Context.CreateBottomHalf(Run, $"{port.Name}.tx{index}");
+        _calls = new KickCalls(OnKick, PollReady, Run, Run, BeginPolling, EndPolling);
     }
 
     /// <summary>Number of the queue pair.</summary>
     public int Index { get; }
 
-    /// <summary>The ring while it runs, or null.</summary>
-    public Virtqueue? Queue => Volatile.Read(ref _queue);
+    /// <summary>What anybody may read of the ring while it runs, or null.</summary>
+    public RingView? Ring => _slot.View;
 
     /// <summary>Frames taken from the guest and passed on, and those that were refused: each chain that went back is counted once.</summary>
     public ref FrameCounters Counters => ref _counters;
@@ -56,44 +58,57 @@ public sealed class TxQueue : IDisposable
     /// <summary>The thread that works on the queue.</summary>
     public IoThread Thread => _thread;
 
-    /// <summary>Starts working on a ring, and looks at it at once. Control thread.</summary>
+    /// <summary>Test-only: called before each step of a start that can fail, with its number.</summary>
+    internal Action<int>? StepOfStart { get; set; }
+
+    /// <summary>Starts working on a ring, and looks at it at once: as a whole, or not at all. Control thread.</summary>
     /// <param name="queue">The ring.</param>
     /// <param name="headerSize">Bytes of virtio_net_hdr before each frame: 12, or 10 for a legacy guest without mergeable buffers.</param>
+    /// <exception cref="ErrnoException">No descriptor is left, or the kick's can't be waited on; nothing has changed.</exception>
+    /// <exception cref="InvalidOperationException">The thread does not run, or the queue has a ring; nothing has changed.</exception>
     public void Start(Virtqueue queue, int headerSize)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _headerSize = headerSize;
-        _blocked = false;
-        _pacer = new BurstPacer((queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0);
-        _polling = _thread.Policy == PollPolicy.Busy;
-        _pollModeKick = queue.Kick is null ? new PollModeKick(_thread, Run) : null;
-        EventNotifier kick = queue.Kick ?? _pollModeKick!.Notifier;
-        _kick = kick;
-        Volatile.Write(ref _queue, queue);
-        _thread.Context.SetEventNotifier(kick, OnKick, PollReady, Run);
-        _thread.Context.SetEventNotifierPollCallbacks(kick, BeginPolling, EndPolling);
-        _bottomHalf.Schedule();
+        _thread.Run(() =>
+        {
+            _slot.ThrowIfTaken();
+            var watch = new KickWatch(_thread, queue.Kick, _calls, StepOfStart);
+
+            // From here on nothing fails.
+            _watch = watch;
+            _headerSize = headerSize;
+            _blocked = false;
+            _pacer = new BurstPacer((queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0);
+            _polling = _thread.Policy == PollPolicy.Busy;
+            _slot.Put(queue, _thread);
+            _bottomHalf.Schedule();
+        });
     }
 
-    /// <summary>Stops working on the ring; when this returns no thread uses it. Control thread.</summary>
+    /// <summary>Stops working on the ring; when this returns no thread uses it. Control thread, which leaves it to the queue's own.</summary>
     public void Stop()
     {
-        if (_queue is not { } queue)
+        if (_slot.IsEmpty)
         {
             return;
         }
 
-        EventNotifier kick = _kick!;
-        _thread.Run(() =>
+        RingThread.RunOnOrHere(_thread, () =>
         {
-            _thread.Context.SetEventNotifier(kick, null);
-            _pollModeKick?.Dispose();
-            _pollModeKick = null;
+            try
+            {
+                _watch?.Close();
+            }
+            finally
+            {
+                _watch = null;
+                if (_slot.TryLock(out LockedRing ring))
+                {
+                    _slot.Clear(ring);
+                    ring.Dispose();
+                }
+            }
         });
-        queue.Lock.Enter();
-        Volatile.Write(ref _queue, null);
-        queue.Lock.Exit();
-        _kick = null;
     }
 
     /// <summary>Looks at the ring again: it was enabled, its memory changed, or its receiver came up. Any thread.</summary>
@@ -107,71 +122,94 @@ public sealed class TxQueue : IDisposable
         _burst.Dispose();
     }
 
+    /// <summary>What the queue's thread calls, for tests.</summary>
+    internal KickCalls Calls => _calls;
+
+    /// <summary>The ring under its lock, for tests.</summary>
+    internal bool TryLock(out LockedRing ring) => _slot.TryLock(out ring);
+
     private void OnKick()
     {
-        _kick?.TestAndClear();
-        if (_queue is { } queue)
+        _watch?.TestAndClear();
+        if (_slot.TryLock(out LockedRing ring))
         {
-            queue.Lock.Enter();
-            queue.Counters.Kicks++;
-            queue.DisableNotifications();
-            queue.Lock.Exit();
+            ring.Queue.Counters.Kicks++;
+            ring.Queue.DisableNotifications();
+            ring.Dispose();
             _bottomHalf.Schedule();
         }
     }
 
     private bool PollReady()
     {
-        if (_blocked || _queue is not { } queue || !queue.Lock.TryEnter())
+        if (_blocked || !_slot.TryLockNow(out LockedRing ring))
         {
             return false;
         }
 
+        Virtqueue queue = ring.Queue;
         bool ready = _pacer.Waits ? _pacer.IsDue(queue, Stopwatch.GetTimestamp()) : queue.HasAvailable;
         if (!ready)
         {
             queue.Counters.EmptyPolls++;
         }
 
-        queue.Lock.Exit();
+        ring.Dispose();
         return ready;
     }
 
     private void BeginPolling()
     {
         _polling = true;
-        if (_queue is { } queue)
+        if (_slot.TryLock(out LockedRing ring))
         {
-            queue.Lock.Enter();
-            queue.DisableNotifications();
-            queue.Lock.Exit();
+            ring.Queue.DisableNotifications();
+            ring.Dispose();
         }
     }
 
     private void EndPolling()
     {
         _polling = false;
-        if (_queue is { } queue && !_blocked)
+        if (!_blocked && _slot.TryLock(out LockedRing ring))
         {
-            queue.Lock.Enter();
-            if (!queue.EnableNotifications())
+            if (!ring.Queue.EnableNotifications())
             {
                 _bottomHalf.Schedule();
             }
 
-            queue.Lock.Exit();
+            ring.Dispose();
         }
     }
 
     /// <summary>The bottom half.</summary>
     internal void Run()
     {
-        if (_queue is not { } queue)
+        if (!_slot.TryLock(out LockedRing ring))
         {
             return;
         }
 
-        queue.Lock.Enter();
+        int left;
+        try
+        {
+            left = RunLocked(ring.Queue);
+        }
+        finally
+        {
+            ring.Dispose();
+        }
+
+        if (left <= 0)
+        {
+            _bottomHalf.Schedule();
+        }
+    }
+
+    /// <summary>One turn. Returns what is left of the budget.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int RunLocked(Virtqueue queue)
+    {
         _blocked = false;
         int left = Budget;
         while (left > 0)
@@ -214,11 +252,7 @@ public sealed class TxQueue : IDisposable
         }
 
         queue.NotifyGuest();
-        queue.Lock.Exit();
-        if (left <= 0)
-        {
-            _bottomHalf.Schedule();
-        }
+        return left;
     }
 
     private int Forward(Virtqueue queue, int count)

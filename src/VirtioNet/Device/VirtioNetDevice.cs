@@ -60,10 +60,24 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
             pair.Tx.Start(queue, HeaderSize);
         }
 
-        port.Changed();
+        try
+        {
+            port.Changed();
+        }
+        catch
+        {
+            Stop(queue);
+            throw;
+        }
     }
 
     public void StopQueue(Virtqueue queue)
+    {
+        Stop(queue);
+        port.Changed();
+    }
+
+    private void Stop(Virtqueue queue)
     {
         VhostUserPort.QueuePair pair = port.Pairs[queue.Index / 2];
         if (queue.Index % 2 == 0)
@@ -74,8 +88,6 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
         {
             pair.Tx.Stop();
         }
-
-        port.Changed();
     }
 
     public void QueueChanged(Virtqueue queue)

@@ -31,7 +31,7 @@ internal static class FrameCanary
 
     private static int WriteBehind(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
-        nint behind = guest.Pairs[0].Rx.Queue is { } ring ? FirstByteBehind(ring, burst[frames[0]].TotalLength + VirtioNetHeader.Size) : 0;
+        nint behind = guest.Pairs[0].Rx.TryLock(out LockedRing ring) ? FirstByteBehind(ring, burst[frames[0]].TotalLength + VirtioNetHeader.Size) : 0;
         int done = guest.Deliver(burst, frames, queue, waiter);
         if (behind != 0)
         {
@@ -42,13 +42,14 @@ internal static class FrameCanary
     }
 
     /// <summary>Where the next buffer goes on behind a frame of some length; 0 when that isn't in its first piece.</summary>
-    private static nint FirstByteBehind(Virtqueue ring, uint length)
+    private static nint FirstByteBehind(LockedRing ring, uint length)
     {
-        using var burst = new ChainBurst();
-        ring.Lock.Enter();
-        bool fits = ring.Peek(burst, 1, ChainDirection.Writable) == 1 && burst[0].Length > length;
-        ring.Lock.Exit();
-        return fits ? burst[0].Address + (nint)length : 0;
+        using (ring)
+        {
+            using var burst = new ChainBurst();
+            bool fits = ring.Queue.Peek(burst, 1, ChainDirection.Writable) == 1 && burst[0].Length > length;
+            return fits ? burst[0].Address + (nint)length : 0;
+        }
     }
 
     private static int WriteToSender(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)

@@ -410,9 +410,7 @@ public sealed class MessageTests
         Virtqueue queue = fixture.Device.Queues[0];
         Wire.Write(guest.Mapping.AsSpan()[0x1002..], (ushort)300);
         using var burst = new ChainBurst();
-        queue.Lock.Enter();
-        Assert.Equal(0, queue.Peek(burst, 32, ChainDirection.Readable));
-        queue.Lock.Exit();
+        queue.RunLocked(locked => Assert.Equal(0, locked.Peek(burst, 32, ChainDirection.Readable)));
         Assert.True(error.TestAndClear());
         fixture.Front.Settle();
         Assert.Contains(fixture.Log.Lines, l => l.Contains("ring 0 is broken", StringComparison.Ordinal));

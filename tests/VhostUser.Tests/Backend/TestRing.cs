@@ -45,22 +45,18 @@ internal sealed class TestRing(GuestMemory guest, int ring, int size = 256)
     public static int Serve(Virtqueue queue, ChainDirection direction, uint written = 0)
     {
         using var burst = new ChainBurst();
-        queue.Lock.Enter();
-        try
+        int count = 0;
+        queue.RunLocked(ring =>
         {
-            int count = queue.Peek(burst, 64, direction);
+            count = ring.Peek(burst, 64, direction);
             for (int i = 0; i < count; i++)
             {
                 burst[i].Written = written;
             }
 
-            queue.Complete(count);
-            queue.NotifyGuest();
-            return count;
-        }
-        finally
-        {
-            queue.Lock.Exit();
-        }
+            ring.Complete(count);
+            ring.NotifyGuest();
+        });
+        return count;
     }
 }
