@@ -41,4 +41,7 @@ public enum DropReason
 
     /// <summary>An offload could not be finished in software.</summary>
     Offload,
+
+    /// <summary>A second VLAN tag where the next switch would take it for the frame's own.</summary>
+    VlanTag,
 }

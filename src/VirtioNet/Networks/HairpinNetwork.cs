@@ -43,7 +43,8 @@ public sealed class HairpinNetwork(string name) : Network(name)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(burst);
-        return DeliverTo(source, source, burst, burst.AllFrames, queue, waiter);
+        BeginTurn(burst, waiter);
+        return EndTurn(burst, DeliverTo(source, source, burst, burst.AllFrames, queue, waiter), waiter);
     }
 
     /// <inheritdoc/>

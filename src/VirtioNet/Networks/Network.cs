@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.RateLimits;
@@ -39,7 +40,10 @@ public abstract class Network
     /// <param name="burst">The frames; valid until this returns.</param>
     /// <param name="queue">The source's queue number.</param>
     /// <param name="waiter">Scheduled when a receiver that held frames back can take more; null when the source can't wait.</param>
-    /// <returns>How many frames, from the first, are done with: delivered, or dropped and counted.</returns>
+    /// <returns>
+    /// How many frames, from the first, are done with: delivered to all that get them, or dropped and counted. Fewer than the burst's only when a waiter was given, which
+    /// then is or will be scheduled: when a receiver can take more, or at once when it was <see cref="FrameBurst.Budget"/> that was spent.
+    /// </returns>
     public abstract int Forward(Port source, FrameBurst burst, int queue, BottomHalf? waiter);
 
     /// <summary>The one receive queue that all frames of <paramref name="source"/> go to, or null when a frame's header has to be seen first.</summary>
@@ -49,21 +53,67 @@ public abstract class Network
     public abstract void PortChanged(Port port);
 
     /// <summary>
-    /// Gives frames to a port, as far as its limit allows, after finishing in software what they leave undone and the port does not take. On the source's
-    /// data thread.
+    /// Makes sure that the frames' turn has a budget. A source that keeps none begins a turn with each burst that finds the last one spent, and what can't come
+    /// again, having no waiter, is done whatever it takes.
     /// </summary>
-    /// <returns>How many of <paramref name="frames"/> are done with.</returns>
+    protected static void BeginTurn(FrameBurst burst, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        if (waiter is null)
+        {
+            burst.Budget = default;
+            burst.Budget.Take(long.MinValue / 2);
+        }
+        else if (burst.Budget.IsSpent)
+        {
+            burst.Budget = TurnBudget.Full;
+        }
+    }
+
+    /// <summary>
+    /// Ends what <see cref="BeginTurn"/> began: when frames are left because the turn's budget is spent, their source is scheduled to come again at once. So fewer frames
+    /// done than given always means the same to it, that its waiter is or will be scheduled.
+    /// </summary>
+    /// <returns><paramref name="done"/>.</returns>
+    protected static int EndTurn(FrameBurst burst, int done, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        if (done < burst.Count && burst.Budget.IsSpent)
+        {
+            waiter?.Schedule();
+        }
+
+        return done;
+    }
+
+    /// <summary>
+    /// Gives frames to a port, as far as its limit and the turn's budget allow, after finishing in software what they leave undone and the port does not take. On
+    /// the source's data thread.
+    /// </summary>
+    /// <returns>How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.</returns>
     protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(port);
         ArgumentNullException.ThrowIfNull(burst);
-        return port.SendLimiter is { } limiter
-            ? DeliverLimited(source, port, limiter, burst, frames, queue, waiter)
-            : DeliverFinished(source, port, burst, frames, queue, waiter);
+        int done = 0;
+        do
+        {
+            ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long bytes));
+            int taken = port.SendLimiter is { } limiter
+                ? DeliverLimited(source, port, limiter, burst, affordable, queue, waiter)
+                : DeliverFinished(source, port, burst, affordable, bytes, queue, waiter);
+            done += taken;
+            if (taken < affordable.Length)
+            {
+                break;
+            }
+        }
+        while (done < frames.Length && !burst.Budget.IsSpent);
+        return done;
     }
 
-    private static int DeliverFinished(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    private static int DeliverFinished(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytes, int queue, BottomHalf? waiter)
     {
         Offloads taken = burst.Unfinished == Offloads.None ? Offloads.All : port.Accepts | port.Finishes;
         if ((burst.Unfinished & ~taken) != Offloads.None)
@@ -75,6 +125,7 @@ public abstract class Network
         }
 
         int done = port.Deliver(burst, frames, queue, waiter);
+        burst.Budget.TakeCopies(done, done == frames.Length ? bytes : burst.LengthOf(frames[..done]));
         port.Capture?.Record(burst, frames[..done]);
         return done;
     }
@@ -84,7 +135,9 @@ public abstract class Network
     {
         long now = limiter.Clock.NowNs;
         int admitted = limiter.Admit(burst, frames, now);
-        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, frames[..admitted], queue, waiter);
+        burst.Budget.TakeChains(frames.Length);
+        ReadOnlySpan<ushort> passed = frames[..admitted];
+        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, passed, burst.LengthOf(passed), queue, waiter);
         if (done < admitted)
         {
             limiter.GiveBack(burst, frames[done..admitted]);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Offload;
@@ -17,7 +18,6 @@ internal sealed unsafe class SwitchFrameEditor : IDisposable
     public const int HeadMax = 128;
 
     private const int Addresses = 2 * ETH_ALEN;
-    private const int TagLength = 4;
     private const int SlicesMax = ChainBurst.ChainSegmentsMax;
 
     // SAFETY: FramesMax slots of HeadMax bytes, and SlicesMax entries; freed only by Dispose.
@@ -72,54 +72,71 @@ internal sealed unsafe class SwitchFrameEditor : IDisposable
         return TryAdd(source, frame, source.Header(frame), (uint)copied, (uint)copied);
     }
 
-    /// <summary>Adds a frame with a certain VLAN tag, or none.</summary>
+    /// <summary>
+    /// Begins a frame with the words that it was judged by, and reads the one behind a tag: once, so that what is decided on it is decided on what is delivered.
+    /// </summary>
     /// <param name="source">The source's burst.</param>
     /// <param name="frame">The frame's index.</param>
-    /// <param name="typeAndTag">Bytes 12 to 15 of the frame as they were when it was looked at, as a big-endian number.</param>
-    /// <param name="wasTagged">True when these bytes are an 802.1Q tag.</param>
-    /// <param name="tag">The tag that the frame shall have (priority and VLAN), or -1 for none.</param>
-    // SAFETY: the slot is longer than the 20 bytes that are written at most.
-    public bool TryRetag(FrameBurst source, int frame, uint typeAndTag, bool wasTagged, int tag)
+    /// <param name="head">The frame's first 16 bytes as they were when it was looked at.</param>
+    /// <param name="wasTagged">True when the last four of them are an 802.1Q tag.</param>
+    /// <param name="type">The type of what follows, as a tag or without one.</param>
+    /// <returns>False when the frame ends before that.</returns>
+    // SAFETY: Output has room for one more frame, so the slot is one of FramesMax; it is longer than the 18 bytes that are written.
+    public bool TryBegin(FrameBurst source, int frame, Vector128<byte> head, bool wasTagged, out ushort type)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Output.Count, FrameBurst.FramesMax, nameof(frame));
+        byte* slot = _heads + (Output.Count * HeadMax);
+        head.Store(slot);
         uint length = source[frame].TotalLength;
-        if (Output.Count == FrameBurst.FramesMax || length < Addresses + TagLength + sizeof(ushort))
+        uint typeAt = Addresses + (wasTagged ? (uint)VlanTag.Length : 0);
+        if (length < typeAt + sizeof(ushort))
         {
-            // A frame this short carries nothing; it isn't worth code of its own.
-            return Output.Count < FrameBurst.FramesMax && TryAddWhole(source, frame);
+            type = 0;
+            return false;
         }
 
-        byte* head = _heads + (Output.Count * HeadMax);
-        uint skip = Addresses + (wasTagged ? TagLength : 0u) + sizeof(ushort);
-        _ = source.CopyTo(frame, 0, new Span<byte>(head, (int)skip));
-        ushort type = wasTagged ? Unsafe.ReadUnaligned<ushort>(head + Addresses + TagLength) : BinaryPrimitives.ReverseEndianness((ushort)(typeAndTag >> 16));
+        if (wasTagged)
+        {
+            _ = source.CopyTo(frame, Addresses + VlanTag.Length, new Span<byte>(slot + Addresses + VlanTag.Length, sizeof(ushort)));
+        }
+
+        type = BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ushort>(slot + typeAt));
+        return true;
+    }
+
+    /// <summary>Adds the frame that was begun, with a certain VLAN tag or none.</summary>
+    /// <param name="source">The source's burst.</param>
+    /// <param name="frame">The frame's index.</param>
+    /// <param name="type">What <see cref="TryBegin"/> found.</param>
+    /// <param name="wasTagged">True when the frame came in with an 802.1Q tag.</param>
+    /// <param name="tag">The tag that the frame shall have (priority and VLAN), or -1 for none.</param>
+    /// <param name="refusal">Why the frame can't be made, and was not added; 0 when it can.</param>
+    /// <returns>False when there is no room for it.</returns>
+    // SAFETY: as TryBegin.
+    public bool TryEnd(FrameBurst source, int frame, ushort type, bool wasTagged, int tag, out DropReason refusal)
+    {
+        byte* slot = _heads + (Output.Count * HeadMax);
+        uint skip = Addresses + (wasTagged ? (uint)VlanTag.Length : 0) + sizeof(ushort);
         uint at = Addresses;
         if (tag >= 0)
         {
-            Unsafe.WriteUnaligned(head + at, BinaryPrimitives.ReverseEndianness(((uint)ETH_P_8021Q << 16) | (uint)tag));
-            at += TagLength;
+            Unsafe.WriteUnaligned(slot + at, BinaryPrimitives.ReverseEndianness(((uint)ETH_P_8021Q << 16) | (uint)tag));
+            at += VlanTag.Length;
         }
 
-        Unsafe.WriteUnaligned(head + at, type);
+        Unsafe.WriteUnaligned(slot + at, BinaryPrimitives.ReverseEndianness(type));
         at += sizeof(ushort);
         VirtioNetHeader header = source.Header(frame);
-        if (!header.IsPlain)
+        refusal = default;
+        if (at != skip && !header.IsPlain && !TryShift(ref header, (int)at - (int)skip, source[frame].TotalLength))
         {
-            int shift = (int)at - (int)skip;
-            header.CsumStart = (ushort)(header.CsumStart + shift);
-            header.HdrLen = (ushort)Math.Max(0, header.HdrLen + shift);
-            if (!VirtioNetHeaderCheck.IsChecksumValid(header, (uint)(length + shift)))
-            {
-                // What the sender claimed was just possible where the frame came in, and is not behind another tag.
-                return false;
-            }
+            // What the sender claimed was just possible where the frame came in, and is not behind another tag.
+            refusal = DropReason.Offload;
+            return true;
         }
 
         return TryAdd(source, frame, header, at, skip);
     }
-
-    /// <summary>EtherType of the last frame added, as it will be delivered.</summary>
-    // SAFETY: reads inside the last frame's slot.
-    public ushort LastType => Output.Count == 0 ? (ushort)0 : BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ushort>(_heads + ((Output.Count - 1) * HeadMax) + Addresses));
 
     /// <summary>Takes the last frame back.</summary>
     public void RemoveLast() => Output.Count--;
@@ -131,6 +148,14 @@ internal sealed unsafe class SwitchFrameEditor : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Moves the places that a header names.</summary>
+    private static bool TryShift(ref VirtioNetHeader header, int shift, uint length)
+    {
+        header.CsumStart = (ushort)(header.CsumStart + shift);
+        header.HdrLen = (ushort)Math.Max(0, header.HdrLen + shift);
+        return VirtioNetHeaderCheck.IsChecksumValid(header, (uint)(length + shift));
+    }
+
     // SAFETY: as the constructor.
     private bool TryAdd(FrameBurst source, int frame, in VirtioNetHeader header, uint headLength, uint skip)
     {
@@ -139,6 +164,13 @@ internal sealed unsafe class SwitchFrameEditor : IDisposable
         if (rest == 0)
         {
             return Output.TryAdd(header, (nint)head, headLength);
+        }
+
+        ref Chain chain = ref source[frame];
+        if (chain.SegmentCount == 1)
+        {
+            Offloads unfinished = header.IsPlain ? Offloads.None : OffloadPolicy.Needs(header);
+            return Output.TryAddPair(header, unfinished, new GuestSegment((nint)head, headLength), new GuestSegment(chain.Address + (nint)skip, rest));
         }
 
         _slices[0] = new GuestSegment((nint)head, headLength);

@@ -22,12 +22,22 @@ public sealed partial class SwitchNetwork
             return burst.Count;
         }
 
-        from.Forward(snapshot, burst);
-        return burst.Count;
+        BeginTurn(burst, waiter);
+        int done = from.Forward(snapshot, burst);
+        if (done < burst.Count)
+        {
+            // No receiver holds a sender up: it was the budget.
+            waiter?.Schedule();
+        }
+
+        return done;
     }
 
-    /// <summary>Gives frames to a port; it takes them or drops them.</summary>
-    internal static void Give(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue) =>
+    /// <summary>Called between the look at a burst's frames and their delivery, which is when a hostile sender changes them; for tests, null otherwise.</summary>
+    internal Action<FrameBurst>? Judged { get; set; }
+
+    /// <summary>Gives frames to a port; it takes them or drops them, but for those that the turn's budget left.</summary>
+    internal static int Give(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue) =>
         DeliverTo(source, port, burst, frames, queue, waiter: null);
 
     // Allocates: once for each queue by which frames come in.

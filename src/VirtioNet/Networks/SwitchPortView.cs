@@ -9,10 +9,12 @@ internal sealed class SwitchPortView
     /// <summary>No VLAN: such frames are dropped.</summary>
     public const int NoVlan = -1;
 
-    private readonly bool _carriesAll;
     private readonly ulong[] _carried;
 
-    public SwitchPortView(SwitchMember member)
+    /// <summary>Compiles a port's options and state.</summary>
+    /// <param name="member">The port.</param>
+    /// <param name="hasStatics">Some port of the switch has fixed addresses.</param>
+    public SwitchPortView(SwitchMember member, bool hasStatics)
     {
         SwitchPortOptions options = member.Options;
         Member = member;
@@ -25,7 +27,7 @@ internal sealed class SwitchPortView
         MacLimit = options.MacLimit;
         IsTrunk = options.Mode == SwitchVlanMode.Trunk;
         UntaggedVlan = IsTrunk ? options.NativeVlan ?? NoVlan : options.AccessVlan;
-        _carriesAll = IsTrunk && options.AllowedVlans is null;
+        CarriesAll = IsTrunk && options.AllowedVlans is null;
         _carried = new ulong[4096 / 64];
         foreach (int vlan in IsTrunk ? options.AllowedVlans?.Select(v => (int)v) ?? [] : [options.AccessVlan])
         {
@@ -33,6 +35,9 @@ internal sealed class SwitchPortView
         }
 
         Pins = options.PinnedMacs is null && options.PinnedAddresses is null ? null : new SwitchPins(options.PinnedMacs, options.PinnedAddresses);
+        bool isPlain = CarriesAll && UntaggedVlan == 0;
+        SendsExact = !isPlain || hasStatics || !options.Storm.IsUnlimited;
+        TakesExact = !isPlain || !member.Port.EndsInGuest;
     }
 
     /// <summary>The port's lasting part.</summary>
@@ -65,17 +70,23 @@ internal sealed class SwitchPortView
     /// <summary>VLAN of its untagged frames, or <see cref="NoVlan"/>.</summary>
     public int UntaggedVlan { get; }
 
+    /// <summary>It is a trunk that carries every VLAN, so that what it sends can't reach one that is not its own.</summary>
+    public bool CarriesAll { get; }
+
     /// <summary>It may send from certain addresses only; null for any.</summary>
     public SwitchPins? Pins { get; }
 
     /// <summary>
-    /// True when frames for the port must have the tag, or the lack of it, that was looked at: a sender could change its memory meanwhile and so reach another
-    /// VLAN of a port that carries some VLANs and not others.
+    /// True when the words by which the port's frames are judged must be those that leave: there is a rule that a sender would get around by changing its memory in
+    /// between (the port's VLANs, storm control, addresses that are fixed somewhere).
     /// </summary>
-    public bool NeedsExactTag => IsTrunk && !_carriesAll;
+    public bool SendsExact { get; }
+
+    /// <summary>True when frames for the port must begin with the words that were judged: it carries some VLANs and not others, or leads out of this machine's guests.</summary>
+    public bool TakesExact { get; }
 
     /// <summary>True when the port belongs to the VLAN. Number 0 can't stand in a tag, so that one is carried untagged or not at all.</summary>
-    public bool Carries(int vlan) => vlan == 0 ? UntaggedVlan == 0 : _carriesAll || (_carried[vlan >> 6] & (1UL << (vlan & 63))) != 0;
+    public bool Carries(int vlan) => vlan == 0 ? UntaggedVlan == 0 : CarriesAll || (_carried[vlan >> 6] & (1UL << (vlan & 63))) != 0;
 
     /// <summary>True when the VLAN's frames leave by the port with a tag.</summary>
     public bool SendsTagged(int vlan) => IsTrunk && vlan != UntaggedVlan;

@@ -1,3 +1,4 @@
+using System.Numerics;
 namespace VhostNet.VirtioNet.Networks;
 
 /// <summary>
@@ -18,9 +19,10 @@ internal sealed class SwitchSnapshot
         _carryAll = new ulong[Words];
         MirrorIn = new bool[slots];
         MirrorOut = new bool[slots];
+        bool hasStatics = members.Any(m => m.Options.StaticMacs.Count > 0);
         foreach (SwitchMember member in members)
         {
-            var view = new SwitchPortView(member);
+            var view = new SwitchPortView(member, hasStatics);
             Views[view.Slot] = view;
         }
 
@@ -58,6 +60,18 @@ internal sealed class SwitchSnapshot
 
     /// <summary>The ports that can take a VLAN's frames: those that belong to it and are up.</summary>
     public ulong[] Ports(int vlan) => _byVlan[vlan] ?? _carryAll;
+
+    /// <summary>How many those are.</summary>
+    public int CountOf(int vlan)
+    {
+        int count = 0;
+        foreach (ulong word in Ports(vlan))
+        {
+            count += BitOperations.PopCount(word);
+        }
+
+        return count;
+    }
 
     private void BuildVlans(IReadOnlyCollection<SwitchMember> members)
     {

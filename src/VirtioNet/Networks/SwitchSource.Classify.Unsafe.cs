@@ -19,13 +19,14 @@ internal sealed unsafe partial class SwitchSource
 
     private readonly SwitchFlowCache _flows = new();
 
-    // By frame: bytes 12 to 15 as they were read, and the VLAN that they put the frame into.
-    private readonly uint[] _words = new uint[FrameBurst.FramesMax];
+    // By frame: its first 16 bytes as they were read, which decide everything, and the VLAN that they put the frame into.
+    private readonly Vector128<byte>[] _heads = new Vector128<byte>[FrameBurst.FramesMax];
     private readonly ushort[] _vlans = new ushort[FrameBurst.FramesMax];
     private readonly ulong[] _mirrored = new ulong[WordsPerBurst];
     private readonly ulong[] _flooded = new ulong[WordsPerBurst];
     private bool _anyTagged;
     private int _floodVlan = -1;
+    private int _floodTargets;
     private long _nowNs;
     private ulong _lastSource;
     private int _lastSourceVlan = -1;
@@ -33,9 +34,10 @@ internal sealed unsafe partial class SwitchSource
     private int _lastSourceVersion = -1;
     private SwitchSnapshot? _lastSourceSnapshot;
 
-    /// <summary>Sets each receiver's frames.</summary>
+    /// <summary>Sets each receiver's frames, for as many frames as the budget allows to be delivered to all their receivers, one at least.</summary>
+    /// <returns>Their number.</returns>
     // SAFETY: the index stays below Count; 16 bytes are read only from a first segment that has them, others by a bounded copy.
-    private void Classify(SwitchSnapshot snapshot, SwitchPortView ingress, FrameBurst burst)
+    private int Classify(SwitchSnapshot snapshot, SwitchPortView ingress, FrameBurst burst)
     {
         _anyTagged = false;
         _nowNs = -1;
@@ -47,11 +49,16 @@ internal sealed unsafe partial class SwitchSource
         Vector128<byte> lastHead = default;
         ForgetOldFlows(snapshot, tick, version);
         byte* copy = stackalloc byte[16];
-        for (int i = 0; i < burst.Count; i++)
+        int again = _remainder.Count;
+        int end = again > 0 ? Math.Min(again, burst.Count) : burst.Count;
+        long left = again > 0 ? long.MaxValue : burst.Budget.Left;
+        int i = 0;
+        for (; i < end && left > 0; i++)
         {
             Chain* chain = burst.Chains.Chains + i;
             if (chain->SegmentCount == 0)
             {
+                left -= TurnBudget.ChainCost;
                 continue;
             }
 
@@ -69,12 +76,17 @@ internal sealed unsafe partial class SwitchSource
             }
 
             Vector128<byte> head = Vector128.Load(begin);
+            long cost = CostOf(chain->TotalLength);
             int slot = PlaceKnown(head, i);
             if (slot < 0)
             {
-                slot = Place(snapshot, ingress, head, i, tick);
+                _floodTargets = 0;
+                slot = Place(snapshot, ingress, burst, head, i, tick);
                 ForgetOldFlows(snapshot, tick, _table.Version);
+                cost += _floodTargets * (cost + SegmentsCost(burst, i)) + TurnBudget.ChainCost;
             }
+
+            left -= cost;
 
             if (slot >= 0 && begin != copy)
             {
@@ -90,25 +102,41 @@ internal sealed unsafe partial class SwitchSource
         }
 
         FlushFlood(snapshot, ingress);
+        return i;
+    }
+
+    /// <summary>What a frame of a certain length costs for each receiver.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static long CostOf(uint length) => TurnBudget.CopyCost + (length / TurnBudget.BytesPerUnit);
+
+    /// <summary>What it costs each receiver besides, at most, to get a frame in segments.</summary>
+    private static long SegmentsCost(FrameBurst burst, int frame)
+    {
+        ref readonly VirtioNetHeader header = ref burst.Header(frame);
+        return header.GsoType == VirtioNetHeader.GSO_NONE || header.GsoSize == 0 ? 0 : burst[frame].TotalLength / header.GsoSize * TurnBudget.CopyCost;
     }
 
     /// <summary>Gives a frame to the port that gets the others of its flow; -1 when that is not known.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int PlaceKnown(Vector128<byte> head, int frame)
     {
-        uint word = BinaryPrimitives.ReverseEndianness(head.AsUInt32()[3]);
+        uint word = WordOf(head);
         int slot = _flows.Find(head & FlowMask(word), out ushort vlan);
         if (slot >= 0)
         {
-            Note(frame, word, vlan);
+            Note(frame, head, word, vlan);
             AddTo(slot, frame);
         }
 
         return slot;
     }
 
+    /// <summary>Bytes 12 to 15: the EtherType, and the tag if that says there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint WordOf(Vector128<byte> head) => BinaryPrimitives.ReverseEndianness(head.AsUInt32()[3]);
+
     /// <summary>Decides on one frame; returns the one port that gets it, or -1.</summary>
-    private int Place(SwitchSnapshot snapshot, SwitchPortView ingress, Vector128<byte> head, int frame, uint tick)
+    private int Place(SwitchSnapshot snapshot, SwitchPortView ingress, FrameBurst burst, Vector128<byte> head, int frame, uint tick)
     {
         ulong first = BinaryPrimitives.ReverseEndianness(head.AsUInt64()[0]);
         ulong second = BinaryPrimitives.ReverseEndianness(head.AsUInt64()[1]);
@@ -118,11 +146,17 @@ internal sealed unsafe partial class SwitchSource
         int vlan = VlanOf(ingress, word);
         if (vlan < 0 || !IsSourceGood(ingress, vlan, source, tick) || (destination & ~0xful) == BridgeGroup)
         {
-            _state.Drops.Drop(DropReason.Filtered);
+            Refuse(DropReason.Filtered);
             return -1;
         }
 
-        Note(frame, word, (ushort)vlan);
+        if (HidesTag(ingress, burst, word, frame))
+        {
+            Refuse(DropReason.VlanTag);
+            return -1;
+        }
+
+        Note(frame, head, word, (ushort)vlan);
         if ((destination & MulticastBit) != 0)
         {
             Flood(snapshot, ingress, vlan, frame, destination == Broadcast ? _member.BroadcastLimit : _member.MulticastLimit);
@@ -138,21 +172,61 @@ internal sealed unsafe partial class SwitchSource
 
         if (!egress.IsUp)
         {
-            _pairs[slot].Filtered++;
-            _state.Drops.Drop(DropReason.NotRunning);
+            Withhold(slot, DropReason.NotRunning);
             return -1;
         }
 
         if (slot == ingress.Slot || (ingress.Isolated && egress.Isolated) || !egress.Carries(vlan) || egress == snapshot.Mirror)
         {
-            _pairs[slot].Filtered++;
-            _state.Drops.Drop(DropReason.Filtered);
+            Withhold(slot, DropReason.Filtered);
             return -1;
         }
 
         AddTo(slot, frame);
-        _flows.Add(head & FlowMask(word), slot, (ushort)vlan);
+        if (!IsTagged(word) || (word & 0xfff) != 0)
+        {
+            _flows.Add(head & FlowMask(word), slot, (ushort)vlan);
+        }
+
         return slot;
+    }
+
+    /// <summary>
+    /// True when a tag stands where no port may send one: behind a tag that states a priority only, or, from a port that doesn't carry every VLAN, as a type that is not ours
+    /// in a frame that its own port puts into a VLAN. Such frames never become a flow, so that each is looked at here.
+    /// </summary>
+    private static bool HidesTag(SwitchPortView ingress, FrameBurst burst, uint word, int frame)
+    {
+        if (!IsTagged(word))
+        {
+            return !ingress.CarriesAll && VlanTag.IsAny(word >> 16);
+        }
+
+        if ((word & 0xfff) != 0)
+        {
+            return false;
+        }
+
+        Span<byte> type = stackalloc byte[sizeof(ushort)];
+        return burst.CopyTo(frame, (2 * ETH_ALEN) + VlanTag.Length, type) == type.Length && VlanTag.IsAny(BinaryPrimitives.ReadUInt16BigEndian(type));
+    }
+
+    /// <summary>Counts a frame that goes no further, once: one that comes again was counted before.</summary>
+    private void Refuse(DropReason reason, int count = 1)
+    {
+        if (_remainder.Count == 0)
+        {
+            _state.Drops.Drop(reason, count);
+        }
+    }
+
+    private void Withhold(int slot, DropReason reason)
+    {
+        if (_remainder.Count == 0)
+        {
+            _pairs[slot].Filtered++;
+            _state.Drops.Drop(reason);
+        }
     }
 
     /// <summary>What frames of a flow have in common: addresses and EtherType, and the tag if that says there is one.</summary>
@@ -161,9 +235,9 @@ internal sealed unsafe partial class SwitchSource
         IsTagged(word) ? Vector128<byte>.AllBitsSet : Vector128.Create(ulong.MaxValue, 0x0000_ffff_ffff_ffff).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Note(int frame, uint word, ushort vlan)
+    private void Note(int frame, Vector128<byte> head, uint word, ushort vlan)
     {
-        _words[frame] = word;
+        _heads[frame] = head;
         _vlans[frame] = vlan;
         _anyTagged |= IsTagged(word);
     }
@@ -181,7 +255,7 @@ internal sealed unsafe partial class SwitchSource
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsTagged(uint word) => word >> 16 == ETH_P_8021Q;
+    private static bool IsTagged(uint word) => VlanTag.IsOurs(word >> 16);
 
     /// <summary>The VLAN that a frame belongs to, or -1 when the port doesn't take it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -232,15 +306,16 @@ internal sealed unsafe partial class SwitchSource
     private void RememberFlow(SwitchSnapshot snapshot, SwitchPortView ingress, Vector128<byte> head, int frame, int slot, uint tick, int version)
     {
         SwitchPortView egress = snapshot.Views[slot]!;
-        bool tagged = IsTagged(_words[frame]);
+        uint word = WordOf(head);
+        bool tagged = IsTagged(word);
         int vlan = _vlans[frame];
-        if (ingress.Pins is not null || snapshot.MirrorIn[ingress.Slot] || snapshot.MirrorOut[slot] || egress.NeedsExactTag
-            || tagged != egress.SendsTagged(vlan) || (tagged && (_words[frame] & 0xfff) != vlan))
+        if (ingress.Pins is not null || snapshot.MirrorIn[ingress.Slot] || snapshot.MirrorOut[slot] || ingress.SendsExact || egress.TakesExact
+            || tagged != egress.SendsTagged(vlan) || (tagged && (word & 0xfff) != vlan))
         {
             return;
         }
 
-        _flowMask = FlowMask(_words[frame]);
+        _flowMask = FlowMask(word);
         _flowBegin = head & _flowMask;
         _flowSlot = slot;
         _flowSnapshot = snapshot;
@@ -250,12 +325,13 @@ internal sealed unsafe partial class SwitchSource
 
     private void Flood(SwitchSnapshot snapshot, SwitchPortView ingress, int vlan, int frame, RateLimiter? limit)
     {
-        if (limit is not null)
+        // A frame that comes again was let through before.
+        if (limit is not null && _remainder.Count == 0)
         {
             _nowNs = _nowNs < 0 ? _network.NowNs : _nowNs;
             if (!limit.TryTake(0, _nowNs))
             {
-                _state.Drops.Drop(DropReason.StormControl);
+                Refuse(DropReason.StormControl);
                 return;
             }
         }
@@ -267,6 +343,7 @@ internal sealed unsafe partial class SwitchSource
         }
 
         _flooded[frame >> 6] |= 1UL << (frame & 63);
+        _floodTargets = snapshot.CountOf(vlan);
     }
 
     /// <summary>Adds the flooded frames of one VLAN to everybody in it.</summary>
@@ -300,7 +377,7 @@ internal sealed unsafe partial class SwitchSource
                 count += BitOperations.PopCount(word);
             }
 
-            _state.Drops.Drop(DropReason.NoReceiver, count);
+            Refuse(DropReason.NoReceiver, count);
         }
 
         Array.Clear(_flooded);

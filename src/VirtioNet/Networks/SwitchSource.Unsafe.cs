@@ -28,6 +28,13 @@ internal sealed unsafe partial class SwitchSource : IDisposable
     private SwitchFrameEditor? _guard;
     private SwitchFrameEditor? _editor;
 
+    // Of each frame in the guard: its index in the source's burst.
+    private readonly ushort[] _guarded = new ushort[FrameBurst.FramesMax];
+
+    // By frame of the source's burst: why it was refused; 0, which is no reason of a network, for others.
+    private readonly DropReason[] _refusals = new DropReason[FrameBurst.FramesMax];
+    private readonly SwitchRemainder _remainder = new();
+
     // The last flow: what its frames begin with and where they go, as long as nothing of this has changed.
     private Vector128<byte> _flowBegin;
     private Vector128<byte> _flowMask;
@@ -66,8 +73,9 @@ internal sealed unsafe partial class SwitchSource : IDisposable
         }
     }
 
-    /// <summary>Gives each frame of a burst to whom it belongs.</summary>
-    public void Forward(SwitchSnapshot snapshot, FrameBurst burst)
+    /// <summary>Gives each frame of a burst to whom it belongs, as far as the turn's budget allows.</summary>
+    /// <returns>How many frames, from the first, are done with for all their receivers.</returns>
+    public int Forward(SwitchSnapshot snapshot, FrameBurst burst)
     {
         SwitchPortView ingress = snapshot.Views[_member.Slot]!;
         if (_pairs.Length < snapshot.Views.Length)
@@ -78,17 +86,16 @@ internal sealed unsafe partial class SwitchSource : IDisposable
         if (!ingress.LinkEnabled || ingress == snapshot.Mirror)
         {
             _state.Drops.Drop(DropReason.NotRunning, burst.Count);
-            return;
+            _remainder.Clear();
+            return burst.Count;
         }
 
         if (ingress.Pins is not null)
         {
-            ForwardGuarded(snapshot, ingress, burst);
+            return ForwardGuarded(snapshot, ingress, burst);
         }
-        else if (!TryContinueFlow(snapshot, burst))
-        {
-            Distribute(snapshot, ingress, burst);
-        }
+
+        return TryContinueFlow(snapshot, burst, out int done) ? done : Distribute(snapshot, ingress, burst);
     }
 
     public void Dispose()
@@ -100,9 +107,10 @@ internal sealed unsafe partial class SwitchSource : IDisposable
 
     /// <summary>The common case: every frame belongs to the flow that the last burst ended with.</summary>
     // SAFETY: the index stays below Count; 16 bytes are read only from a first segment that has them.
-    private bool TryContinueFlow(SwitchSnapshot snapshot, FrameBurst burst)
+    private bool TryContinueFlow(SwitchSnapshot snapshot, FrameBurst burst, out int done)
     {
-        if (!ReferenceEquals(_flowSnapshot, snapshot) || _flowVersion != _table.Version || _flowTick != _network.PresentTick)
+        done = 0;
+        if (!ReferenceEquals(_flowSnapshot, snapshot) || _flowVersion != _table.Version || _flowTick != _network.PresentTick || _remainder.Count > 0)
         {
             return false;
         }
@@ -122,159 +130,96 @@ internal sealed unsafe partial class SwitchSource : IDisposable
             bytes += chain->TotalLength;
         }
 
+        done = SwitchNetwork.Give(_member.Port, snapshot.Views[_flowSlot]!.Port, burst, burst.AllFrames, _queue);
         ref PairCounts pair = ref _pairs[_flowSlot];
-        pair.Frames += burst.Count;
-        pair.Bytes += bytes;
-        SwitchNetwork.Give(_member.Port, snapshot.Views[_flowSlot]!.Port, burst, burst.AllFrames, _queue);
+        pair.Frames += done;
+        pair.Bytes += done == burst.Count ? bytes : burst.LengthOf(burst.AllFrames[..done]);
         return true;
     }
 
     /// <summary>Copies the frames' beginnings first, so that what is checked is what is delivered.</summary>
-    private void ForwardGuarded(SwitchSnapshot snapshot, SwitchPortView ingress, FrameBurst burst)
+    private int ForwardGuarded(SwitchSnapshot snapshot, SwitchPortView ingress, FrameBurst burst)
     {
         SwitchFrameEditor guard = _guard ??= new SwitchFrameEditor();
-        SwitchPins pins = ingress.Pins!;
+        _refusals.AsSpan(0, burst.Count).Clear();
         int next = 0;
-        while (next < burst.Count)
+        do
         {
-            guard.Output.Clear();
-            for (; next < burst.Count; next++)
+            next = Guard(guard, ingress.Pins!, burst, next);
+            int count = guard.Output.Count;
+            if (count == 0)
             {
-                if (burst[next].IsMalformed)
-                {
-                    continue;
-                }
-
-                if (!guard.TryGuard(burst, next))
-                {
-                    if (guard.Output.Count > 0)
-                    {
-                        break;
-                    }
-
-                    _state.Drops.Drop(DropReason.Offload);
-                }
-                else if (!pins.Allows(guard.Head(guard.Output.Count - 1)))
-                {
-                    guard.RemoveLast();
-                    _state.Drops.Drop(DropReason.Filtered);
-                }
+                _remainder.Clear();
+                break;
             }
 
-            if (guard.Output.Count > 0)
+            guard.Output.Budget = burst.Budget;
+            int done = Distribute(snapshot, ingress, guard.Output);
+            burst.Budget = guard.Output.Budget;
+            if (done < count)
             {
-                Distribute(snapshot, ingress, guard.Output);
+                next = _guarded[done];
+                break;
             }
         }
+        while (next < burst.Count && !burst.Budget.IsSpent);
+
+        // Only now is it known which frames don't come again.
+        CountRefusals(_refusals.AsSpan(0, next));
+        return next;
     }
 
-    /// <summary>Decides for each frame, then delivers to each receiver.</summary>
-    private void Distribute(SwitchSnapshot snapshot, SwitchPortView ingress, FrameBurst burst)
+    /// <summary>Fills the guard with frames that may pass, as many as one receiver can be given now; returns the first that is not looked at.</summary>
+    private int Guard(SwitchFrameEditor guard, SwitchPins pins, FrameBurst burst, int next)
     {
-        Classify(snapshot, ingress, burst);
-        for (int i = 0; i < _touchedCount; i++)
+        guard.Output.Clear();
+        long left = burst.Budget.Left;
+        for (; next < burst.Count; next++)
         {
-            int slot = _touched[i];
-            Span<ulong> frames = FramesOf(slot);
-            if (snapshot.MirrorOut[slot])
-            {
-                AddTo(_mirrored, frames);
-            }
-
-            Deliver(ingress, snapshot.Views[slot]!, burst, frames);
-            frames.Clear();
-        }
-
-        _touchedCount = 0;
-        if (snapshot.Mirror is { } mirror && Expand(_mirrored, out ReadOnlySpan<ushort> copies))
-        {
-            SwitchNetwork.Give(_member.Port, mirror.Port, burst, copies, _queue);
-            Array.Clear(_mirrored);
-        }
-    }
-
-    // SAFETY: the indices are those of frames that Classify went through, below the burst's Count.
-    private void Deliver(SwitchPortView ingress, SwitchPortView egress, FrameBurst burst, Span<ulong> frames)
-    {
-        if (!Expand(frames, out ReadOnlySpan<ushort> indices))
-        {
-            return;
-        }
-
-        long bytes = 0;
-        Chain* chains = burst.Chains.Chains;
-        foreach (ushort frame in indices)
-        {
-            bytes += chains[frame].TotalLength;
-        }
-
-        ref PairCounts pair = ref _pairs[egress.Slot];
-        pair.Frames += indices.Length;
-        pair.Bytes += bytes;
-        bool asTheyAre = !_anyTagged && !egress.NeedsExactTag && !egress.SendsTagged(ingress.UntaggedVlan);
-        if (asTheyAre)
-        {
-            SwitchNetwork.Give(_member.Port, egress.Port, burst, indices, _queue);
-        }
-        else
-        {
-            DeliverRetagged(egress, burst, indices);
-        }
-    }
-
-    /// <summary>Delivers frames with the tags that the receiver's port is to see.</summary>
-    private void DeliverRetagged(SwitchPortView egress, FrameBurst burst, ReadOnlySpan<ushort> indices)
-    {
-        SwitchFrameEditor editor = _editor ??= new SwitchFrameEditor();
-        editor.Output.Clear();
-        for (int i = 0; i < indices.Length; i++)
-        {
-            if (TryEdit(editor, egress, burst, indices[i]))
+            if (burst[next].IsMalformed)
             {
                 continue;
             }
 
-            if (editor.Output.Count == 0)
+            if (left <= 0 && guard.Output.Count > _remainder.Count)
             {
-                _state.Drops.Drop(DropReason.Offload);
-                continue;
+                break;
             }
 
-            SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue);
-            editor.Output.Clear();
-            i--;
+            left -= TurnBudget.ChainCost;
+            if (!guard.TryGuard(burst, next))
+            {
+                if (guard.Output.Count > 0)
+                {
+                    break;
+                }
+
+                _refusals[next] = DropReason.Offload;
+            }
+            else if (!pins.Allows(guard.Head(guard.Output.Count - 1)))
+            {
+                guard.RemoveLast();
+                _refusals[next] = DropReason.Filtered;
+            }
+            else
+            {
+                _guarded[guard.Output.Count - 1] = (ushort)next;
+                left -= CostOf(burst[next].TotalLength);
+            }
         }
 
-        if (editor.Output.Count > 0)
-        {
-            SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue);
-        }
+        return next;
     }
 
-    private bool TryEdit(SwitchFrameEditor editor, SwitchPortView egress, FrameBurst burst, int frame)
+    private void CountRefusals(Span<DropReason> refusals)
     {
-        uint word = _words[frame];
-        int vlan = _vlans[frame];
-        bool tagged = IsTagged(word);
-        bool tag = egress.SendsTagged(vlan);
-        if (!egress.NeedsExactTag && tag == tagged && (!tagged || (word & 0xfff) == vlan))
+        foreach (DropReason reason in refusals)
         {
-            return editor.TryAddWhole(burst, frame);
+            if (reason != default)
+            {
+                _state.Drops.Drop(reason);
+            }
         }
-
-        if (!editor.TryRetag(burst, frame, word, tagged, tag ? (int)(word & (tagged ? 0xf000u : 0)) | vlan : -1))
-        {
-            return false;
-        }
-
-        if (!tag && egress.NeedsExactTag && editor.LastType == ETH_P_8021Q)
-        {
-            // A second tag behind the one that was taken off would be taken for the frame's own: the old way of hopping to another VLAN.
-            editor.RemoveLast();
-            _state.Drops.Drop(DropReason.Filtered);
-        }
-
-        return true;
     }
 
     /// <summary>Writes a set of frames as ascending indices; false when it is empty.</summary>
@@ -307,6 +252,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable
     // Allocates: when the switch has more ports than ever before.
     private void Grow(int slots)
     {
+        _remainder.Grow(slots);
         _frames = new ulong[slots * WordsPerBurst];
         _touched = new ushort[slots];
         PairCounts[] pairs = new PairCounts[slots];

@@ -11,4 +11,7 @@ public sealed record SwitchStormLimits
 
     /// <summary>Frames per second to addresses that the switch doesn't know.</summary>
     public long UnknownPerSecond { get; init; }
+
+    /// <summary>True when nothing is limited.</summary>
+    internal bool IsUnlimited => BroadcastPerSecond <= 0 && MulticastPerSecond <= 0 && UnknownPerSecond <= 0;
 }

@@ -46,7 +46,8 @@ public sealed class WireNetwork(string name) : Network(name)
         ArgumentNullException.ThrowIfNull(burst);
         if (Peer(source) is { } peer)
         {
-            return DeliverTo(source, peer, burst, burst.AllFrames, queue, waiter);
+            BeginTurn(burst, waiter);
+            return EndTurn(burst, DeliverTo(source, peer, burst, burst.AllFrames, queue, waiter), waiter);
         }
 
         source.Received.Drop(DropReason.NoReceiver, burst.Count);

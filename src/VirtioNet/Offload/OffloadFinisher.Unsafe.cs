@@ -45,8 +45,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     ~OffloadFinisher() => Free();
 
     /// <summary>
-    /// Gives frames to a port, those that it can't take unfinished in finished form, in order. A port that can't take more now stops this in the middle: what
-    /// was finished and not taken is made again when the same frame comes first the next time, without the segments that were taken.
+    /// Gives frames to a port, those that it can't take unfinished in finished form, in order. A port that can't take more now, or a spent
+    /// <see cref="FrameBurst.Budget"/>, stops this in the middle: what was not taken is made again when the same frame comes first the next time, without the segments that were.
     /// </summary>
     /// <param name="destination">The receiving port.</param>
     /// <param name="accepts">What it takes unfinished (<see cref="Port.Accepts"/> and <see cref="Port.Finishes"/>, read once by the network).</param>
@@ -62,7 +62,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         ArgumentNullException.ThrowIfNull(destination);
         if (OffloadPolicy.CanPass(burst, frames, accepts))
         {
-            return destination.Deliver(burst, frames, queue, waiter);
+            int passed = destination.Deliver(burst, frames, queue, waiter);
+            burst.Budget.TakeCopies(passed, burst.LengthOf(frames[..passed]));
+            return passed;
         }
 
         Begin(burst, frames, accepts);
@@ -70,11 +72,21 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         while (FillRound())
         {
             FrameBurst output = _output!;
+            output.Budget = burst.Budget;
             int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
+            output.Budget.TakeCopies(taken, output.LengthOf(output.AllFrames[..taken]));
+            burst.Budget = output.Budget;
             if (taken < output.Count)
             {
                 done = (int)(_origins[taken] >> 16);
                 _resume = ResumePoint.Of(burst, frames[done], (ushort)_origins[taken]);
+                break;
+            }
+
+            if (_position < _count && burst.Budget.IsSpent)
+            {
+                done = _position;
+                _resume = ResumePoint.Of(burst, frames[done], _segmenting ? _segmenter!.Next : 0);
                 break;
             }
         }
@@ -82,6 +94,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         CountDrops(ref drops);
         return done;
     }
+
+    /// <summary>Forgets which segments of a frame were taken: its receiver is not the one that comes next.</summary>
+    internal void ForgetSegments() => _resume = default;
 
     /// <summary>Begins with a selection of frames for a receiver.</summary>
     internal void Begin(FrameBurst source, ReadOnlySpan<ushort> frames, Offloads accepts)

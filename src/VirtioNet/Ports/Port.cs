@@ -53,6 +53,9 @@ public abstract class Port : IDisposable
     /// <summary>True when the outside can take frames: a guest's driver runs, an interface is up.</summary>
     public virtual bool IsUp => true;
 
+    /// <summary>True when what the port is given ends in a guest's buffers, and does not go on to other machines or to the host.</summary>
+    public virtual bool EndsInGuest => false;
+
     /// <summary>Frames that came in from the outside and were given to the network.</summary>
     public ref FrameCounters Received => ref _received;
 

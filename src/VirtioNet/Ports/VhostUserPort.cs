@@ -63,6 +63,9 @@ public sealed class VhostUserPort : Port
     public override Offloads Finishes => Offloads.Checksum;
 
     /// <inheritdoc/>
+    public override bool EndsInGuest => true;
+
+    /// <inheritdoc/>
     public override bool IsUp => Volatile.Read(ref _active).Length > 0;
 
     /// <inheritdoc/>

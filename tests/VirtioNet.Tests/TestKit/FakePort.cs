@@ -21,6 +21,11 @@ internal sealed class FakePort : Port
 
     public override bool IsUp => _up;
 
+    public override bool EndsInGuest => IsGuest;
+
+    /// <summary>False for a port that leads to other machines.</summary>
+    public bool IsGuest { get; init; } = true;
+
     /// <summary>How many more frames the port takes.</summary>
     public int Room { get; set; } = int.MaxValue;
 
