@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -11,13 +12,12 @@ using VhostNet.VirtioNet.Networks;
 namespace VhostNet.Daemon.Control;
 
 /// <summary>The control API: HTTP and JSON over a Unix socket. docs/operating.md describes the requests. Any thread.</summary>
-internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, LiveChanges changes, ILogger<ControlApi> logger)
+internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, LiveChanges changes, ControlAnswers answers, ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
 
     private readonly CaptureRequests _captures = new(daemon.Composition.Captures, logger);
     private readonly ChangeRequests _changes = new(changes);
-    private ScratchBuffer? _spare;
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -25,6 +25,11 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         try
         {
             await RouteAsync(context).ConfigureAwait(false);
+        }
+        catch (ControlTimeoutException e)
+        {
+            context.Response.Headers.RetryAfter = ControlTimeoutException.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+            await WriteErrorAsync(context, e.StatusCode, e.Message).ConfigureAwait(false);
         }
         catch (ControlException e)
         {
@@ -122,7 +127,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
     private async Task StallAsync(HttpContext context, string thread)
     {
         RequireMethod(context, HttpMethods.Post);
-        await OnControlAsync(() =>
+        await answers.RunAsync(() =>
         {
             Aio.IoThread found = daemon.Composition.Threads.FirstOrDefault(t => t.Name == thread)
                 ?? throw new ControlException(StatusCodes.Status404NotFound, $"there is no thread \"{thread}\"");
@@ -142,7 +147,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
 
     private async Task MetricsAsync(HttpContext context)
     {
-        ScratchBuffer buffer = Rent();
+        ScratchBuffer buffer = answers.Rent();
         try
         {
             buffer.Prometheus.Write(daemon.Composition.Sources, buffer.Bytes);
@@ -150,26 +155,20 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         }
         finally
         {
-            Return(buffer);
+            answers.Return(buffer);
         }
     }
 
     private async Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write)
     {
-        ScratchBuffer buffer = Rent();
+        ScratchBuffer buffer = await answers.WriteAsync(write).ConfigureAwait(false);
         try
         {
-            await OnControlAsync(() =>
-            {
-                write(buffer.Json);
-                buffer.Json.Flush();
-            }).ConfigureAwait(false);
-            buffer.Bytes.Write("\n"u8);
             await SendAsync(context, JsonType, buffer.Bytes.WrittenMemory).ConfigureAwait(false);
         }
         finally
         {
-            Return(buffer);
+            answers.Return(buffer);
         }
     }
 
@@ -203,16 +202,5 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         {
             throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes {method}, not {context.Request.Method}");
         }
-    }
-
-    // Sessions belong to the control thread; the answer's bytes are made there and sent from here, so that a slow client holds nobody up.
-    private Task OnControlAsync(Action action) => daemon.OnControlAsync(action).WaitAsync(TimeSpan.FromSeconds(5));
-
-    private ScratchBuffer Rent() => Interlocked.Exchange(ref _spare, null) ?? new ScratchBuffer();
-
-    private void Return(ScratchBuffer buffer)
-    {
-        buffer.Clear();
-        Volatile.Write(ref _spare, buffer);
     }
 }

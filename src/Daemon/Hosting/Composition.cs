@@ -141,10 +141,16 @@ internal sealed partial class Composition : IDisposable
             entry.Start();
             entry.Endpoint?.Start();
         }
-        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
+        catch (Exception e)
         {
+            // Also what can't be explained must not leave a port in its network that nobody knows of.
             entry.Dispose();
-            throw explained;
+            if (StartupFailures.Explain(options, e) is { } explained)
+            {
+                throw explained;
+            }
+
+            throw;
         }
 
         _ports.Add(entry);
@@ -182,10 +188,11 @@ internal sealed partial class Composition : IDisposable
         Network? network = options.Network is null ? null : _networks.First(n => n.Name == options.Network);
         IoThread[] threads = [.. names.Select(n => _threads.First(t => t.Name == n))];
         Port? port = null;
+        VhostUserEndpoint? endpoint = null;
         try
         {
             port = _factory.Create(options, threads);
-            VhostUserEndpoint? endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
+            endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
             var entry = new PortEntry(options, port, endpoint, network, names);
             if (endpoint is not null && options.Socket is { Fd: not null })
             {
@@ -194,10 +201,16 @@ internal sealed partial class Composition : IDisposable
 
             return entry;
         }
-        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
+        catch (Exception e)
         {
+            endpoint?.Dispose();
             port?.Dispose();
-            throw explained;
+            if (StartupFailures.Explain(options, e) is { } explained)
+            {
+                throw explained;
+            }
+
+            throw;
         }
     }
 

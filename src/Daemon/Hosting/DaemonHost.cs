@@ -45,6 +45,8 @@ internal static class DaemonHost
         services.AddSingleton(notifier);
         services.AddSingleton(activation);
         services.AddSingleton<DaemonService>();
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(s => new ControlAnswers(s.GetRequiredService<DaemonService>().ScheduleOnControl, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LiveChanges>();
         services.AddSingleton<ControlApi>();
         services.AddHostedService(s => s.GetRequiredService<DaemonService>());

@@ -64,28 +64,8 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     /// <summary>Tells the service manager what there is after a change.</summary>
     public void ReportChange() => _notifier.Status(Summary);
 
-    /// <summary>Runs something on the control thread, to which sessions, ports and networks belong.</summary>
-    public Task OnControlAsync(Action action)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _control.Context.ScheduleOneShot(
-            () =>
-            {
-                try
-                {
-                    action();
-                    done.SetResult();
-                }
-#pragma warning disable CA1031 // It is thrown again where the caller waits.
-                catch (Exception e)
-                {
-                    done.SetException(e);
-                }
-#pragma warning restore CA1031
-            },
-            "control API");
-        return done.Task;
-    }
+    /// <summary>Has the control thread, to which sessions, ports and networks belong, run something that throws nothing. Any thread.</summary>
+    public void ScheduleOnControl(Action action) => _control.Context.ScheduleOneShot(action, "control API");
 
     /// <inheritdoc/>
     public Task StartingAsync(CancellationToken cancellationToken)
