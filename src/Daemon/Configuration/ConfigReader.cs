@@ -60,8 +60,7 @@ internal static class ConfigReader
         try
         {
             // An editor on another system may have put a byte order mark in front.
-            using var document = JsonDocument.Parse(text.Span.StartsWith("\uFEFF"u8) ? text[3..] : text, Json);
-            JsonTexts.Check(document.RootElement);
+            using JsonDocument document = JsonTexts.Parse(() => JsonDocument.Parse(text.Span.StartsWith("\uFEFF"u8) ? text[3..] : text, Json));
             return Read(ConfigSection.Root(document.RootElement, keySeen));
         }
         catch (JsonException e)

@@ -9,11 +9,40 @@ namespace VhostNet.Daemon.Configuration;
 /// </summary>
 internal static class JsonTexts
 {
+    private const string HalfPair = "holds half of a surrogate pair (\\ud800 to \\udfff), which is no character; write the character itself";
+
+    /// <summary>Parses a document and looks at every name and text in it.</summary>
+    /// <param name="parse">The parser, which itself trips over a key that is no text.</param>
+    /// <exception cref="ConfigException">One of them is of that kind.</exception>
+    public static JsonDocument Parse(Func<JsonDocument> parse)
+    {
+        JsonDocument document;
+        try
+        {
+            document = parse();
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ConfigException(string.Empty, $"a key {HalfPair}");
+        }
+
+        try
+        {
+            Check(document.RootElement);
+            return document;
+        }
+        catch
+        {
+            document.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Looks at every name and text.</summary>
     /// <param name="element">The document.</param>
     /// <param name="path">What error texts call it; empty for the document itself.</param>
     /// <exception cref="ConfigException">One of them is of that kind.</exception>
-    public static void Check(JsonElement element, string path = "")
+    private static void Check(JsonElement element, string path = "")
     {
         switch (element.ValueKind)
         {
@@ -50,7 +79,7 @@ internal static class JsonTexts
         }
         catch (InvalidOperationException)
         {
-            throw new ConfigException(path, $"{what} holds half of a surrogate pair (\\ud800 to \\udfff), which is no character; write the character itself");
+            throw new ConfigException(path, $"{what} {HalfPair}");
         }
 
         int zero = text.IndexOf('\0', StringComparison.Ordinal);

@@ -10,7 +10,8 @@ namespace VhostNet.Daemon.Control;
 /// </summary>
 /// <param name="schedule">Has the control thread run a call.</param>
 /// <param name="time">What patience is measured by.</param>
-internal sealed class ControlAnswers(Action<Action> schedule, TimeProvider time)
+/// <param name="hang">Says how the control thread hangs, or null while it does not; null when nobody knows.</param>
+internal sealed class ControlAnswers(Action<Action> schedule, TimeProvider time, Func<string?>? hang = null)
 {
     /// <summary>How long a request waits for the control thread.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -84,6 +85,11 @@ internal sealed class ControlAnswers(Action<Action> schedule, TimeProvider time)
     /// <summary>Waits until the control thread is done with an action, or patience is at its end and the action has begun.</summary>
     private async Task<ControlCall> BeginAsync(Action action)
     {
+        if (hang?.Invoke() is { } how)
+        {
+            throw new ControlTimeoutException($"the control thread hangs ({how}), so nothing was done");
+        }
+
         if (Interlocked.Increment(ref _queued) > QueuedMax)
         {
             Interlocked.Decrement(ref _queued);

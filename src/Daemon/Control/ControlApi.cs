@@ -7,6 +7,7 @@ using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Live;
 using VhostNet.Daemon.Metrics;
+using VhostNet.Daemon.Systemd;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Control;
@@ -28,6 +29,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         }
         catch (ControlTimeoutException e)
         {
+            daemon.Watchdog.Wake();
             context.Response.Headers.RetryAfter = ControlTimeoutException.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
             await WriteErrorAsync(context, e.StatusCode, e.Message).ConfigureAwait(false);
         }
@@ -60,7 +62,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
                 throw new ControlException(StatusCodes.Status404NotFound, $"{path}: this listener serves /metrics and /health only; the rest is on the control socket");
             case "/" or "/status":
                 RequireGet(context);
-                return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.StuckThreads, changes.Unsaved));
+                return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.Stuck, changes.Unsaved));
             default:
                 string[] parts = path.Split('/');
                 return parts switch
@@ -129,7 +131,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         RequireMethod(context, HttpMethods.Post);
         await answers.RunAsync(() =>
         {
-            Aio.IoThread found = daemon.Composition.Threads.FirstOrDefault(t => t.Name == thread)
+            Aio.IoThread found = daemon.Composition.Threads.Append(daemon.Control).FirstOrDefault(t => t.Name == thread)
                 ?? throw new ControlException(StatusCodes.Status404NotFound, $"there is no thread \"{thread}\"");
             logger.LogWarning("Thread {Thread} is blocked for ever, as a debug request asked for", thread);
             found.Context.ScheduleOneShot(static () => new ManualResetEventSlim().Wait(), "stall");
@@ -139,10 +141,12 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
 
     private async Task HealthAsync(HttpContext context)
     {
-        string stuck = daemon.Watchdog.StuckThreads;
-        context.Response.StatusCode = stuck.Length == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        // Nothing here belongs to the control thread: this answers also while it hangs, and has the watchdog look once more.
+        daemon.Watchdog.Wake();
+        IReadOnlyList<StuckThread> stuck = daemon.Watchdog.Stuck;
+        context.Response.StatusCode = stuck.Count == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         context.Response.ContentType = "text/plain; charset=utf-8";
-        await context.Response.WriteAsync(stuck.Length == 0 ? "ok\n" : $"stuck: {stuck}\n").ConfigureAwait(false);
+        await context.Response.WriteAsync(stuck.Count == 0 ? "ok\n" : $"stuck: {string.Join("; ", stuck)}\n").ConfigureAwait(false);
     }
 
     private async Task MetricsAsync(HttpContext context)

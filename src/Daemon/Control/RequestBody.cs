@@ -14,10 +14,11 @@ internal static class RequestBody
     /// <exception cref="ConfigException">A text in it can't be what it stands for.</exception>
     public static async Task<JsonElement> ReadAsync(HttpContext context, string example)
     {
+        using var body = new MemoryStream();
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
         try
         {
-            using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, ConfigReader.Json, context.RequestAborted).ConfigureAwait(false);
-            JsonTexts.Check(document.RootElement);
+            using JsonDocument document = JsonTexts.Parse(() => JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length), ConfigReader.Json));
             return document.RootElement.Clone();
         }
         catch (JsonException)

@@ -125,7 +125,7 @@ internal sealed partial class Composition : IDisposable
         _networks.Clear();
         foreach (IoThread thread in _threads)
         {
-            _watchdog.Remove(thread);
+            _watchdog.Remove(thread.Name);
             thread.Dispose();
         }
 
@@ -179,7 +179,7 @@ internal sealed partial class Composition : IDisposable
         }
 
         _threads.Add(thread);
-        _watchdog.Add(thread);
+        _watchdog.Add(thread.Name, new AnswerWatch(thread.Context), carriesFrames: true);
         Publish();
     }
 
@@ -193,6 +193,7 @@ internal sealed partial class Composition : IDisposable
         {
             port = _factory.Create(options, threads);
             endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
+            endpoint?.SessionStarted += _ => _watchdog.Wake();
             var entry = new PortEntry(options, port, endpoint, network, names);
             if (endpoint is not null && options.Socket is { Fd: not null })
             {
@@ -226,6 +227,6 @@ internal sealed partial class Composition : IDisposable
     {
         Queues = [.. _ports.SelectMany(p => p.Queues)],
         Ports = [.. _ports.SelectMany(p => new[] { p.Inward, p.Outward })],
-        Threads = [new ThreadSource(_control), .. _threads.Select(t => new ThreadSource(t))],
+        Threads = [new ThreadSource(_control, _watchdog), .. _threads.Select(t => new ThreadSource(t, _watchdog))],
     });
 }

@@ -50,6 +50,13 @@ internal static class MetricCatalog
                 sink.Add(thread.Labels, SeriesLabels.None, thread.Statistics.GapMaxNs);
             }
         }),
+        new("vhostnet.thread.stuck", false, "ns", "Time for which a thread has stood still in a callback, in nanoseconds; 0 while it moves.", static (sources, sink) =>
+        {
+            foreach (ThreadSource thread in sources.Threads)
+            {
+                sink.Add(thread.Labels, SeriesLabels.None, thread.StuckNs);
+            }
+        }),
         Loop("vhostnet.thread.bottom.halves", "{call}", "Bottom halves that the thread called.", s => s.BottomHalves),
         Loop("vhostnet.thread.handlers", "{call}", "Descriptor handlers that the thread called.", s => s.Handlers),
         Loop("vhostnet.thread.timers", "{call}", "Timers of the thread that fired.", s => s.Timers),
