@@ -46,7 +46,7 @@ internal sealed class ControlAnswers(Action<Action> schedule, TimeProvider time,
                 buffer.Json.Flush();
             }).ConfigureAwait(false);
         }
-        catch (ControlTimeoutException)
+        catch (ControlBusyException)
         {
             // The control thread may be writing into it at this moment.
             throw;
@@ -62,20 +62,20 @@ internal sealed class ControlAnswers(Action<Action> schedule, TimeProvider time,
     }
 
     /// <summary>Runs something on the control thread.</summary>
-    /// <exception cref="ControlTimeoutException">It did not run, or is not done yet; the message says which.</exception>
+    /// <exception cref="ControlBusyException">It did not run, or is not done yet; the message says which.</exception>
     public async Task RunAsync(Action action)
     {
         ControlCall call = await BeginAsync(action).ConfigureAwait(false);
         if (!call.Done.IsCompleted)
         {
-            throw new ControlTimeoutException($"the control thread has not finished this request within {Patience.TotalSeconds:0} s; it goes on, and GET /status shows its outcome");
+            throw new ControlBusyException($"the control thread has not finished this request within {Patience.TotalSeconds:0} s; it goes on, and GET /status shows its outcome");
         }
 
         await call.Done.ConfigureAwait(false);
     }
 
     /// <summary>Runs something on the control thread; once it has begun, its end is waited for without limit, because its outcome matters.</summary>
-    /// <exception cref="ControlTimeoutException">It was not begun, and never will be.</exception>
+    /// <exception cref="ControlBusyException">It was not begun, and never will be.</exception>
     public async Task RunToEndAsync(Action action)
     {
         ControlCall call = await BeginAsync(action).ConfigureAwait(false);
@@ -87,13 +87,13 @@ internal sealed class ControlAnswers(Action<Action> schedule, TimeProvider time,
     {
         if (hang?.Invoke() is { } how)
         {
-            throw new ControlTimeoutException($"the control thread hangs ({how}), so nothing was done");
+            throw new ControlBusyException($"the control thread hangs ({how}), so nothing was done");
         }
 
         if (Interlocked.Increment(ref _queued) > QueuedMax)
         {
             Interlocked.Decrement(ref _queued);
-            throw new ControlTimeoutException($"{QueuedMax} requests wait for the control thread already, so nothing was done; GET /health says which thread hangs");
+            throw new ControlBusyException($"{QueuedMax} requests wait for the control thread already, so nothing was done; GET /health says which thread hangs");
         }
 
         var call = new ControlCall(action);
@@ -105,7 +105,7 @@ internal sealed class ControlAnswers(Action<Action> schedule, TimeProvider time,
         await call.Done.WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return call.Done.IsCompleted || !call.TryWithdraw()
             ? call
-            : throw new ControlTimeoutException(
+            : throw new ControlBusyException(
                 $"the control thread did not come round to this request within {Patience.TotalSeconds:0} s, so nothing was done; GET /health says which thread hangs");
     }
 }

@@ -27,10 +27,10 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         {
             await RouteAsync(context).ConfigureAwait(false);
         }
-        catch (ControlTimeoutException e)
+        catch (ControlBusyException e)
         {
             daemon.Watchdog.Wake();
-            context.Response.Headers.RetryAfter = ControlTimeoutException.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+            context.Response.Headers.RetryAfter = ControlBusyException.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
             await WriteErrorAsync(context, e.StatusCode, e.Message).ConfigureAwait(false);
         }
         catch (ControlException e)
@@ -49,6 +49,12 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
 
     private Task RouteAsync(HttpContext context)
     {
+        if (context.Features.Get<TurnedAway>() is not null)
+        {
+            context.Response.Headers.Connection = "close";
+            throw new ControlBusyException(TurnedAway.Reason);
+        }
+
         string path = context.Request.Path.Value is { Length: > 0 } given ? given : "/";
         switch (path)
         {

@@ -68,6 +68,8 @@ internal static class StatusWriter
         json.WriteString("kind"u8, entry.Port.Kind);
         json.WriteString("network"u8, entry.Port.Network?.Name);
         json.WriteBoolean("up"u8, entry.Port.IsUp);
+        json.WriteString("reason"u8, entry.Faults.Reason);
+        json.WriteNumber("faults"u8, entry.Faults.Count);
         json.WriteStartArray("threads"u8);
         foreach (string thread in entry.Threads)
         {

@@ -139,7 +139,6 @@ internal sealed partial class Composition : IDisposable
         try
         {
             entry.Start();
-            entry.Endpoint?.Start();
         }
         catch (Exception e)
         {
@@ -189,12 +188,19 @@ internal sealed partial class Composition : IDisposable
         IoThread[] threads = [.. names.Select(n => _threads.First(t => t.Name == n))];
         Port? port = null;
         VhostUserEndpoint? endpoint = null;
+        var faults = new PortFaults(options.Name, _control.Context, _logger);
+        using FaultScope scope = FaultScope.Enter(faults);
         try
         {
             port = _factory.Create(options, threads);
             endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
-            endpoint?.SessionStarted += _ => _watchdog.Wake();
-            var entry = new PortEntry(options, port, endpoint, network, names);
+            if (endpoint is not null)
+            {
+                faults.Watch(endpoint);
+                endpoint.SessionStarted += _ => _watchdog.Wake();
+            }
+
+            var entry = new PortEntry(options, port, endpoint, faults, network, names);
             if (endpoint is not null && options.Socket is { Fd: not null })
             {
                 endpoint.SessionEnded += _ => OnSessionEnded(entry);

@@ -42,7 +42,9 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         Composition.LastSessionEnded += entry =>
         {
             _logger.LogInformation("Port {Port}: the inherited connection has ended, and so does the daemon", entry.Options.Name);
-            lifetime.StopApplication();
+
+            // It calls whoever wants to know of it, on the thread that calls it.
+            ThreadPool.QueueUserWorkItem(static l => l.StopApplication(), lifetime, preferLocal: false);
         };
     }
 

@@ -26,7 +26,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
     /// <param name="persist">True to write it to the configuration file too.</param>
     /// <exception cref="ConfigException">The request is wrong; nothing has changed.</exception>
     /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
-    /// <exception cref="ControlTimeoutException">It, or the change before it, takes too long; the message says whether something may still change.</exception>
+    /// <exception cref="ControlBusyException">It, or the change before it, takes too long; the message says whether something may still change.</exception>
     public async Task<LiveChange> MakeAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
     {
         Task turn = _turn.WaitAsync();
@@ -38,7 +38,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
         {
             // The turn comes all the same, and is passed on then.
             _ = turn.ContinueWith(_ => _turn.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            throw new ControlTimeoutException("another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
+            throw new ControlBusyException("another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
         }
 
         Task<LiveChange> work = Task.Run(() => MakeInTurnAsync(plan, persist));
@@ -54,7 +54,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
             }
 
             _ = work.ContinueWith(LogLate, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            throw new ControlTimeoutException(
+            throw new ControlBusyException(
                 $"the change has not come to its end within {Patience.TotalSeconds:0} s; it is made or refused later, and the log and GET /status say which");
         }
     }

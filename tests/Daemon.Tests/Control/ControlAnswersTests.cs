@@ -31,7 +31,7 @@ public sealed class ControlAnswersTests
         Task control = Task.Run(_queue.Dequeue());
         Assert.True(begun.Wait(s_timeout));
         _time.Pass();
-        ControlTimeoutException timeout = await Assert.ThrowsAsync<ControlTimeoutException>(() => late);
+        ControlBusyException timeout = await Assert.ThrowsAsync<ControlBusyException>(() => late);
         Assert.Equal(503, timeout.StatusCode);
         Assert.Contains("has not finished this request within 2 s; it goes on", timeout.Message, StringComparison.Ordinal);
 
@@ -52,7 +52,7 @@ public sealed class ControlAnswersTests
         bool ran = false;
         Task<ScratchBuffer> answer = _answers.WriteAsync(_ => ran = true);
         _time.Pass();
-        ControlTimeoutException timeout = await Assert.ThrowsAsync<ControlTimeoutException>(() => answer);
+        ControlBusyException timeout = await Assert.ThrowsAsync<ControlBusyException>(() => answer);
         Assert.Contains("so nothing was done", timeout.Message, StringComparison.Ordinal);
         _queue.Dequeue()();
         Assert.False(ran);
@@ -81,15 +81,15 @@ public sealed class ControlAnswersTests
     public async Task AThreadThatHangsIsNotBuriedUnderRequests()
     {
         Task[] requests = [.. Enumerable.Range(0, ControlAnswers.QueuedMax).Select(_ => _answers.RunAsync(() => { }))];
-        await Assert.ThrowsAsync<ControlTimeoutException>(() => _answers.RunAsync(() => { }));
+        await Assert.ThrowsAsync<ControlBusyException>(() => _answers.RunAsync(() => { }));
         _time.Pass(ControlAnswers.QueuedMax);
         foreach (Task request in requests)
         {
-            await Assert.ThrowsAsync<ControlTimeoutException>(() => request);
+            await Assert.ThrowsAsync<ControlBusyException>(() => request);
         }
 
         // Withdrawn ones still lie there.
-        await Assert.ThrowsAsync<ControlTimeoutException>(() => _answers.RunAsync(() => { }));
+        await Assert.ThrowsAsync<ControlBusyException>(() => _answers.RunAsync(() => { }));
         Assert.Equal(ControlAnswers.QueuedMax, _queue.Count);
         while (_queue.TryDequeue(out Action? action))
         {
