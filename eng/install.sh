@@ -10,6 +10,8 @@ required=(
   busybox-static cpio kmod
   # Namespaces, taps, offload switches, frames on the wire.
   iproute2 ethtool tcpdump tshark socat procps util-linux
+  # The calls that loop threads make.
+  strace
   # Libraries that vhostnetd loads at run time.
   libslirp0 libglib2.0-0
   # The ABI tests' C compilers and the models' checker.

@@ -51,12 +51,21 @@ static async Task<ExitCode> RunAsync(string[] args)
         return ExitCode.Success;
     }
 
+    DescriptorReserve.Configure(options.Descriptors.Reserve);
     using ServiceNotifier notifier = ServiceNotifier.FromEnvironment();
     using SocketActivation activation = SocketActivation.FromEnvironment();
     using var listeners = new HttpListeners();
     listeners.Open(options, activation);
-    await using Logger log = LogSetup.Create(options.Log);
-    using IHost host = DaemonHost.Build(options, notifier, activation, listeners, log);
-    await host.RunAsync().ConfigureAwait(false);
-    return ExitCode.Success;
+    Logger log = LogSetup.Create(options.Log);
+    try
+    {
+        using IHost host = DaemonHost.Build(options, notifier, activation, listeners, log);
+        await host.RunAsync().ConfigureAwait(false);
+        return ExitCode.Success;
+    }
+    finally
+    {
+        // A terminal that is stopped or a disk that is frozen does not keep the process.
+        Bounded.Run(log.Dispose, LogSetup.EndLimit);
+    }
 }

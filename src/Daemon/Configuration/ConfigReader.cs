@@ -60,7 +60,7 @@ internal static class ConfigReader
         try
         {
             // An editor on another system may have put a byte order mark in front.
-            using var document = JsonDocument.Parse(text.Span.StartsWith("\uFEFF"u8) ? text[3..] : text, Json);
+            using JsonDocument document = JsonTexts.Parse(() => JsonDocument.Parse(text.Span.StartsWith("\uFEFF"u8) ? text[3..] : text, Json));
             return Read(ConfigSection.Root(document.RootElement, keySeen));
         }
         catch (JsonException e)
@@ -80,6 +80,7 @@ internal static class ConfigReader
             StateDirectory = root.Text("stateDirectory") is { } directory ? Path.GetFullPath(directory) : null,
             Control = root.Section("control") is { } control ? ReadControl(control) : null,
             Metrics = root.Section("metrics") is { } metrics ? ReadMetrics(metrics) : new MetricsOptions(),
+            Descriptors = root.Section("descriptors") is { } descriptors ? ReadDescriptors(descriptors) : new DescriptorOptions(),
             Log = root.Section("log") is { } log ? ReadLog(log) : new LogOptions(),
             Debug = root.Section("debug") is { } debug ? ReadDebug(debug) : new DebugOptions(),
         };
@@ -128,6 +129,17 @@ internal static class ConfigReader
     {
         string? text = section.Text("mode");
         return text is null ? null : ValueParsers.Mode(text, out string problem) ?? throw section.Error("mode", problem);
+    }
+
+    private static DescriptorOptions ReadDescriptors(ConfigSection section)
+    {
+        var options = new DescriptorOptions { Reserve = section.Int("reserve", DescriptorOptions.ReserveMin, int.MaxValue) ?? DescriptorReserve.Default };
+        section.End();
+        return options.Reserve <= DescriptorReserve.Limit / 2
+            ? options
+            : throw section.Error(
+                "reserve",
+                $"{options.Reserve} is more than half of the {DescriptorReserve.Limit} descriptors that this process may have; give less, or raise the limit (LimitNOFILE= of the unit, ulimit -n)");
     }
 
     private static MetricsOptions ReadMetrics(ConfigSection section)

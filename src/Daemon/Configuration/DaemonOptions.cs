@@ -27,6 +27,9 @@ internal sealed record DaemonOptions
     /// <summary>Metrics for others.</summary>
     public MetricsOptions Metrics { get; init; } = new();
 
+    /// <summary>How the process's descriptors are shared out.</summary>
+    public DescriptorOptions Descriptors { get; init; } = new();
+
     /// <summary>Logging.</summary>
     public LogOptions Log { get; init; } = new();
 

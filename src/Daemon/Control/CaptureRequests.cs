@@ -33,6 +33,11 @@ internal sealed class CaptureRequests(Captures captures, ILogger logger)
             throw new ControlException(StatusCodes.Status409Conflict, $"port {entry.Port.Name} is being captured to {running.File} already; end that capture with DELETE first");
         }
 
+        if (!DescriptorReserve.HasRoom())
+        {
+            throw new ControlBusyException(TurnedAway.Reason);
+        }
+
         try
         {
             PortCapture capture = captures.Start(entry.Port, options);

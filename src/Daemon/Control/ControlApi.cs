@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -6,18 +7,18 @@ using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Live;
 using VhostNet.Daemon.Metrics;
+using VhostNet.Daemon.Systemd;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Control;
 
 /// <summary>The control API: HTTP and JSON over a Unix socket. docs/operating.md describes the requests. Any thread.</summary>
-internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, LiveChanges changes, ILogger<ControlApi> logger)
+internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, LiveChanges changes, ControlAnswers answers, ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
 
     private readonly CaptureRequests _captures = new(daemon.Composition.Captures, logger);
     private readonly ChangeRequests _changes = new(changes);
-    private ScratchBuffer? _spare;
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -25,6 +26,12 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         try
         {
             await RouteAsync(context).ConfigureAwait(false);
+        }
+        catch (ControlBusyException e)
+        {
+            daemon.Watchdog.Wake();
+            context.Response.Headers.RetryAfter = ControlBusyException.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+            await WriteErrorAsync(context, e.StatusCode, e.Message).ConfigureAwait(false);
         }
         catch (ControlException e)
         {
@@ -42,6 +49,12 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
 
     private Task RouteAsync(HttpContext context)
     {
+        if (context.Features.Get<TurnedAway>() is not null)
+        {
+            context.Response.Headers.Connection = "close";
+            throw new ControlBusyException(TurnedAway.Reason);
+        }
+
         string path = context.Request.Path.Value is { Length: > 0 } given ? given : "/";
         switch (path)
         {
@@ -55,7 +68,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
                 throw new ControlException(StatusCodes.Status404NotFound, $"{path}: this listener serves /metrics and /health only; the rest is on the control socket");
             case "/" or "/status":
                 RequireGet(context);
-                return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.StuckThreads, changes.Unsaved));
+                return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.Stuck, changes.Unsaved));
             default:
                 string[] parts = path.Split('/');
                 return parts switch
@@ -122,9 +135,9 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
     private async Task StallAsync(HttpContext context, string thread)
     {
         RequireMethod(context, HttpMethods.Post);
-        await OnControlAsync(() =>
+        await answers.RunAsync(() =>
         {
-            Aio.IoThread found = daemon.Composition.Threads.FirstOrDefault(t => t.Name == thread)
+            Aio.IoThread found = daemon.Composition.Threads.Append(daemon.Control).FirstOrDefault(t => t.Name == thread)
                 ?? throw new ControlException(StatusCodes.Status404NotFound, $"there is no thread \"{thread}\"");
             logger.LogWarning("Thread {Thread} is blocked for ever, as a debug request asked for", thread);
             found.Context.ScheduleOneShot(static () => new ManualResetEventSlim().Wait(), "stall");
@@ -134,15 +147,17 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
 
     private async Task HealthAsync(HttpContext context)
     {
-        string stuck = daemon.Watchdog.StuckThreads;
-        context.Response.StatusCode = stuck.Length == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        // Nothing here belongs to the control thread: this answers also while it hangs, and has the watchdog look once more.
+        daemon.Watchdog.Wake();
+        IReadOnlyList<StuckThread> stuck = daemon.Watchdog.Stuck;
+        context.Response.StatusCode = stuck.Count == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         context.Response.ContentType = "text/plain; charset=utf-8";
-        await context.Response.WriteAsync(stuck.Length == 0 ? "ok\n" : $"stuck: {stuck}\n").ConfigureAwait(false);
+        await context.Response.WriteAsync(stuck.Count == 0 ? "ok\n" : $"stuck: {string.Join("; ", stuck)}\n").ConfigureAwait(false);
     }
 
     private async Task MetricsAsync(HttpContext context)
     {
-        ScratchBuffer buffer = Rent();
+        ScratchBuffer buffer = answers.Rent();
         try
         {
             buffer.Prometheus.Write(daemon.Composition.Sources, buffer.Bytes);
@@ -150,26 +165,20 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         }
         finally
         {
-            Return(buffer);
+            answers.Return(buffer);
         }
     }
 
     private async Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write)
     {
-        ScratchBuffer buffer = Rent();
+        ScratchBuffer buffer = await answers.WriteAsync(write).ConfigureAwait(false);
         try
         {
-            await OnControlAsync(() =>
-            {
-                write(buffer.Json);
-                buffer.Json.Flush();
-            }).ConfigureAwait(false);
-            buffer.Bytes.Write("\n"u8);
             await SendAsync(context, JsonType, buffer.Bytes.WrittenMemory).ConfigureAwait(false);
         }
         finally
         {
-            Return(buffer);
+            answers.Return(buffer);
         }
     }
 
@@ -203,16 +212,5 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
         {
             throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes {method}, not {context.Request.Method}");
         }
-    }
-
-    // Sessions belong to the control thread; the answer's bytes are made there and sent from here, so that a slow client holds nobody up.
-    private Task OnControlAsync(Action action) => daemon.OnControlAsync(action).WaitAsync(TimeSpan.FromSeconds(5));
-
-    private ScratchBuffer Rent() => Interlocked.Exchange(ref _spare, null) ?? new ScratchBuffer();
-
-    private void Return(ScratchBuffer buffer)
-    {
-        buffer.Clear();
-        Volatile.Write(ref _spare, buffer);
     }
 }

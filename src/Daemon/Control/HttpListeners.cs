@@ -13,6 +13,7 @@ internal sealed class HttpListeners : IDisposable
 {
     private readonly List<IDisposable> _open = [];
     private readonly List<(ulong Handle, bool MetricsOnly)> _handles = [];
+    private readonly ConnectionGate _gate = new(DescriptorReserve.HasRoom);
     private HttpListenOptions? _tcp;
 
     /// <summary>Whether there is anything to serve.</summary>
@@ -49,7 +50,7 @@ internal sealed class HttpListeners : IDisposable
     public void Configure(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxConcurrentConnections = 64;
+        kestrel.Limits.MaxConcurrentConnections = ConnectionGate.ConnectionsMax;
         kestrel.Limits.MaxRequestBodySize = 64 * 1024;
         foreach ((ulong handle, bool metricsOnly) in _handles)
         {
@@ -73,9 +74,10 @@ internal sealed class HttpListeners : IDisposable
         _open.Clear();
     }
 
-    private static void Configure(Microsoft.AspNetCore.Server.Kestrel.Core.ListenOptions endpoint, bool metricsOnly)
+    private void Configure(Microsoft.AspNetCore.Server.Kestrel.Core.ListenOptions endpoint, bool metricsOnly)
     {
         endpoint.Protocols = HttpProtocols.Http1;
+        endpoint.Use(next => connection => _gate.PassAsync(connection, next));
         if (metricsOnly)
         {
             endpoint.Use(next => connection =>

@@ -11,11 +11,14 @@ internal static class RequestBody
     /// <param name="context">The request.</param>
     /// <param name="example">What a body looks like, for the error text.</param>
     /// <exception cref="ControlException">It is no JSON.</exception>
+    /// <exception cref="ConfigException">A text in it can't be what it stands for.</exception>
     public static async Task<JsonElement> ReadAsync(HttpContext context, string example)
     {
+        using var body = new MemoryStream();
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
         try
         {
-            using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, ConfigReader.Json, context.RequestAborted).ConfigureAwait(false);
+            using JsonDocument document = JsonTexts.Parse(() => JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length), ConfigReader.Json));
             return document.RootElement.Clone();
         }
         catch (JsonException)

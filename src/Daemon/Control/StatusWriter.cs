@@ -2,6 +2,7 @@ using System.Text.Json;
 using VhostNet.Aio;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Metrics;
+using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Datapath;
@@ -14,13 +15,20 @@ namespace VhostNet.Daemon.Control;
 internal static class StatusWriter
 {
     /// <summary>Writes the whole daemon's status.</summary>
-    public static void WriteDaemon(Utf8JsonWriter json, Composition composition, string stuckThreads, IReadOnlyList<string> unsaved)
+    public static void WriteDaemon(Utf8JsonWriter json, Composition composition, IReadOnlyList<StuckThread> stuck, IReadOnlyList<string> unsaved)
     {
         json.WriteStartObject();
         json.WriteString("version"u8, Product.Version);
         json.WriteNumber("pid"u8, Environment.ProcessId);
         json.WriteNumber("uptimeSeconds"u8, Math.Round(MetricCatalog.Uptime.TotalSeconds, 3));
-        json.WriteBoolean("healthy"u8, stuckThreads.Length == 0);
+        json.WriteBoolean("healthy"u8, stuck.Count == 0);
+        json.WriteStartArray("stuck"u8);
+        foreach (StuckThread thread in stuck)
+        {
+            json.WriteStringValue(thread.ToString());
+        }
+
+        json.WriteEndArray();
         json.WriteStartArray("unsaved"u8);
         foreach (string change in unsaved)
         {
@@ -60,6 +68,8 @@ internal static class StatusWriter
         json.WriteString("kind"u8, entry.Port.Kind);
         json.WriteString("network"u8, entry.Port.Network?.Name);
         json.WriteBoolean("up"u8, entry.Port.IsUp);
+        json.WriteString("reason"u8, entry.Faults.Reason);
+        json.WriteNumber("faults"u8, entry.Faults.Count);
         json.WriteStartArray("threads"u8);
         foreach (string thread in entry.Threads)
         {

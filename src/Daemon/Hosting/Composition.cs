@@ -125,7 +125,7 @@ internal sealed partial class Composition : IDisposable
         _networks.Clear();
         foreach (IoThread thread in _threads)
         {
-            _watchdog.Remove(thread);
+            _watchdog.Remove(thread.Name);
             thread.Dispose();
         }
 
@@ -139,12 +139,17 @@ internal sealed partial class Composition : IDisposable
         try
         {
             entry.Start();
-            entry.Endpoint?.Start();
         }
-        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
+        catch (Exception e)
         {
+            // Also what can't be explained must not leave a port in its network that nobody knows of.
             entry.Dispose();
-            throw explained;
+            if (StartupFailures.Explain(options, e) is { } explained)
+            {
+                throw explained;
+            }
+
+            throw;
         }
 
         _ports.Add(entry);
@@ -173,7 +178,7 @@ internal sealed partial class Composition : IDisposable
         }
 
         _threads.Add(thread);
-        _watchdog.Add(thread);
+        _watchdog.Add(thread.Name, new AnswerWatch(thread.Context), carriesFrames: true);
         Publish();
     }
 
@@ -182,11 +187,20 @@ internal sealed partial class Composition : IDisposable
         Network? network = options.Network is null ? null : _networks.First(n => n.Name == options.Network);
         IoThread[] threads = [.. names.Select(n => _threads.First(t => t.Name == n))];
         Port? port = null;
+        VhostUserEndpoint? endpoint = null;
+        var faults = new PortFaults(options.Name, _control.Context, _logger);
+        using FaultScope scope = FaultScope.Enter(faults);
         try
         {
             port = _factory.Create(options, threads);
-            VhostUserEndpoint? endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
-            var entry = new PortEntry(options, port, endpoint, network, names);
+            endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
+            if (endpoint is not null)
+            {
+                faults.Watch(endpoint);
+                endpoint.SessionStarted += _ => _watchdog.Wake();
+            }
+
+            var entry = new PortEntry(options, port, endpoint, faults, network, names);
             if (endpoint is not null && options.Socket is { Fd: not null })
             {
                 endpoint.SessionEnded += _ => OnSessionEnded(entry);
@@ -194,10 +208,16 @@ internal sealed partial class Composition : IDisposable
 
             return entry;
         }
-        catch (Exception e) when (StartupFailures.Explain(options, e) is { } explained)
+        catch (Exception e)
         {
+            endpoint?.Dispose();
             port?.Dispose();
-            throw explained;
+            if (StartupFailures.Explain(options, e) is { } explained)
+            {
+                throw explained;
+            }
+
+            throw;
         }
     }
 
@@ -213,6 +233,6 @@ internal sealed partial class Composition : IDisposable
     {
         Queues = [.. _ports.SelectMany(p => p.Queues)],
         Ports = [.. _ports.SelectMany(p => new[] { p.Inward, p.Outward })],
-        Threads = [new ThreadSource(_control), .. _threads.Select(t => new ThreadSource(t))],
+        Threads = [new ThreadSource(_control, _watchdog), .. _threads.Select(t => new ThreadSource(t, _watchdog))],
     });
 }

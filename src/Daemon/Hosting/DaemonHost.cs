@@ -45,6 +45,12 @@ internal static class DaemonHost
         services.AddSingleton(notifier);
         services.AddSingleton(activation);
         services.AddSingleton<DaemonService>();
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(s =>
+        {
+            DaemonService daemon = s.GetRequiredService<DaemonService>();
+            return new ControlAnswers(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
+        });
         services.AddSingleton<LiveChanges>();
         services.AddSingleton<ControlApi>();
         services.AddHostedService(s => s.GetRequiredService<DaemonService>());

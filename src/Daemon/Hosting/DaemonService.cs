@@ -34,7 +34,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _activation = activation;
         _logger = loggers.CreateLogger<DaemonService>();
         _control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
-        _watchdog = new Watchdog(_control.Context, AioClock.Monotonic, notifier, loggers.CreateLogger<Watchdog>());
+        _watchdog = new Watchdog(notifier, TimeProvider.System, loggers.CreateLogger<Watchdog>()) { HasFrontEnds = HasFrontEnds };
         _sampler = _control.Context.CreateTimer(AioClock.Monotonic, Sample);
         var sessions = new SessionLog(loggers.CreateLogger("VhostNet.VhostUser"));
         Composition = new Composition(
@@ -42,7 +42,9 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         Composition.LastSessionEnded += entry =>
         {
             _logger.LogInformation("Port {Port}: the inherited connection has ended, and so does the daemon", entry.Options.Name);
-            lifetime.StopApplication();
+
+            // It calls whoever wants to know of it, on the thread that calls it.
+            ThreadPool.QueueUserWorkItem(static l => l.StopApplication(), lifetime, preferLocal: false);
         };
     }
 
@@ -64,33 +66,14 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     /// <summary>Tells the service manager what there is after a change.</summary>
     public void ReportChange() => _notifier.Status(Summary);
 
-    /// <summary>Runs something on the control thread, to which sessions, ports and networks belong.</summary>
-    public Task OnControlAsync(Action action)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _control.Context.ScheduleOneShot(
-            () =>
-            {
-                try
-                {
-                    action();
-                    done.SetResult();
-                }
-#pragma warning disable CA1031 // It is thrown again where the caller waits.
-                catch (Exception e)
-                {
-                    done.SetException(e);
-                }
-#pragma warning restore CA1031
-            },
-            "control API");
-        return done.Task;
-    }
+    /// <summary>Has the control thread, to which sessions, ports and networks belong, run something that throws nothing. Any thread.</summary>
+    public void ScheduleOnControl(Action action) => _control.Context.ScheduleOneShot(action, "control API");
 
     /// <inheritdoc/>
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         _control.Start();
+        _watchdog.Add(_control.Name, new AnswerWatch(_control.Context), carriesFrames: false);
         _control.Run(() => Composition.Build(_options));
         _built = true;
         foreach (InheritedSocket socket in _activation.Remaining.Where(s => s.Name is not ("control" or "metrics")))
@@ -108,11 +91,8 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     public Task StartedAsync(CancellationToken cancellationToken)
     {
         _activation.Dispose();
-        _control.Run(() =>
-        {
-            _watchdog.Start();
-            Sample();
-        });
+        _watchdog.Start();
+        _control.Run(Sample);
         _notifier.Ready(Summary);
         _logger.LogInformation("vhostnetd {Version} is ready: {Ports} ports, {Networks} networks", Product.Version, _options.Ports.Count, _options.Networks.Count);
 
@@ -164,9 +144,37 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         {
             _sampler.Delete();
             Composition.Dispose();
-            _watchdog.Dispose();
         });
+        _watchdog.Dispose();
         _control.Dispose();
+    }
+
+    /// <summary>How the control thread hangs, or null while it moves. Any thread.</summary>
+    public string? DescribeHang()
+    {
+        foreach (StuckThread thread in _watchdog.Stuck)
+        {
+            if (thread.Name == _control.Name)
+            {
+                return thread.ToString();
+            }
+        }
+
+        return null;
+    }
+
+    // On the watchdog's thread: what it reads may be a moment old.
+    private bool HasFrontEnds()
+    {
+        foreach (PortSource port in Composition.Sources.Ports)
+        {
+            if (port.Endpoint?.CurrentSession is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Sample()

@@ -4,7 +4,7 @@ using VhostNet.VirtioNet.Ports;
 namespace VhostNet.Daemon.Hosting;
 
 /// <summary>One capture of a port. Control thread.</summary>
-internal sealed class PortCapture : IDisposable
+internal sealed class PortCapture : IDisposable, IFaultOwner
 {
     private const long LookNs = 50_000_000;
 
@@ -27,7 +27,11 @@ internal sealed class PortCapture : IDisposable
         _clock = clock;
         _file = new PcapFile(options.File, writer, new PcapFileOptions { SnapLength = options.SnapLength, SizeLimit = options.Bytes, FrameLimit = options.Frames });
         _startedNs = clock.NowNs;
-        _timer = control.CreateTimer(clock, Look);
+        using (FaultScope.Enter(this))
+        {
+            _timer = control.CreateTimer(clock, Look);
+        }
+
         _timer.Modify(_startedNs + LookNs);
         port.Capture = _file;
         IsRunning = true;
@@ -59,6 +63,12 @@ internal sealed class PortCapture : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Stop();
+
+    /// <summary>What goes wrong here ends the capture, and the port does not notice.</summary>
+    public void Fault(string callback, Exception exception) => End(PortFaults.Describe(callback, exception));
+
+    /// <inheritdoc/>
+    public override string ToString() => $"capture of port {Port.Name}";
 
     private void Look()
     {

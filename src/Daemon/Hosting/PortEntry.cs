@@ -1,3 +1,4 @@
+using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.VhostUser.Backend;
@@ -14,14 +15,15 @@ internal sealed class PortEntry : IDisposable
     private Network? _network;
 
     /// <summary>Takes over a port and its endpoint.</summary>
-    public PortEntry(PortOptions options, Port port, VhostUserEndpoint? endpoint, Network? network, IReadOnlyList<string> threads)
+    public PortEntry(PortOptions options, Port port, VhostUserEndpoint? endpoint, PortFaults faults, Network? network, IReadOnlyList<string> threads)
     {
         Options = options;
         Port = port;
         Endpoint = endpoint;
+        Faults = faults;
         Threads = threads;
         _network = network;
-        Inward = new PortSource(port, inward: true, endpoint);
+        Inward = new PortSource(port, inward: true, endpoint, () => faults.Count);
         Outward = new PortSource(port, inward: false, endpoint);
         Queues = port is VhostUserPort guest
             ? [.. guest.Pairs.SelectMany(p => new[] { new QueueSource(port.Name, p.Rx, p.Tx.Thread.Name), new QueueSource(port.Name, p.Tx) })]
@@ -37,6 +39,9 @@ internal sealed class PortEntry : IDisposable
     /// <summary>Where a guest's front end connects; null for other kinds.</summary>
     public VhostUserEndpoint? Endpoint { get; }
 
+    /// <summary>What went wrong in callbacks of the port or its session.</summary>
+    public PortFaults Faults { get; }
+
     /// <summary>Names of the threads that work on the port.</summary>
     public IReadOnlyList<string> Threads { get; }
 
@@ -49,12 +54,14 @@ internal sealed class PortEntry : IDisposable
     /// <summary>A guest's queues, receive and transmit in turn.</summary>
     public IReadOnlyList<QueueSource> Queues { get; }
 
-    /// <summary>Joins the network and lets frames in.</summary>
+    /// <summary>Joins the network, lets frames in and has the endpoint wait for a front end.</summary>
     public void Start()
     {
         SetLimits(Options);
         Join(_network, Options);
+        using FaultScope scope = FaultScope.Enter(Faults);
         Port.Start();
+        Endpoint?.Start();
     }
 
     /// <summary>Takes other options in place, or throws and keeps the present ones.</summary>

@@ -26,10 +26,21 @@ internal sealed class ConfigFileUpdate : IDisposable
         _new = Path.Combine(directory, $".{Path.GetFileName(_file)}.new-{suffix}");
         _old = Path.Combine(directory, $".{Path.GetFileName(_file)}.old-{suffix}");
         _differs = !before.AsSpan().SequenceEqual(after);
-        if (_differs)
+        if (!_differs)
+        {
+            return;
+        }
+
+        try
         {
             Write(_new, after);
             Write(_old, before);
+        }
+        catch
+        {
+            // On a full disk even an empty file would be one too many.
+            Dispose();
+            throw;
         }
     }
 

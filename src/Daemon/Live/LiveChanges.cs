@@ -8,10 +8,13 @@ namespace VhostNet.Daemon.Live;
 
 /// <summary>
 /// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The disk is
-/// waited for on the caller's thread, never on the control thread.
+/// waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
 /// </summary>
-internal sealed class LiveChanges(DaemonService daemon, ILogger<LiveChanges> logger) : IDisposable
+internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
 {
+    /// <summary>How long a request waits for its turn, and for its change: longer than for the control thread alone, because a disk may come first.</summary>
+    public static readonly TimeSpan Patience = ControlAnswers.Patience + TimeSpan.FromSeconds(3);
+
     private readonly SemaphoreSlim _turn = new(1);
     private volatile IReadOnlyList<string> _unsaved = [];
 
@@ -23,9 +26,44 @@ internal sealed class LiveChanges(DaemonService daemon, ILogger<LiveChanges> log
     /// <param name="persist">True to write it to the configuration file too.</param>
     /// <exception cref="ConfigException">The request is wrong; nothing has changed.</exception>
     /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
+    /// <exception cref="ControlBusyException">It, or the change before it, takes too long; the message says whether something may still change.</exception>
     public async Task<LiveChange> MakeAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
     {
-        await _turn.WaitAsync().ConfigureAwait(false);
+        Task turn = _turn.WaitAsync();
+        try
+        {
+            await turn.WaitAsync(Patience, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // The turn comes all the same, and is passed on then.
+            _ = turn.ContinueWith(_ => _turn.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            throw new ControlBusyException("another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
+        }
+
+        Task<LiveChange> work = Task.Run(() => MakeInTurnAsync(plan, persist));
+        try
+        {
+            return await work.WaitAsync(Patience, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            if (work.IsCompleted)
+            {
+                return await work.ConfigureAwait(false);
+            }
+
+            _ = work.ContinueWith(LogLate, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            throw new ControlBusyException(
+                $"the change has not come to its end within {Patience.TotalSeconds:0} s; it is made or refused later, and the log and GET /status say which");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turn.Dispose();
+
+    private async Task<LiveChange> MakeInTurnAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
+    {
         try
         {
             DaemonOptions now = daemon.Composition.Options;
@@ -50,8 +88,13 @@ internal sealed class LiveChanges(DaemonService daemon, ILogger<LiveChanges> log
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _turn.Dispose();
+    private void LogLate(Task<LiveChange> work)
+    {
+        if (work.Exception?.InnerException is { } failure)
+        {
+            logger.LogWarning("A change that took too long to be answered was refused: {Reason}", failure.Message);
+        }
+    }
 
     private static string Verb(LiveChange change) => change.IsAddition ? "added" : change.Edit.Value is null ? "removed" : "changed";
 
@@ -87,7 +130,7 @@ internal sealed class LiveChanges(DaemonService daemon, ILogger<LiveChanges> log
     {
         try
         {
-            await daemon.OnControlAsync(() => change.Apply(daemon.Composition)).ConfigureAwait(false);
+            await answers.RunToEndAsync(() => change.Apply(daemon.Composition)).ConfigureAwait(false);
         }
         catch (StartupException e)
         {

@@ -6,10 +6,16 @@ using VhostNet.Daemon.Systemd;
 
 namespace VhostNet.Daemon.Logs;
 
-/// <summary>Builds the log: to stderr, and to a file if one is configured; written by a thread of its own, so that no loop waits for a disk or a terminal.</summary>
+/// <summary>
+/// Builds the log: to stderr, and to a file if one is configured; each is written by a thread of its own, so that no loop waits for a disk or a terminal, nor one of
+/// them for the other. What a full queue has no room for is lost.
+/// </summary>
 internal static class LogSetup
 {
     private const int QueueLength = 10_000;
+
+    /// <summary>How long the end of the daemon waits for the last lines to be written.</summary>
+    public static readonly TimeSpan EndLimit = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Builds the log.</summary>
     /// <exception cref="StartupException">The log file can't be written.</exception>
@@ -27,20 +33,19 @@ internal static class LogSetup
 
         CheckFile(options.File);
         configuration.WriteTo.Async(
-            sinks =>
-            {
-                sinks.Console(new JournalFormatter(JournalStream.IsStderr), standardErrorFromLevel: LogEventLevel.Verbose);
-                if (options.File is not null)
-                {
-                    sinks.File(
-                        new JournalFormatter(forJournal: false),
-                        options.File,
-                        fileSizeLimitBytes: options.FileMegabytes * 1024L * 1024L,
-                        rollOnFileSizeLimit: true,
-                        retainedFileCountLimit: options.FilesKept);
-                }
-            },
-            QueueLength);
+            sinks => sinks.Console(new JournalFormatter(JournalStream.IsStderr), standardErrorFromLevel: LogEventLevel.Verbose), QueueLength);
+        if (options.File is { } file)
+        {
+            configuration.WriteTo.Async(
+                sinks => sinks.File(
+                    new JournalFormatter(forJournal: false),
+                    file,
+                    fileSizeLimitBytes: options.FileMegabytes * 1024L * 1024L,
+                    rollOnFileSizeLimit: true,
+                    retainedFileCountLimit: options.FilesKept),
+                QueueLength);
+        }
+
         return configuration.CreateLogger();
     }
 

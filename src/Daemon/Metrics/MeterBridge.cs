@@ -16,7 +16,6 @@ internal sealed class MeterBridge : IDisposable
     {
         foreach (Metric metric in MetricCatalog.All)
         {
-            // Each instrument fills a list of its own, which lives as long as it does.
             var collector = new Collector(metric, sources);
             if (metric.IsCounter)
             {
@@ -34,16 +33,19 @@ internal sealed class MeterBridge : IDisposable
 
     private sealed class Collector(Metric metric, Func<MetricSources> sources) : IMetricSink
     {
-        private readonly List<Measurement<long>> _values = [];
+        // Several listeners may ask at the same time, each on a thread of its own, and each has read what it got before it asks on.
+        [ThreadStatic]
+        private static List<Measurement<long>>? t_values;
 
         public List<Measurement<long>> Observe()
         {
-            _values.Clear();
+            List<Measurement<long>> values = t_values ??= [];
+            values.Clear();
             metric.Collect(sources(), this);
-            return _values;
+            return values;
         }
 
         public void Add(SeriesLabels labels, SeriesLabels more, long value) =>
-            _values.Add(new Measurement<long>(value, more.Tags.Length == 0 ? labels.Tags : [.. labels.Tags, .. more.Tags]));
+            t_values!.Add(new Measurement<long>(value, more.Tags.Length == 0 ? labels.Tags : [.. labels.Tags, .. more.Tags]));
     }
 }

@@ -33,6 +33,16 @@ internal static class MetricCatalog
         PortFrames("vhostnet.port.bytes", "By", "Bytes of those frames.", f => f.Bytes),
         new("vhostnet.port.drops", true, "{frame}", "Frames of a port that went no further, by reason.", CollectPortDrops),
         new("vhostnet.port.up", false, "1", "1 while a port can take frames, otherwise 0.", CollectPortUp),
+        new("vhostnet.port.faults", true, "{fault}", "Exceptions in callbacks of a port or of its session, each of which took it down.", static (sources, sink) =>
+        {
+            foreach (PortSource port in sources.Ports)
+            {
+                if (port.IsFirst)
+                {
+                    sink.Add(port.PortLabels, SeriesLabels.None, port.Faults);
+                }
+            }
+        }),
         new("vhostnet.port.sessions", true, "{session}", "Front ends that connected to a port since the daemon started.", CollectPortSessions),
         Loop("vhostnet.thread.loops", "{pass}", "Passes of a thread's event loop.", s => s.Polls),
         Loop("vhostnet.thread.looks", "{look}", "System calls made to look at descriptors, with or without sleeping.", s => s.Looks),
@@ -50,6 +60,13 @@ internal static class MetricCatalog
                 sink.Add(thread.Labels, SeriesLabels.None, thread.Statistics.GapMaxNs);
             }
         }),
+        new("vhostnet.thread.stuck", false, "ns", "Time for which a thread has stood still in a callback, in nanoseconds; 0 while it moves.", static (sources, sink) =>
+        {
+            foreach (ThreadSource thread in sources.Threads)
+            {
+                sink.Add(thread.Labels, SeriesLabels.None, thread.StuckNs);
+            }
+        }),
         Loop("vhostnet.thread.bottom.halves", "{call}", "Bottom halves that the thread called.", s => s.BottomHalves),
         Loop("vhostnet.thread.handlers", "{call}", "Descriptor handlers that the thread called.", s => s.Handlers),
         Loop("vhostnet.thread.timers", "{call}", "Timers of the thread that fired.", s => s.Timers),
@@ -60,6 +77,14 @@ internal static class MetricCatalog
             sink.Add(SeriesLabels.None, SeriesLabels.None, GC.GetTotalAllocatedBytes())),
         new("vhostnet.process.resident", false, "By", "Resident memory of the process.", static (_, sink) =>
             sink.Add(SeriesLabels.None, SeriesLabels.None, ResidentMemory.Bytes)),
+        new("vhostnet.descriptors.open", false, "{descriptor}", "Open descriptors of the process; 0 when the kernel does not say.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, OpenDescriptors.Count)),
+        new("vhostnet.descriptors.limit", false, "{descriptor}", "Descriptors that the process may have.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, DescriptorReserve.Limit)),
+        new("vhostnet.descriptors.reserve", false, "{descriptor}", "Those of them that are kept for what runs.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, DescriptorReserve.Reserve)),
+        new("vhostnet.descriptors.refused", true, "{refusal}", "Regions, connections, flows and captures refused because of the reserve.", static (_, sink) =>
+            sink.Add(SeriesLabels.None, SeriesLabels.None, DescriptorReserve.Refused)),
         new("vhostnet.process.uptime", false, "s", "Time since the daemon started.", static (_, sink) =>
             sink.Add(SeriesLabels.None, SeriesLabels.None, (long)Uptime.TotalSeconds)),
     ];

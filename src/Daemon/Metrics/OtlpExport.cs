@@ -9,6 +9,9 @@ namespace VhostNet.Daemon.Metrics;
 /// <summary>Pushes the meter's values to a collector. Its libraries are loaded only when it is made.</summary>
 internal sealed class OtlpExport : IDisposable
 {
+    /// <summary>How long the end of the daemon waits for a collector to take the last values.</summary>
+    public static readonly TimeSpan EndLimit = TimeSpan.FromMilliseconds(300);
+
     private readonly MeterProvider _provider;
 
     private OtlpExport(MeterProvider provider) => _provider = provider;
@@ -29,6 +32,6 @@ internal sealed class OtlpExport : IDisposable
         return new OtlpExport(provider);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _provider.Dispose();
+    /// <summary>Pushes the last values; a collector that does not take them within <see cref="EndLimit"/> does without. Not on a loop's thread.</summary>
+    public void Dispose() => Bounded.Run(_provider.Dispose, EndLimit);
 }

@@ -9,6 +9,7 @@ internal sealed class PortSource
 {
     private readonly Port _port;
     private readonly bool _inward;
+    private readonly Func<long>? _faults;
     private long _lastFrames;
     private long _lastBytes;
     private long _lastNs;
@@ -17,8 +18,10 @@ internal sealed class PortSource
     /// <param name="port">The port.</param>
     /// <param name="inward">True for frames that came in from the outside, false for those that went out.</param>
     /// <param name="endpoint">A guest's endpoint, or null.</param>
-    public PortSource(Port port, bool inward, VhostUserEndpoint? endpoint)
+    /// <param name="faults">How often a callback threw; null for never.</param>
+    public PortSource(Port port, bool inward, VhostUserEndpoint? endpoint, Func<long>? faults = null)
     {
+        _faults = faults;
         _port = port;
         _inward = inward;
         Endpoint = endpoint;
@@ -37,6 +40,9 @@ internal sealed class PortSource
 
     /// <summary>Whether the port can take frames.</summary>
     public bool IsUp => _port.IsUp;
+
+    /// <summary>How often a callback of the port or its session threw. Any thread.</summary>
+    public long Faults => _faults?.Invoke() ?? 0;
 
     /// <summary>A guest's endpoint, or null.</summary>
     public VhostUserEndpoint? Endpoint { get; }

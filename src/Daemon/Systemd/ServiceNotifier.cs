@@ -6,14 +6,18 @@ namespace VhostNet.Daemon.Systemd;
 
 /// <summary>
 /// Tells the service manager how the daemon is (sd_notify(3)): one datagram for each message to the socket that NOTIFY_SOCKET names. Without that variable
-/// every call does nothing. Any thread.
+/// every call does nothing. No call waits for the manager. Any thread.
 /// </summary>
 internal sealed class ServiceNotifier : IDisposable
 {
-    private readonly Socket? _socket;
-    private readonly byte[] _watchdogMessage = "WATCHDOG=1"u8.ToArray();
+    // In the order in which they must arrive.
+    private const int ReadyKind = 0;
+    private const int StatusKind = 1;
+    private const int StoppingKind = 2;
 
-    private ServiceNotifier(Socket? socket, TimeSpan? watchdogInterval)
+    private readonly ManagerSocket? _socket;
+
+    private ServiceNotifier(ManagerSocket? socket, TimeSpan? watchdogInterval)
     {
         _socket = socket;
         WatchdogInterval = watchdogInterval;
@@ -46,17 +50,20 @@ internal sealed class ServiceNotifier : IDisposable
         return new ServiceNotifier(Connect(path), interval);
     }
 
-    /// <summary>The service is up: its sockets listen.</summary>
-    public void Ready(string status) => Send($"READY=1\nSTATUS={OneLine(status)}");
+    /// <summary>Whether the manager does not read and something waits for it.</summary>
+    public bool IsWaiting => _socket is { IsWaiting: true };
 
-    /// <summary>One line for <c>systemctl status</c>.</summary>
-    public void Status(string status) => Send($"STATUS={OneLine(status)}");
+    /// <summary>The service is up: its sockets listen. Arrives as soon as the manager reads.</summary>
+    public void Ready(string status) => Post(ReadyKind, $"READY=1\nSTATUS={OneLine(status)}");
+
+    /// <summary>One line for <c>systemctl status</c>; the newest arrives as soon as the manager reads.</summary>
+    public void Status(string status) => Post(StatusKind, $"STATUS={OneLine(status)}");
 
     /// <summary>The service goes down.</summary>
-    public void Stopping() => Send("STOPPING=1\nSTATUS=Stopping");
+    public void Stopping() => Post(StoppingKind, "STOPPING=1\nSTATUS=Stopping");
 
-    /// <summary>The service is alive. Allocates nothing.</summary>
-    public void Watchdog() => Send(_watchdogMessage);
+    /// <summary>The service is alive now; lost when the manager does not read. Allocates nothing.</summary>
+    public void Watchdog() => _socket?.Offer("WATCHDOG=1"u8);
 
     /// <inheritdoc/>
     public void Dispose() => _socket?.Dispose();
@@ -72,7 +79,7 @@ internal sealed class ServiceNotifier : IDisposable
         return value;
     }
 
-    private static Socket? Connect(string path)
+    private static ManagerSocket Connect(string path)
     {
         // A leading @ stands for the abstract name space, whose names begin with a zero byte.
         string name = path[0] == '@' ? string.Concat("\0", path.AsSpan(1)) : path;
@@ -80,7 +87,7 @@ internal sealed class ServiceNotifier : IDisposable
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(name));
-            return socket;
+            return new ManagerSocket(socket);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
@@ -91,27 +98,5 @@ internal sealed class ServiceNotifier : IDisposable
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 
-    private void Send(string message)
-    {
-        if (_socket is not null)
-        {
-            Send(Encoding.UTF8.GetBytes(message));
-        }
-    }
-
-    private void Send(byte[] message)
-    {
-        try
-        {
-            _ = _socket?.Send(message);
-        }
-        catch (SocketException)
-        {
-            // The manager went away or is being re-executed; it will judge us by what arrives later.
-        }
-        catch (ObjectDisposedException)
-        {
-            // A watchdog tick may still run while the daemon ends.
-        }
-    }
+    private void Post(int kind, string message) => _socket?.Post(kind, Encoding.UTF8.GetBytes(message));
 }

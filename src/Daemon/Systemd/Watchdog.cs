@@ -4,131 +4,205 @@ using VhostNet.Aio;
 namespace VhostNet.Daemon.Systemd;
 
 /// <summary>
-/// Watches the loops: a timer of the control loop has every IoThread run a bottom half, and when all have answered since the last tick, the service manager
-/// hears that we are alive. A loop that is stuck, the control loop too, therefore stops the message, and the manager restarts the service.
-/// All members on the control thread, except <see cref="StuckThreads"/>.
+/// Watches all loops, the control thread's too, from a thread of its own that waits for none of them. While all move, and only then, the service manager hears that
+/// we are alive. Any thread.
 /// </summary>
+/// <remarks>
+/// The thread sleeps for as long as it may: until the manager wants to hear something (half of its interval, or five seconds). While front ends are connected it looks
+/// twice a second, and while frames flow twenty times, because a front end may hold a data thread up until it is found out; see <see cref="FreeWriters"/>. It looks
+/// twice a second, too, while a loop seems to stand still. A look takes some microseconds and makes no garbage.
+/// </remarks>
 internal sealed class Watchdog : IDisposable
 {
+    /// <summary>How long a loop stands still before it counts as stuck: no turn is longer than a few milliseconds, but a machine may be short of processors.</summary>
+    public const long StuckNs = 2_000_000_000;
+
+    /// <summary>Between two looks while frames flow.</summary>
+    public const long BusyPeriodNs = 50_000_000;
+
+    /// <summary>Between two looks while front ends are connected and nothing flows.</summary>
+    public const long ConnectedPeriodNs = 500_000_000;
+
     private static readonly TimeSpan s_defaultPeriod = TimeSpan.FromSeconds(5);
 
     private readonly ServiceNotifier _notifier;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly AioTimer _timer;
-    private readonly AioClock _clock;
-    private readonly long _periodNs;
-    private readonly List<Watched> _threads = [];
-    private volatile string _stuck = string.Empty;
+    private readonly long _idlePeriodNs;
+    private readonly Lock _lock = new();
+    private readonly List<Watched> _watched = [];
+    private readonly AutoResetEvent _wake = new(initialState: false);
+    private readonly Thread _thread;
+    private StuckThread[] _stuck = [];
+    private long? _aliveNs;
+    private volatile bool _end;
+    private bool _moved;
+    private bool _suspects;
 
-    /// <summary>Makes a watchdog that ticks twice in the manager's interval, or every five seconds when nobody watches.</summary>
-    public Watchdog(AioContext control, AioClock clock, ServiceNotifier notifier, ILogger<Watchdog> logger)
+    /// <summary>Makes a watchdog; <see cref="Start"/> has its thread look.</summary>
+    public Watchdog(ServiceNotifier notifier, TimeProvider time, ILogger<Watchdog> logger)
     {
         _notifier = notifier;
+        _time = time;
         _logger = logger;
-        _clock = clock;
-        _periodNs = (long)((notifier.WatchdogInterval / 2) ?? s_defaultPeriod).TotalNanoseconds;
-        _timer = control.CreateTimer(clock, Tick);
+        _idlePeriodNs = (long)((notifier.WatchdogInterval / 2) ?? s_defaultPeriod).TotalNanoseconds;
+        _thread = new Thread(Main) { Name = "watchdog", IsBackground = true };
     }
 
-    /// <summary>Names of the threads that did not answer at the last tick, or empty. Any thread.</summary>
-    public string StuckThreads => _stuck;
+    /// <summary>Whether front ends are connected. Called on the watchdog's thread; never waits.</summary>
+    public Func<bool> HasFrontEnds { get; init; } = static () => false;
 
-    /// <summary>Begins to watch a thread.</summary>
-    public void Add(IoThread thread)
+    /// <summary>Finds threads that hang in writing to something that a front end made block, and frees them. Called on the watchdog's thread; never waits.</summary>
+    public Action FreeWriters { get; init; } = static () => { };
+
+    /// <summary>The threads that stood still at the last look.</summary>
+    public IReadOnlyList<StuckThread> Stuck => Volatile.Read(ref _stuck);
+
+    /// <summary>For how long a thread has stood still, in nanoseconds; 0 unless it counts as stuck.</summary>
+    public long StuckForNs(string name)
     {
-        Watched watched = new(thread);
-        _threads.Add(watched);
-        watched.Ask();
-    }
-
-    /// <summary>Stops watching a thread.</summary>
-    public void Remove(IoThread thread) => _threads.RemoveAll(w => w.Thread == thread && w.Forget());
-
-    /// <summary>Starts ticking.</summary>
-    public void Start()
-    {
-        foreach (Watched watched in _threads)
+        foreach (StuckThread thread in Stuck)
         {
-            watched.Ask();
+            if (thread.Name == name)
+            {
+                return thread.ForNs;
+            }
         }
 
-        _notifier.Watchdog();
-        _timer.Modify(_clock.NowNs + _periodNs);
+        return 0;
     }
 
-    /// <inheritdoc/>
+    /// <summary>How long the thread sleeps if nothing changes, in nanoseconds.</summary>
+    public long PeriodNs => _moved ? BusyPeriodNs : _suspects || HasFrontEnds() ? Math.Min(ConnectedPeriodNs, _idlePeriodNs) : _idlePeriodNs;
+
+    /// <summary>Begins to watch a thread, which runs.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="loop">How it is watched.</param>
+    /// <param name="carriesFrames">True for a thread that moves frames, false for the control thread.</param>
+    public void Add(string name, ILoopWatch loop, bool carriesFrames)
+    {
+        lock (_lock)
+        {
+            _watched.Add(new Watched(name, loop, carriesFrames));
+        }
+    }
+
+    /// <summary>Stops watching a thread, which still runs.</summary>
+    public void Remove(string name)
+    {
+        lock (_lock)
+        {
+            foreach (Watched watched in _watched.Where(w => w.Name == name))
+            {
+                watched.Loop.End();
+            }
+
+            _watched.RemoveAll(w => w.Name == name);
+        }
+    }
+
+    /// <summary>Starts looking.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>Has the thread look now: something has changed that it did not expect when it went to sleep.</summary>
+    public void Wake() => _wake.Set();
+
+    /// <summary>Looks once, as the thread does.</summary>
+    /// <param name="nowNs">The monotonic time in nanoseconds.</param>
+    public void Look(long nowNs)
+    {
+        FreeWriters();
+        List<StuckThread>? stuck = null;
+        bool moved = false;
+        bool suspects = false;
+        lock (_lock)
+        {
+            foreach (Watched watched in _watched)
+            {
+                long stillNs = watched.Loop.Look(nowNs);
+                moved |= watched.HasMoved();
+                suspects |= stillNs > 0;
+                if (stillNs >= StuckNs)
+                {
+                    (stuck ??= []).Add(new StuckThread(watched.Name, stillNs, _time.GetUtcNow() - TimeSpan.FromMicroseconds(stillNs / 1000), watched.Loop.Place));
+                }
+            }
+
+            _moved = moved && HasFrontEnds();
+            _suspects = suspects;
+        }
+
+        Report(stuck is null ? [] : [.. stuck]);
+        if (stuck is null && !(nowNs - _aliveNs < _idlePeriodNs - BusyPeriodNs))
+        {
+            _aliveNs = nowNs;
+            _notifier.Watchdog();
+        }
+    }
+
+    /// <summary>Ends the thread; what it watched still runs.</summary>
     public void Dispose()
     {
-        _timer.Delete();
-        _threads.Clear();
+        _end = true;
+        _wake.Set();
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+
+        lock (_lock)
+        {
+            _watched.ForEach(w => w.Loop.End());
+            _watched.Clear();
+        }
     }
 
-    private void Tick()
+    private void Main()
     {
-        string stuck = string.Empty;
-        foreach (Watched watched in _threads)
+        while (!_end)
         {
-            if (!watched.HasAnswered)
-            {
-                stuck = stuck.Length == 0 ? watched.Thread.Name : $"{stuck}, {watched.Thread.Name}";
-            }
-            else
-            {
-                watched.Ask();
-            }
+            Look(AioClock.Monotonic.NowNs);
+            _wake.WaitOne(TimeSpan.FromMicroseconds(PeriodNs / 1000));
+        }
+    }
+
+    private void Report(StuckThread[] stuck)
+    {
+        StuckThread[] before = _stuck;
+        if (stuck.Length > 0 || before.Length > 0)
+        {
+            Volatile.Write(ref _stuck, stuck);
+            Log(before, stuck);
+        }
+    }
+
+    private void Log(StuckThread[] before, StuckThread[] stuck)
+    {
+        foreach (StuckThread thread in stuck.Where(s => before.All(b => b.Name != s.Name)))
+        {
+            _logger.LogError("Thread {Thread} stands still: it is stuck in a callback; the service manager is not told that we are alive", thread);
         }
 
         if (stuck.Length == 0)
         {
-            _notifier.Watchdog();
-        }
-
-        if (stuck != _stuck)
-        {
-            Report(stuck);
-        }
-
-        _timer.Modify(_clock.NowNs + _periodNs);
-    }
-
-    private void Report(string stuck)
-    {
-        _stuck = stuck;
-        if (stuck.Length > 0)
-        {
-            _logger.LogError("Thread {Thread} has not answered for {Milliseconds} ms: it is stuck in a callback; the service manager is not told that we are alive", stuck, _periodNs / 1_000_000);
-        }
-        else
-        {
-            _logger.LogWarning("All threads answer again");
+            _logger.LogWarning("All threads move again");
         }
     }
 
-    private sealed class Watched
+    private sealed class Watched(string name, ILoopWatch loop, bool carriesFrames)
     {
-        private readonly BottomHalf _answer;
-        private volatile bool _answered;
+        private long _passes;
 
-        public Watched(IoThread thread)
+        public string Name => name;
+
+        public ILoopWatch Loop => loop;
+
+        public bool HasMoved()
         {
-            Thread = thread;
-            _answer = thread.Context.CreateBottomHalf(() => _answered = true, "watchdog");
-        }
-
-        public IoThread Thread { get; }
-
-        public bool HasAnswered => _answered;
-
-        public void Ask()
-        {
-            _answered = false;
-            _answer.Schedule();
-        }
-
-        public bool Forget()
-        {
-            _answer.Delete();
-            return true;
+            long passes = loop.Passes;
+            bool moved = carriesFrames && passes != _passes;
+            _passes = passes;
+            return moved;
         }
     }
 }

@@ -46,6 +46,7 @@ public sealed class ConfigReaderTests
           "control": {"path": "/run/vhostnet/control.sock", "mode": "0600", "owner": "root", "group": "root"},
           "metrics": {"prometheus": "127.0.0.1:9464", "otlp": {"endpoint": "http://127.0.0.1:4317", "protocol": "grpc", "intervalSeconds": 5}},
           "log": {"level": "debug", "sources": {"VhostNet.VhostUser": "trace"}, "file": "/var/log/vhostnet.log", "fileMegabytes": 10, "filesKept": 2},
+          "descriptors": {"reserve": 64},
           "debug": {"stall": true},
         }
         """;
@@ -88,6 +89,7 @@ public sealed class ConfigReaderTests
         Assert.Equal(LogEventLevel.Debug, options.Log.Level);
         Assert.Equal(LogEventLevel.Verbose, options.Log.Sources["VhostNet.VhostUser"]);
         Assert.Equal(("/var/log/vhostnet.log", 10, 2), (options.Log.File, options.Log.FileMegabytes, options.Log.FilesKept));
+        Assert.Equal(64, options.Descriptors.Reserve);
         Assert.True(options.Debug.Stall);
     }
 
@@ -105,7 +107,7 @@ public sealed class ConfigReaderTests
     [InlineData("""{"ports": [], "ports": []}""", "not valid JSON: Duplicate property")]
     [InlineData("""{"ports": []}""", "ports: there is none, so there is nothing to do")]
     [InlineData("""{"port": []}""", "port: unknown key; did you mean \"ports\"?")]
-    [InlineData("""{"xyzzy": 1}""", "xyzzy: unknown key; known here: control, debug, log, metrics, networks, ports, stateDirectory, threads")]
+    [InlineData("""{"xyzzy": 1}""", "xyzzy: unknown key; known here: control, debug, descriptors, log, metrics, networks, ports, stateDirectory, threads")]
     [InlineData("""{"ports": {}}""", "ports: an object stands where a list [{…}, …] is expected")]
     [InlineData("""{"ports": [1]}""", "ports[0]: 1 stands where an object {…} is expected")]
     [InlineData("""{"ports": [{"kind": "null"}]}""", "ports[0].name: is missing; it has to say how this is called")]
@@ -159,6 +161,14 @@ public sealed class ConfigReaderTests
     [InlineData("""{"log": {"level": "verbose"}, "ports": []}""", "log.level: \"verbose\" is unknown; known here: debug, error, info, trace, warning")]
     [InlineData("""{"log": {"sources": {"Microsoft": "loud"}}, "ports": []}""", "log.sources.Microsoft: \"loud\" is unknown")]
     [InlineData("""{"debug": {"stall": true}, "ports": [{"name": "a", "kind": "null"}]}""", "debug.stall: is of no use without a control socket")]
+    [InlineData("""{"stateDirectory": "/var/lib\u0000/x", "ports": []}""", "stateDirectory: the text holds a zero byte (\\u0000) after 8 characters, where the kernel would take it to end")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "user", "dnsSearch": ["x.org", "y\u0000.org"]}]}""", "ports[0].dnsSearch[1]: the text holds a zero byte (\\u0000) after 1 character")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "tap", "interface": "\u0000"}]}""", "ports[0].interface: the text holds a zero byte")]
+    [InlineData("""{"ports": [{"name": "a", "ki\u0000nd": "null"}]}""", "ports[0]: a key of this object holds a zero byte")]
+    [InlineData("""{"log": {"file": "/tmp/\ud800"}, "ports": []}""", "log.file: the text holds half of a surrogate pair")]
+    [InlineData("""{"ports": [{"\udc00": 1}]}""", "a key holds half of a surrogate pair")]
+    [InlineData("""{"descriptors": {"reserve": 15}, "ports": []}""", "descriptors.reserve: 15 stands where a whole number from 16 to ")]
+    [InlineData("""{"descriptors": {"reserve": 2000000000}, "ports": []}""", "descriptors.reserve: 2000000000 is more than half of the ")]
     public void AMistakeIsNamedWithItsPathAndItsRemedy(string text, string expected)
     {
         ConfigException e = Assert.Throws<ConfigException>(() => Read(text));

@@ -41,4 +41,42 @@ public sealed class MeterBridgeTests
         Assert.Equal([(7, "port=vm0,queue=0,direction=tx")], seen["vhostnet.queue.frames"]);
         Assert.Contains((0, "port=vm0,queue=0,direction=tx,reason=no_buffers"), seen["vhostnet.queue.drops"]);
     }
+
+    /// <summary>A second listener asks while the first is in the middle of what it got.</summary>
+    [Fact]
+    public async Task TwoListenersDoNotShareWhatTheyRead()
+    {
+        using var thread = new IoThread(new IoThreadOptions { Name = "io0" });
+        var sources = new MetricSources { Threads = [new ThreadSource(thread), new ThreadSource(thread), new ThreadSource(thread)] };
+        using var bridge = new MeterBridge(() => sources);
+        int others = 0;
+        using MeterListener other = Listen("vhostnet.thread.loops", () => others++);
+        int mine = 0;
+        using MeterListener first = Listen("vhostnet.thread.loops", () =>
+        {
+            if (mine++ == 0)
+            {
+                Task.Run(other.RecordObservableInstruments).Wait(TimeSpan.FromSeconds(20));
+            }
+        });
+        await Task.Run(first.RecordObservableInstruments);
+        Assert.Equal((3, 3), (mine, others));
+    }
+
+    private static MeterListener Listen(string name, Action measured)
+    {
+        var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (instrument.Meter.Name == MeterBridge.MeterName && instrument.Name == name)
+                {
+                    l.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => measured());
+        listener.Start();
+        return listener;
+    }
 }

@@ -58,6 +58,8 @@ public sealed class CaptureTests : IDisposable
     [InlineData("""{"file": "/nonexistent/x.pcap"}""", "its directory does not exist; make it first")]
     [InlineData("""{"file": "/tmp/x", "frames": 0}""", "frames: 0 stands where a whole number from 1 to")]
     [InlineData("""{"file": "/tmp/x", "minutes": 1}""", "minutes: unknown key; known here: bytes, file, frames, seconds, snapLength")]
+    [InlineData("""{"file": "/tmp/x\u0000.pcap"}""", "file: the text holds a zero byte (\\u0000) after 6 characters")]
+    [InlineData("""{"file": "/tmp/\ud800"}""", "file: the text holds half of a surrogate pair")]
     [InlineData("nonsense", "the request's body is not valid JSON")]
     public async Task AWrongRequestIsRefused(string request, string expected)
     {

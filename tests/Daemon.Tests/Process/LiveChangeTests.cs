@@ -49,6 +49,29 @@ public sealed class LiveChangeTests : IDisposable
         Assert.Equal("eye", Assert.Single((await client.JsonAsync("/status")).GetProperty("ports").EnumerateArray()).GetProperty("name").GetString());
     }
 
+    /// <summary>The file's disk, which the daemon alone sees, is full: the new version does not fit.</summary>
+    [Fact]
+    public async Task AFullDiskLeavesNoHalfFile()
+    {
+        const int diskBytes = 32 * 1024;
+        string disk = _directory.File("disk");
+        Directory.CreateDirectory(disk);
+        string config = "{\"control\": {\"path\": \"" + Control + "\"}, \"ports\": [{\"name\": \"a\", \"kind\": \"null\"}] /* " + new string('x', (diskBytes * 5 / 8) - 200) + " */}";
+        await File.WriteAllTextAsync(Config, config);
+        using var notify = new NotifySocket("sd_notify", _directory.File("notify"));
+        await using ChildProcess daemon = await ChildProcess.StartAsync(
+            "vhostnetd",
+            "unshare",
+            ["-m", "sh", "-c", $"mount -t tmpfs -o size={diskBytes} none {disk} && cp {Config} {disk}/config.json && exec \"$0\" --config {disk}/config.json", Repository.Daemon],
+            new Dictionary<string, string> { ["NOTIFY_SOCKET"] = notify.Path });
+        await notify.Output.WaitForAsync("^READY=1$", TimeSpan.FromSeconds(20));
+        using var client = new ControlClient(Control);
+        await RefuseAsync(client, "PUT", "/ports/b?persist=true", HttpStatusCode.Conflict, "can't be replaced, so nothing was changed", """{"kind": "null"}""");
+        Assert.Equal(["config.json"], Directory.EnumerateFileSystemEntries($"/proc/{daemon.Id}/root{disk}").Select(Path.GetFileName));
+        Assert.Equal(config, await File.ReadAllTextAsync($"/proc/{daemon.Id}/root{disk}/config.json"));
+        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync("/ports/b")).Status);
+    }
+
     [Fact]
     public async Task AChangeThatFailsChangesNothing()
     {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using VhostNet.Daemon.Tests.Metrics;
+using VhostNet.Daemon.Tests.Systemd;
 using VhostNet.TestKit;
 
 namespace VhostNet.Daemon.Tests.Process;
@@ -127,8 +128,10 @@ public sealed class RunningDaemonTests : IDisposable
         Assert.Contains("STOPPING=1", daemon.Notifications.ToString(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task AStuckThreadIsReportedAndDoesNotKeepItAlive()
+    [Theory]
+    [InlineData("io0")]
+    [InlineData("control")]
+    public async Task AStuckThreadIsReportedAndDoesNotKeepItAlive(string thread)
     {
         string file = _directory.File("config.json");
         await File.WriteAllTextAsync(file, $$"""
@@ -136,13 +139,74 @@ public sealed class RunningDaemonTests : IDisposable
             """);
         await using VhostnetdProcess daemon = await VhostnetdProcess.StartAsync(_directory, ["--config", file]);
         using var client = new ControlClient(Control);
-        Assert.Equal(HttpStatusCode.Accepted, (await client.SendAsync(HttpMethod.Post, "/debug/stall/io0")).Status);
-        await daemon.Log.WaitForAsync("Thread io0 has not answered for 5000 ms", s_timeout);
-        Assert.Equal((HttpStatusCode.ServiceUnavailable, "stuck: io0\n"), await client.GetAsync("/health"));
+        Assert.Equal(HttpStatusCode.Accepted, (await client.SendAsync(HttpMethod.Post, $"/debug/stall/{thread}")).Status);
+        await daemon.Log.WaitForAsync($"Thread {thread} for \\d+ s, since [^ ,]+(, in [^:]*)? stands still", s_timeout);
+
+        // Both answer without the control thread.
+        (HttpStatusCode status, string body) = await client.GetAsync("/health");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        Assert.StartsWith($"stuck: {thread} for ", body, StringComparison.Ordinal);
+        (status, body) = await client.GetAsync("/metrics");
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.True(PrometheusGrammar.Check(body)[$"vhostnet_thread_stuck{{thread=\"{thread}\"}}"] > 0);
+        (status, body) = await client.GetAsync("/status");
+        Assert.Equal(thread == "control" ? HttpStatusCode.ServiceUnavailable : HttpStatusCode.OK, status);
+        Assert.Contains(thread == "control" ? "the control thread hangs (control for " : "\"healthy\": false", body, StringComparison.Ordinal);
 
         var time = Stopwatch.StartNew();
         await daemon.Process.TerminateAsync();
         Assert.True(time.Elapsed < TimeSpan.FromSeconds(2), $"it took {time.Elapsed}");
+    }
+
+    /// <summary>The service manager's queue is full from the beginning, and nobody reads it.</summary>
+    [Fact]
+    public async Task AServiceManagerThatDoesNotReadKeepsNobody()
+    {
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        string path = _directory.File("manager");
+        manager.Bind(new UnixDomainSocketEndPoint(path));
+        ServiceNotifierTests.FillQueue(manager.LocalEndPoint!);
+        await using ChildProcess daemon = await ChildProcess.StartAsync(
+            "vhostnetd", Repository.Daemon, ["--socket-path", Socket, "--uplink", "null"], new Dictionary<string, string> { ["NOTIFY_SOCKET"] = path });
+        await daemon.Output.WaitForAsync("vhostnetd .* is ready", s_timeout);
+        var time = Stopwatch.StartNew();
+        Assert.Equal(0, await daemon.TerminateAsync());
+        Assert.True(time.Elapsed < TimeSpan.FromSeconds(1), $"it took {time.Elapsed}");
+    }
+
+    /// <summary>A collector that takes the connection and never answers.</summary>
+    [Fact]
+    public async Task ACollectorThatDoesNotAnswerKeepsNobody()
+    {
+        using var collector = new TcpListener(IPAddress.Loopback, 0);
+        collector.Start();
+        string file = _directory.File("config.json");
+        await File.WriteAllTextAsync(file, $$$"""
+            {"ports": [{"name": "sink", "kind": "null"}], "metrics": {"otlp": {"endpoint": "http://{{{collector.LocalEndpoint}}}", "protocol": "http", "intervalSeconds": 1} } }
+            """);
+        await using VhostnetdProcess daemon = await VhostnetdProcess.StartAsync(_directory, ["--config", file]);
+        using Socket taken = await collector.AcceptSocketAsync();
+        var time = Stopwatch.StartNew();
+        Assert.Equal(0, await daemon.Process.TerminateAsync());
+        Assert.True(time.Elapsed < TimeSpan.FromSeconds(1), $"it took {time.Elapsed}");
+    }
+
+    /// <summary>Whoever reads the log stops reading: its pipe is full.</summary>
+    [Fact]
+    public async Task ALogThatNobodyReadsKeepsNobody()
+    {
+        string fifo = _directory.File("log");
+        await ChildProcess.RunAsync("mkfifo", [fifo]);
+        await using FileStream reader = new(fifo, FileMode.Open, FileAccess.ReadWrite);
+        reader.Write(new byte[65536]);
+        using var notify = new NotifySocket("sd_notify", _directory.File("notify"));
+        await using ChildProcess daemon = await ChildProcess.StartAsync(
+            "vhostnetd", "sh", ["-c", "exec \"$0\" \"$@\" 2>\"$LOG\"", Repository.Daemon, "--socket-path", Socket, "--uplink", "null"],
+            new Dictionary<string, string> { ["NOTIFY_SOCKET"] = notify.Path, ["LOG"] = fifo });
+        await notify.Output.WaitForAsync("^READY=1$", s_timeout);
+        var time = Stopwatch.StartNew();
+        Assert.Equal(0, await daemon.TerminateAsync());
+        Assert.True(time.Elapsed < TimeSpan.FromSeconds(1.5), $"it took {time.Elapsed}");
     }
 
     private static string ModeOf(string path)

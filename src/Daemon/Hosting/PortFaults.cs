@@ -1,0 +1,97 @@
+using Microsoft.Extensions.Logging;
+using VhostNet.Aio;
+using VhostNet.VhostUser.Backend;
+
+namespace VhostNet.Daemon.Hosting;
+
+/// <summary>
+/// Answers for a guest's port and its endpoint: an exception in a callback of theirs ends the present session, is logged and counted, and nobody else notices; the
+/// endpoint waits for the next front end.
+/// </summary>
+/// <param name="port">The port's name.</param>
+/// <param name="control">The control thread's loop, to which sessions belong.</param>
+/// <param name="logger">Where it is reported.</param>
+internal sealed class PortFaults(string port, AioContext control, ILogger logger) : IFaultOwner
+{
+    private const long LogNs = 1_000_000_000;
+    private VhostUserEndpoint? _endpoint;
+    private string? _reason;
+    private long _count;
+    private long _loggedNs = -LogNs;
+    private bool _ending;
+
+    /// <summary>How often a callback threw. Any thread.</summary>
+    public long Count => Interlocked.Read(ref _count);
+
+    /// <summary>Why the last session was ended, until the next begins; null when nothing went wrong. Any thread.</summary>
+    public string? Reason => Volatile.Read(ref _reason);
+
+    /// <summary>Says whose session is to be ended. Control thread.</summary>
+    public void Watch(VhostUserEndpoint endpoint)
+    {
+        _endpoint = endpoint;
+        endpoint.SessionStarted += _ =>
+        {
+            Volatile.Write(ref _reason, null);
+            _ending = false;
+        };
+    }
+
+    /// <summary>A failure as the middle of a sentence.</summary>
+    public static string Describe(string callback, Exception exception) => $"{callback} failed with {exception.GetType().Name}: {StartupFailures.Sentence(exception.Message)}";
+
+    /// <inheritdoc/>
+    public void Fault(string callback, Exception exception)
+    {
+        long count = Interlocked.Increment(ref _count);
+        string reason = Describe(callback, exception);
+        Volatile.Write(ref _reason, reason);
+        long now = AioClock.Monotonic.NowNs;
+        if (now - Interlocked.Read(ref _loggedNs) >= LogNs)
+        {
+            // A front end may come back and do it again, as often as it likes.
+            Interlocked.Exchange(ref _loggedNs, now);
+            logger.LogError("Port {Port}: {Reason}; its session ends, other ports go on (failure {Count} of this port)", port, reason, count);
+        }
+
+        logger.LogDebug(exception, "Port {Port}: where it failed", port);
+        if (control.IsHomeThread)
+        {
+            End();
+        }
+        else
+        {
+            control.ScheduleOneShot(End, $"end of {port}'s session");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"port {port}";
+
+    // A second fault while the first is dealt with means that the session can't even be ended: then its endpoint goes, which closes its socket.
+    private void End()
+    {
+        bool again = _ending;
+        _ending = true;
+        if (again || !TryDispose(_endpoint?.CurrentSession))
+        {
+            TryDispose(_endpoint);
+        }
+    }
+
+    private bool TryDispose(IDisposable? what)
+    {
+        try
+        {
+            what?.Dispose();
+            return true;
+        }
+#pragma warning disable CA1031 // An exception out of here would be nobody's, and end the process.
+        catch (Exception e)
+        {
+            logger.LogError(e, "Port {Port}: it could not be ended cleanly; should no front end get through to it, remove it and add it again", port);
+            return false;
+        }
+#pragma warning restore CA1031
+    }
+}

@@ -1,0 +1,88 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using VhostNet.Aio;
+using VhostNet.Daemon.Hosting;
+using VhostNet.TestKit;
+using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Frontend;
+using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports;
+
+namespace VhostNet.Daemon.Tests.Hosting;
+
+/// <summary>An exception in a callback of a guest's port ends its session and nothing else.</summary>
+public sealed class PortFaultsTests : IDisposable
+{
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(20);
+
+    private readonly TestDirectory _directory = new();
+    private readonly IoThread _control = new(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
+    private readonly IoThread _data = new(new IoThreadOptions { Name = "io0", Policy = PollPolicy.Interrupt });
+    private readonly VhostUserPort _port;
+    private readonly VhostUserEndpoint _endpoint;
+    private readonly PortFaults _faults;
+
+    public PortFaultsTests()
+    {
+        _control.Start();
+        _data.Start();
+        _port = new VhostUserPort("vm0", new VirtioNetOptions(), [_data]);
+        _faults = new PortFaults("vm0", _control.Context, NullLogger.Instance);
+        _endpoint = VhostUserEndpoint.Create(_control.Context, _port.Device, new VhostUserEndpointOptions { Name = "vm0", Path = _directory.File("vm0.sock") });
+        _control.Run(() =>
+        {
+            _faults.Watch(_endpoint);
+            _endpoint.Start();
+        });
+    }
+
+    public void Dispose()
+    {
+        _control.Run(() =>
+        {
+            _endpoint.Dispose();
+            _port.Dispose();
+        });
+        _data.Dispose();
+        _control.Dispose();
+        _directory.Dispose();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AFaultEndsTheSessionAndTheNextFrontEndIsServed(bool onControl)
+    {
+        using (VhostUserFrontend frontend = Connect())
+        {
+            (onControl ? _control : _data).Run(() => _faults.Fault("handler of descriptor 7", new InvalidDataException("It was odd.")));
+            _control.Run(() => Assert.Null(_endpoint.CurrentSession));
+            Assert.ThrowsAny<VhostUserFrontendException>(() => frontend.GetFeatures());
+            Assert.Equal((1, "handler of descriptor 7 failed with InvalidDataException: It was odd"), (_faults.Count, _faults.Reason));
+        }
+
+        using VhostUserFrontend next = Connect();
+        Assert.Null(_faults.Reason);
+        Assert.Equal(1, _faults.Count);
+    }
+
+    [Fact]
+    public void AFaultWhileTheFirstIsDealtWithTakesTheEndpointDown()
+    {
+        using VhostUserFrontend frontend = Connect();
+        _control.Run(() =>
+        {
+            _endpoint.SessionEnded += _ => throw new InvalidDataException("can't be ended");
+            _faults.Fault("timer", new InvalidDataException("first"));
+            _faults.Fault("timer", new InvalidDataException("second"));
+        });
+        Assert.Equal(2, _faults.Count);
+        Assert.False(File.Exists(_directory.File("vm0.sock")));
+    }
+
+    private VhostUserFrontend Connect()
+    {
+        VhostUserFrontend frontend = VhostUserFrontend.Connect(_directory.File("vm0.sock"), new FrontendOptions(), s_timeout);
+        frontend.Negotiate();
+        return frontend;
+    }
+}
