@@ -14,10 +14,10 @@ internal abstract class FuzzTarget : IDisposable
 
     /// <summary>Runs the case of a seed and checks what it left behind.</summary>
     /// <exception cref="FuzzException">Something was found.</exception>
-    public void Run(int seed)
+    public void Run(long seed)
     {
         _baseline ??= ProcessResources.Count();
-        Attack(new Random(seed));
+        Attack(Numbers.RandomOf(seed));
         CheckAftermath();
         ProcessResources now = ProcessResources.Count();
         string leaked = now.Compare(_baseline);

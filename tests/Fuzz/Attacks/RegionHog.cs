@@ -1,0 +1,62 @@
+using VhostNet.Fuzz.Attacks.Harness;
+using VhostNet.TestKit;
+using VhostNet.VhostUser.Frontend;
+using VhostNet.VhostUser.Protocol;
+
+namespace VhostNet.Fuzz.Attacks;
+
+/// <summary>Shares as many regions as a session may have, on several sockets: each costs the daemon a descriptor.</summary>
+internal sealed class RegionHog : Attack
+{
+    private const int Sockets = 4;
+    private readonly List<AttackGuest> _guests = [];
+
+    public override int DescriptorLimit => 1024;
+
+    public override IEnumerable<object> Ports(TestDirectory directory) => Enumerable.Range(0, Sockets).Select(i => Guest(directory, $"hog{i}"));
+
+    public override void Begin(AttackScene scene)
+    {
+        for (int i = 0; i < Sockets; i++)
+        {
+            _guests.Add(new AttackGuest(scene.Socket($"hog{i}")));
+        }
+    }
+
+    public override void Round(AttackScene scene)
+    {
+        foreach (AttackGuest guest in _guests)
+        {
+            try
+            {
+                AddRegions(guest.Connect(), guest.Memory, 509);
+            }
+            catch (VhostUserFrontendException e) when (e.Error != FrontendError.TimedOut)
+            {
+                // Refused, and the next socket may have more.
+            }
+        }
+
+        _guests.ForEach(g => g.Disconnect());
+    }
+
+    protected override void Release() => _guests.ForEach(g => g.Dispose());
+
+    /// <summary>Adds regions of one page behind the guest's own memory, all of one file.</summary>
+    public static void AddRegions(VhostUserFrontend frontend, GuestMemory memory, int count)
+    {
+        int file = memory.Regions[0].File.Value;
+        byte[] payload = new byte[MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size];
+        for (int i = 0; i < count; i++)
+        {
+            ulong at = 0x10_0000_0000 + ((ulong)i << 13);
+            Wire.Write(payload.AsSpan(MemoryRegionPayload.PrefixSize), new MemoryRegionPayload(at, 4096, at, 0));
+            frontend.SendMessage((uint)RequestCode.ADD_MEM_REG, MessageHeader.Version | MessageHeader.NeedReplyFlag, payload, file);
+            using ReceivedMessage? reply = frontend.ReceiveRaw();
+            if (reply is null || reply.Value != 0)
+            {
+                throw new VhostUserFrontendException(FrontendError.Refused, $"region {i} was refused");
+            }
+        }
+    }
+}
