@@ -23,18 +23,22 @@ internal static class CanaryRun
         using FuzzTarget target = create();
         string? found = null;
         int i = 0;
-        for (; i < CasesMax && found is null; i++)
+        target.Within(() =>
         {
             try
             {
-                target.Run(i);
+                for (; i < CasesMax; i++)
+                {
+                    target.Run(i);
+                }
+
+                target.CountResources();
             }
             catch (FuzzException e)
             {
                 found = e.Message;
             }
-        }
-
+        });
         bool right = found is not null && findings.Any(f => found.Contains(f, StringComparison.Ordinal));
         Console.WriteLine(right ? $"canary, {name}: found in case {i}" : $"canary, {name}: not found; instead: {found ?? "nothing"}");
         return right;

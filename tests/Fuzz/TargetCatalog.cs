@@ -10,6 +10,7 @@ internal static class TargetCatalog
     [
         ("messages", 5, () => new MessagesTarget()),
         ("rings", 5, () => new RingsTarget()),
+        ("live-rings", 3, () => new LiveRingsTarget()),
         ("frames", 5, () => new FramesTarget()),
     ];
 

@@ -12,30 +12,43 @@ internal static class TargetRun
     {
         using FuzzTarget target = TargetCatalog.Create(name);
         using var progress = CaseProgress.Open(options.Progress);
+        target.IsVerbose = options.Rounds == 1;
         long current = options.Seed;
         using var watchdog = new CaseWatchdog(s_caseLimit, () => GiveUp(name, Volatile.Read(ref current), target));
+        TimeSpan busy = Environment.CpuUsage.TotalTime;
         var watch = Stopwatch.StartNew();
+        FuzzException? found = null;
         long done = 0;
-        for (; done < options.Rounds && watch.Elapsed < options.Time; done++)
+        target.Within(() =>
         {
-            Volatile.Write(ref current, options.Seed + done);
-            progress.Begin(current);
-            watchdog.Begin();
             try
             {
-                target.Run(current);
+                for (; done < options.Rounds && watch.Elapsed < options.Time; done++)
+                {
+                    Volatile.Write(ref current, options.Seed + done);
+                    progress.Begin(current);
+                    watchdog.Begin();
+                    target.Run(current);
+                }
+
+                target.CountResources();
             }
             catch (FuzzException e)
             {
-                watchdog.End();
-                Report(name, current, e.Message, target);
-                return false;
+                found = e;
             }
+        });
+        watchdog.End();
+        if (found is not null)
+        {
+            Report(name, found.Seed ?? current, found.Message, target);
+            return false;
         }
 
-        watchdog.End();
         double seconds = watch.Elapsed.TotalSeconds;
-        Console.WriteLine($"{name}: {done} cases from seed {options.Seed} in {seconds:f1} s ({done / seconds:f0} a second), nothing found");
+        double worked = Math.Max(0.001, (Environment.CpuUsage.TotalTime - busy).TotalSeconds);
+        Console.WriteLine(
+            $"{name}: {done} cases from seed {options.Seed} in {seconds:f1} s ({done / seconds:f0} a second, {done / worked:f0} a second of processor time), nothing found");
         return true;
     }
 

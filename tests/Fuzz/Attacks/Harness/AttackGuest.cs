@@ -63,10 +63,17 @@ internal sealed class AttackGuest : IDisposable
     /// <summary>The same for rings whose content is the caller's.</summary>
     public VhostUserFrontend ConnectOnly()
     {
+        VhostUserFrontend frontend = Negotiate();
+        frontend.ShareMemory(Memory);
+        return frontend;
+    }
+
+    /// <summary>Connects and negotiates; no memory is shared yet.</summary>
+    public VhostUserFrontend Negotiate()
+    {
         Disconnect();
         Frontend = VhostUserFrontend.Connect(_path, _options, TimeSpan.FromSeconds(5));
         Frontend.Negotiate();
-        Frontend.ShareMemory(Memory);
         return Frontend;
     }
 

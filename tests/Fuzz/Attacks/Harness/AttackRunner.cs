@@ -58,7 +58,11 @@ internal sealed class AttackRunner : IDisposable
     {
         scene.Innocents.Start();
         scene.Control.Start();
-        await MeasureAsync(scene, attacked: false, 5 * s_calmWindow);
+        for (int i = 0; i < RateWindows.BeforeCount; i++)
+        {
+            await MeasureAsync(scene, attacked: false, s_calmWindow);
+        }
+
         var attacker = new Thread(() => Attack(attack, scene)) { Name = "attacker", IsBackground = true };
         attacker.Start();
 

@@ -6,6 +6,9 @@ namespace VhostNet.Fuzz.Attacks.Harness;
 /// </summary>
 internal sealed class RateWindows
 {
+    /// <summary>Calm windows that are measured before the attack begins.</summary>
+    public const int BeforeCount = 5;
+
     private readonly List<(double Seconds, long Frames)> _calm = [], _attacked = [];
 
     public void Add(bool attacked, double seconds, long frames) => (attacked ? _attacked : _calm).Add((seconds, frames));
@@ -23,14 +26,16 @@ internal sealed class RateWindows
     public double TotalShare => _attacked.Sum(w => (double)w.Frames) / Math.Max(1, _attacked.Sum(w => w.Seconds) * Reference);
 
     /// <summary>
-    /// The first windows come before the attack; when later calm ones are slower than they, the attack lasts into them, so that the best quarter is what the pair has.
+    /// What the pair has without the attack: the windows from before it, or the best quarter of all calm ones where the machine got quieter meanwhile. Calm windows that
+    /// an attack lasts into make nothing better.
     /// </summary>
     private double Reference
     {
         get
         {
             double[] rates = [.. _calm.Select(w => w.Frames / w.Seconds).Order()];
-            return rates.Length == 0 ? 1 : Math.Clamp(rates[rates.Length * 3 / 4], 1, InnocentPair.Pace);
+            double before = Median(_calm[..Math.Min(BeforeCount, _calm.Count)]);
+            return rates.Length == 0 ? 1 : Math.Clamp(Math.Max(before, rates[rates.Length * 3 / 4]), 1, InnocentPair.Pace);
         }
     }
 
