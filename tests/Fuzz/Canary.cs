@@ -1,5 +1,4 @@
 using VhostNet.Fuzz.Frames;
-using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
@@ -12,23 +11,21 @@ internal static class Canary
     /// <summary>The name of each fault, a target that has it, and words of the finding that is right.</summary>
     public static IEnumerable<(string Name, Func<FuzzTarget> Create, string[] Findings)> All =>
     [
-        ("a range check that is a page too wide", () => new RingsTarget(options: TooWide()), ["no descriptor names", "never sent"]),
-        ("a descriptor that is lost now and then", () => new MessagesTarget(new EchoDevice(2) { Handled = LoseDescriptor }), ["left behind"]),
-        ("an exception that nobody catches", () => new MessagesTarget(new EchoDevice(2) { Handled = Throw }), ["an exception escaped"]),
+        ("a range check that is a page too wide", () => new RingsTarget(TooWide), ["no descriptor names", "never sent"]),
+        ("the same behind a session", () => new LiveRingsTarget(options: SessionTarget.BaseOptions with { CreateVirtqueue = TooWide }), ["no descriptor names", "never sent"]),
+        ("a descriptor that is lost now and then", () => new MessagesTarget(LoseDescriptor), ["left behind"]),
+        ("an exception that nobody catches", () => new MessagesTarget(Throw), ["an exception escaped"]),
         .. FrameCanary.All,
     ];
 
     /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>
-    private static SessionOptions TooWide() => SessionTarget.BaseOptions with
+    private static Virtqueue TooWide(VirtqueueLayout layout, uint position)
     {
-        CreateVirtqueue = (layout, position) =>
-        {
-            MemoryWindow[] windows = [.. layout.Buffers.Windows];
-            MemoryWindow guard = windows[^1], playground = windows[^2];
-            var wide = new AddressSpace([.. windows, new MemoryWindow(playground.Start + playground.Size, 4096, guard.HostBase)]);
-            return VirtqueueFactory.Create(layout with { Buffers = wide }, position);
-        },
-    };
+        MemoryWindow[] windows = [.. layout.Buffers.Windows];
+        MemoryWindow guard = windows[^1], playground = windows[^2];
+        var wide = new AddressSpace([.. windows, new MemoryWindow(playground.Start + playground.Size, 4096, guard.HostBase)]);
+        return VirtqueueFactory.Create(layout with { Buffers = wide }, position);
+    }
 
     private static void LoseDescriptor(DeviceRequest request)
     {

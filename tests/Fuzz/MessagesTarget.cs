@@ -1,19 +1,28 @@
 using VhostNet.TestKit;
+using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.Fuzz;
 
-/// <summary>Attacks with messages: right ones in a wrong order, wrong ones at the right time, torn ones, with and without descriptors, before and while rings run.</summary>
-internal sealed class MessagesTarget(EchoDevice? device = null) : SessionTarget(device ?? new EchoDevice(2) { Features = AllFeatures }, BaseOptions)
+/// <summary>
+/// Attacks with messages: right ones in a wrong order, wrong ones at the right time, torn ones, with and without descriptors, before and while rings run. All on one thread: what a
+/// front end sends is handled when this side wants it to be. Guest memory is kept over cases.
+/// </summary>
+internal sealed class MessagesTarget(Action<DeviceRequest>? handled = null) : InlineSessionTarget(
+    loop => new EchoDevice(2, thread: loop.Thread) { Features = AllFeatures, Handled = handled })
 {
     private const ulong AllFeatures = VirtioFeatures.VERSION_1 | VirtioFeatures.ANY_LAYOUT | VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX
         | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER | VirtioFeatures.RING_RESET | VirtioFeatures.LOG_ALL | VirtioFeatures.ACCESS_PLATFORM;
 
+    /// <summary>Different enough in regions, sizes and places.</summary>
+    private readonly GuardedMemory[] _memories = [.. Enumerable.Range(0, 16).Select(i => new GuardedMemory(new Random(i)))];
+
     protected override void AttackSession(Random random)
     {
-        using var memory = new GuardedMemory(random);
+        GuardedMemory memory = _memories[random.Next(_memories.Length)];
+        memory.Memory.FreeAll();
         using var files = new FileZoo(random);
         using VhostUserFrontend frontend = Victim.Connect(new FrontendOptions
         {
@@ -35,9 +44,12 @@ internal sealed class MessagesTarget(EchoDevice? device = null) : SessionTarget(
             {
                 generator.Send(frontend);
                 Drain(frontend);
-                foreach (EchoRings ring in rings.Where(_ => random.OneIn(8)))
+                foreach (EchoRings ring in rings)
                 {
-                    Traffic(ring);
+                    if (random.OneIn(8))
+                    {
+                        Traffic(ring);
+                    }
                 }
             }
         }
@@ -45,13 +57,19 @@ internal sealed class MessagesTarget(EchoDevice? device = null) : SessionTarget(
         {
             Drain(frontend);
             frontend.Dispose();
-            bool ended = Victim.WaitForEnd(Patience);
+            bool ended = Victim.WaitForEnd();
             rings.ForEach(r => r.Dispose());
             if (ended)
             {
                 memory.Check();
             }
         }
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        Array.ForEach(_memories, m => m.Dispose());
     }
 
     private static void SetUp(Random random, VhostUserFrontend frontend, GuestMemory memory, List<EchoRings> rings)

@@ -9,6 +9,15 @@ internal static class Numbers
         0xffff_ffff, 0x1_0000_0000, 0x7fff_ffff_ffff_ffff, 0x8000_0000_0000_0000, ulong.MaxValue - 4095, ulong.MaxValue - 1, ulong.MaxValue,
     ];
 
+    /// <summary>The same numbers for the same seed in every process; neighbours have nothing in common (the finaliser of splitmix64).</summary>
+    public static Random RandomOf(long seed)
+    {
+        ulong x = (ulong)seed + 0x9e37_79b9_7f4a_7c15;
+        x = (x ^ (x >> 30)) * 0xbf58_476d_1ce4_e5b9;
+        x = (x ^ (x >> 27)) * 0x94d0_49bb_1331_11eb;
+        return new Random((int)((x ^ (x >> 31)) & int.MaxValue));
+    }
+
     public static ulong Any(this Random random) => random.Next(4) switch
     {
         0 => (ulong)random.NextInt64(long.MinValue, long.MaxValue),

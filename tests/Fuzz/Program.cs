@@ -1,136 +1,85 @@
-using System.Diagnostics;
-using System.Globalization;
-using VhostNet.Fuzz.Frames;
+using VhostNet.Fuzz.Attacks.Harness;
+using VhostNet.TestKit;
 
 namespace VhostNet.Fuzz;
 
-/// <summary>Fuzzing of sessions, rings and frames. The last line of every command is "N passed, N failed".</summary>
+/// <summary>Fuzzing of sessions, rings and frames, and attacks on a real daemon. The last line of every command is "N passed, N failed".</summary>
 internal static class Program
 {
     private const string Usage =
         """
         usage: VhostNet.Fuzz smoke
-               VhostNet.Fuzz canary
-               VhostNet.Fuzz run --target messages|rings|frames [--seed N] (--iterations N | --seconds N)
+               VhostNet.Fuzz canary [NAME]
+               VhostNet.Fuzz run --target TARGET [--seed N] (--iterations N | --seconds N)
+               VhostNet.Fuzz run --all [--seed N] --seconds N
+               VhostNet.Fuzz attack NAME|--all [--seconds N] [--rounds N] [--daemon PATH]
+               VhostNet.Fuzz list
 
-        smoke   all targets for some seconds and every canary, with fixed seeds
+        smoke   all targets for some seconds and every canary, with fixed seeds; counts targets and canaries
         canary  back ends with faults built in; every one has to be found
         run     one target; case i has seed N + i, so that a finding is repeated with its own seed and --iterations 1
+                all of them in turn on all processors, each for a minute at a time in a process of its own
+        attack  starts a daemon with an innocent pair of guests beside the attacked port, five seconds by default
+        list    the names of targets and attacks
         """;
 
-    private static readonly TimeSpan s_caseLimit = TimeSpan.FromSeconds(40);
-
-    private static int s_passed;
-    private static int s_failed;
-
-    public static int Main(string[] args)
+    public static async Task<int> Main(string[] args)
     {
         switch (args)
         {
             case ["smoke"]:
-                Run("messages", 1, int.MaxValue, TimeSpan.FromSeconds(8));
-                Run("rings", 1, int.MaxValue, TimeSpan.FromSeconds(8));
-                Run("frames", 1, int.MaxValue, TimeSpan.FromSeconds(6));
-                RunCanaries();
-                break;
+                return Conclude(Smoke());
             case ["canary"]:
-                RunCanaries();
-                break;
-            case ["run", .. string[] rest] when Parse(rest) is { } options:
-                Run(options.Target, options.Seed, options.Iterations, options.Time);
-                break;
+                return Conclude(CanaryRun.All());
+            case ["canary", string name]:
+                return Conclude(CanaryRun.All(name));
+            case ["list"]:
+                Console.WriteLine($"targets: {string.Join(' ', TargetCatalog.All.Select(t => t.Name))}");
+                Console.WriteLine($"attacks: {string.Join(' ', AttackCatalog.All.Select(a => a.Name))}");
+                return 0;
+            case ["run", .. string[] rest] when FuzzOptions.Parse(rest) is { Name: { } name } options && TargetCatalog.Contains(name):
+                return Conclude(TargetRun.Run(name, options) ? (1, 0) : (0, 1));
+            case ["run", "--all", .. string[] rest] when FuzzOptions.Parse(rest) is { Name: null } options && options.Time != TimeSpan.MaxValue:
+                return Conclude(await LongRun.RunAsync(options));
+            case ["attack", "--all", .. string[] rest] when FuzzOptions.Parse(rest, TimeSpan.FromSeconds(5)) is { } options:
+                return Conclude(await AttackAsync(AttackCatalog.All, options));
+            case ["attack", string name, .. string[] rest] when AttackCatalog.Find(name) is { } row && FuzzOptions.Parse(rest, TimeSpan.FromSeconds(5)) is { } options:
+                return Conclude(await AttackAsync([row], options));
             default:
                 Console.Error.WriteLine(Usage);
                 return 2;
         }
-
-        Console.WriteLine($"{s_passed} passed, {s_failed} failed");
-        return s_failed == 0 ? 0 : 1;
     }
 
-    private static (string Target, int Seed, int Iterations, TimeSpan Time)? Parse(string[] args)
+    private static int Conclude((int Passed, int Failed) result)
     {
-        (string? target, int seed, int? iterations, int? seconds) = (null, Environment.TickCount & 0xff_ffff, null, null);
-        for (int i = 0; i + 1 < args.Length; i += 2)
+        Console.WriteLine($"{result.Passed} passed, {result.Failed} failed");
+        return result.Failed == 0 ? 0 : 1;
+    }
+
+    private static (int Passed, int Failed) Smoke()
+    {
+        (int passed, int failed) = (0, 0);
+        foreach ((string name, int seconds, _) in TargetCatalog.All)
         {
-            bool isNumber = int.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int number);
-            switch (args[i])
-            {
-                case "--target" when args[i + 1] is "messages" or "rings" or "frames": target = args[i + 1]; break;
-                case "--seed" when isNumber: seed = number; break;
-                case "--iterations" when isNumber: iterations = number; break;
-                case "--seconds" when isNumber: seconds = number; break;
-                default: return null;
-            }
+            bool ok = TargetRun.Run(name, new FuzzOptions(name, 1, long.MaxValue, TimeSpan.FromSeconds(seconds)));
+            (passed, failed) = ok ? (passed + 1, failed) : (passed, failed + 1);
         }
 
-        return target is null || args.Length % 2 != 0 || (iterations is null && seconds is null)
-            ? null
-            : (target, seed, iterations ?? int.MaxValue, seconds is { } s ? TimeSpan.FromSeconds(s) : TimeSpan.MaxValue);
+        (int found, int missed) = CanaryRun.All();
+        return (passed + found, failed + missed);
     }
 
-    private static void Run(string name, int seed, int iterations, TimeSpan time)
+    private static async Task<(int Passed, int Failed)> AttackAsync(IReadOnlyList<AttackRow> rows, FuzzOptions options)
     {
-        var watch = Stopwatch.StartNew();
-        using FuzzTarget target = name switch { "messages" => new MessagesTarget(), "rings" => new RingsTarget(), _ => new FramesTarget() };
-        int i = 0;
-        for (; i < iterations && watch.Elapsed < time; i++)
+        int held = 0;
+        string daemon = options.Daemon ?? Repository.Daemon;
+        foreach (AttackRow row in rows)
         {
-            int current = seed + i;
-            using var watchdog = new Timer(_ => GiveUp(name, current), null, s_caseLimit, Timeout.InfiniteTimeSpan);
-            try
-            {
-                target.Run(current);
-                s_passed++;
-            }
-            catch (FuzzException e)
-            {
-                Report(name, current, e.Message);
-                Console.WriteLine($"  log: {target.LogTail}");
-                return;
-            }
+            using var runner = new AttackRunner(row, new AttackLimits(options.Time, options.Rounds), daemon);
+            held += await runner.RunAsync() ? 1 : 0;
         }
 
-        Console.WriteLine($"{name}: {i} cases from seed {seed} in {watch.Elapsed.TotalSeconds:f1} s, nothing found");
-    }
-
-    private static void Report(string target, int seed, string finding)
-    {
-        s_failed++;
-        Console.WriteLine($"{target}: found with seed {seed}: {finding}");
-        Console.WriteLine($"  again: VhostNet.Fuzz run --target {target} --seed {seed} --iterations 1");
-    }
-
-    /// <summary>A thread that never comes back can't be ended, so the process is.</summary>
-    private static void GiveUp(string target, int seed)
-    {
-        Report(target, seed, $"the case did not end within {s_caseLimit.TotalSeconds} s");
-        Console.WriteLine($"{s_passed} passed, {s_failed} failed");
-        Environment.Exit(1);
-    }
-
-    private static void RunCanaries()
-    {
-        foreach ((string name, Func<FuzzTarget> create, string[] findings) in Canary.All)
-        {
-            using FuzzTarget target = create();
-            string? found = null;
-            int i = 0;
-            for (; i < 3000 && found is null; i++)
-            {
-                try
-                {
-                    target.Run(i);
-                }
-                catch (FuzzException e)
-                {
-                    found = e.Message;
-                }
-            }
-
-            bool right = found is not null && findings.Any(f => found.Contains(f, StringComparison.Ordinal));
-            _ = right ? s_passed++ : s_failed++;
-            Console.WriteLine(right ? $"canary, {name}: found in case {i}" : $"canary, {name}: not found; instead: {found ?? "nothing"}");
-        }
+        return (held, rows.Count - held);
     }
 }

@@ -16,11 +16,12 @@ internal sealed class RingArena : IDisposable
 
     private readonly List<(ulong Start, ulong Size)> _writable = [];
 
-    public RingArena()
+    /// <param name="size">Bytes of the rings' region, and of the playground.</param>
+    public RingArena(int size = 256 << 10)
     {
         Memory = new GuestMemory();
-        Rings = Memory.AddRegion(RingsAt, 256 << 10);
-        Playground = Memory.AddRegion(PlaygroundAt, 256 << 10);
+        Rings = Memory.AddRegion(RingsAt, (ulong)size);
+        Playground = Memory.AddRegion(PlaygroundAt, (ulong)size);
         Guard = Memory.AddRegion(GuardAt, 64 << 10);
         Playground.Bytes(0, (int)Playground.Size).Fill(0xee);
         Guard.Bytes(0, (int)Guard.Size).Fill(Pattern);
@@ -59,6 +60,13 @@ internal sealed class RingArena : IDisposable
         {
             Memory.Bytes(start, length).Fill(Pattern);
         }
+    }
+
+    /// <summary>Forgets what the tables held.</summary>
+    public void ClearTables()
+    {
+        Memory.Bytes(ReceiveTables, TableBytes).Clear();
+        Memory.Bytes(TransmitTables, TableBytes).Clear();
     }
 
     /// <exception cref="FuzzException">Something was written that no descriptor allows.</exception>

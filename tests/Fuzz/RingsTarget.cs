@@ -1,94 +1,133 @@
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.Fuzz;
 
 /// <summary>
-/// Attacks with what lies in the rings: descriptors, indices, flags and tables that are written while the device reads them (or, in half of the cases,
-/// between its bursts, which a seed reproduces exactly).
+/// Attacks a pair of virtqueues without a session: descriptors, indices, flags and tables, written between the device's bursts, or in one of eight cases while it reads them, by
+/// another thread. Memory and rings are kept over cases; what a case left in them is where the next one with the same shape begins.
 /// </summary>
-internal sealed class RingsTarget(EchoDevice? device = null, SessionOptions? options = null) : SessionTarget(device ?? new EchoDevice(), options ?? BaseOptions)
+internal sealed class RingsTarget : FuzzTarget
 {
     private const ulong RingBits = VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER;
+    private const int RaceEvery = 8;
 
-    protected override void AttackSession(Random random)
+    private static readonly int[] s_sizes = [1, 2, 8, 64];
+
+    private readonly Loop _loop = new();
+    private readonly EchoDevice _device;
+    private readonly Func<VirtqueueLayout, uint, Virtqueue> _create;
+    private readonly Dictionary<(ulong Features, int Size), RingPair> _pairs = [];
+    private readonly Racer _racer = new();
+
+    /// <param name="create">Makes a queue; null for the real one.</param>
+    public RingsTarget(Func<VirtqueueLayout, uint, Virtqueue>? create = null)
     {
-        using var arena = new RingArena();
-        ulong features = VirtioFeatures.VERSION_1 | VirtioFeatures.PROTOCOL_FEATURES | ((ulong)random.NextInt64() & RingBits);
-        using VhostUserFrontend frontend = Victim.Open(arena.Memory, features, new FrontendOptions { Timeout = Patience });
-        int size = random.Pick(1, 2, 8, 64);
-        using DriverQueue receive = DriverQueue.Create(arena.Memory, Queue(0, size, features, arena));
-        using DriverQueue transmit = DriverQueue.Create(arena.Memory, Queue(1, size, features, arena));
-        try
+        _create = create ?? VirtqueueFactory.Create;
+        _device = new EchoDevice(thread: _loop.Thread);
+        for (ulong bits = RingBits; ; bits = (bits - 1) & RingBits)
         {
-            frontend.StartQueue(receive);
-            frontend.StartQueue(transmit);
-            arena.Seal(receive, transmit);
-            var scribblers = new[] { new RingScribbler(random, receive, arena, true), new RingScribbler(random, transmit, arena, false) };
-            bool races = random.OneIn(2);
-            for (int rounds = random.Next(5, 60); rounds > 0; rounds--)
+            foreach (int size in s_sizes)
             {
-                RingScribbler scribbler = random.Pick<RingScribbler>(scribblers);
-                if (races)
-                {
-                    scribbler.Scribble();
-                }
-                else
-                {
-                    Victim.Device.OnDataPath(scribbler.Scribble);
-                }
-
-                _ = write(scribbler.Queue.Kick.Value, 1UL);
-                if (random.OneIn(30))
-                {
-                    Revive(random, frontend, scribbler.Queue);
-                }
+                _pairs.Add((VirtioFeatures.VERSION_1 | bits, size), new RingPair(VirtioFeatures.VERSION_1 | bits, size));
             }
 
-            frontend.Barrier();
-            Victim.Device.OnDataPath(() => { });
-            arena.Check();
-            Recover(frontend, receive, transmit, arena);
+            if (bits == 0)
+            {
+                break;
+            }
+        }
+    }
+
+    protected override int CountEvery => IsVerbose ? 1 : 1024;
+
+    public override void Within(Action action) => _loop.Run(action);
+
+    public override void Dispose()
+    {
+        _racer.Dispose();
+        _device.Dispose();
+        foreach (RingPair pair in _pairs.Values)
+        {
+            pair.Dispose();
+        }
+
+        _loop.Dispose();
+    }
+
+    protected override void Attack(Random random)
+    {
+        ulong features = VirtioFeatures.VERSION_1 | ((ulong)random.NextInt64() & RingBits);
+        RingPair pair = _pairs[(features, random.Pick<int>(s_sizes))];
+        pair.Begin(random);
+        try
+        {
+            AttackPair(random, pair);
+            pair.Arena.Check();
+            Recover(pair);
         }
         finally
         {
-            frontend.Dispose();
-            Victim.WaitForEnd(Patience);
+            pair.End();
         }
     }
 
-    private static DriverQueueOptions Queue(int index, int size, ulong features, RingArena arena) =>
-        new() { Index = index, Size = size, Features = features, IndirectLength = 0, Region = arena.Rings };
-
-    /// <summary>Stops a ring and starts it at any position, as a guest's reset does.</summary>
-    private static void Revive(Random random, VhostUserFrontend frontend, DriverQueue queue)
+    protected override void CheckAftermath()
     {
-        frontend.GetVringBase(queue.Index);
-        uint position = queue.IsPacked
-            ? (uint)random.Next(queue.Size) | (random.OneIn(2) ? 0x8000u : 0)
-            : (uint)random.Next(65536);
-        frontend.SetVringBase(queue.Index, queue.IsPacked ? position | (position << 16) : position);
-        frontend.SetVringKick(queue.Index, queue.Kick);
+        if (_device.StartedQueues != 0)
+        {
+            throw new FuzzException($"{_device.StartedQueues} queues still run on the device");
+        }
+    }
+
+    private void AttackPair(Random random, RingPair pair)
+    {
+        pair.Start(_device, _create);
+        bool races = random.OneIn(RaceEvery);
+        for (int rounds = random.Next(5, 60); rounds > 0; rounds--)
+        {
+            int side = random.Next(2);
+            if (races)
+            {
+                _racer.Begin(pair.Scribblers[side].Scribble);
+                pair.Work(_device);
+                _racer.End();
+            }
+            else
+            {
+                pair.Scribblers[side].Scribble();
+            }
+
+            pair.Work(_device);
+            if (pair.IsBroken || random.OneIn(30))
+            {
+                pair.Revive(random, _device, _create);
+            }
+        }
     }
 
     /// <summary>Whatever was in the rings: after a reset both work.</summary>
-    private static void Recover(VhostUserFrontend frontend, DriverQueue receive, DriverQueue transmit, RingArena arena)
+    private void Recover(RingPair pair)
     {
-        frontend.ResetQueue(receive);
-        frontend.ResetQueue(transmit);
-        frontend.StartQueue(receive);
-        frontend.StartQueue(transmit);
-        var used = new UsedChain[1];
+        pair.Stop(_device);
+        pair.Receive.Reset();
+        pair.Transmit.Reset();
+        pair.Start(_device, _create);
+        Span<UsedChain> used = stackalloc UsedChain[1];
         for (int i = 0; i < 3; i++)
         {
-            receive.Send([new GuestBuffer(arena.Playground.GuestAddress, 100, true)]);
-            transmit.Send([new GuestBuffer(arena.Playground.GuestAddress + 4096, 50, false)]);
-            if (receive.WaitForUsed(used, Patience) != 1 || used[0].Length != 50 || transmit.WaitForUsed(used, Patience) != 1)
+            pair.Receive.Add([new GuestBuffer(pair.Arena.Playground.GuestAddress, 100, true)]);
+            pair.Transmit.Add([new GuestBuffer(pair.Arena.Playground.GuestAddress + 4096, 50, false)]);
+            pair.Receive.Publish();
+            pair.Transmit.Publish();
+            pair.Work(_device);
+            if (pair.Receive.CollectUsed(used) != 1 || used[0].Length != 50 || pair.Transmit.CollectUsed(used) != 1)
             {
                 throw new FuzzException("the rings do not work after they were reset");
             }
         }
+
+        pair.Stop(_device);
     }
 }

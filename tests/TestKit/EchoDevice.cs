@@ -18,12 +18,24 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     private readonly byte[] _config = new byte[64];
     private int _sources;
 
-    public EchoDevice(int pairs = 1, PollPolicy policy = PollPolicy.Interrupt)
+    private readonly bool _ownsThread;
+
+    /// <param name="pairs">Queue pairs.</param>
+    /// <param name="policy">How its thread waits.</param>
+    /// <param name="thread">A thread of the caller's for the data path; null for one of its own.</param>
+    public EchoDevice(int pairs = 1, PollPolicy policy = PollPolicy.Interrupt, IoThread? thread = null)
     {
         _queues = new RingSlot[2 * pairs];
         for (int i = 0; i < _config.Length; i++)
         {
             _config[i] = (byte)(0xc0 + i);
+        }
+
+        _ownsThread = thread is null;
+        if (thread is not null)
+        {
+            _thread = thread;
+            return;
         }
 
         _thread = new IoThread(new IoThreadOptions
@@ -166,7 +178,11 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
 
     public void Dispose()
     {
-        _thread.Dispose();
+        if (_ownsThread)
+        {
+            _thread.Dispose();
+        }
+
         _source.Dispose();
         _target.Dispose();
     }

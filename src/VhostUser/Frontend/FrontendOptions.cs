@@ -20,6 +20,12 @@ public sealed record FrontendOptions
     /// </summary>
     public ulong ProtocolFeatures { get; init; } = ~(Protocol.ProtocolFeatures.GPA_ADDRESSES | Protocol.ProtocolFeatures.INBAND_NOTIFICATIONS);
 
+    /// <summary>
+    /// For a front end on the very thread that runs its back end (fuzzing, stepped tests): runs a pass of the back end's loop and says whether it did anything. Called instead of
+    /// waiting; when it did nothing and nothing came, the time counts as over, because nobody else will do anything. Null for all others, who sleep.
+    /// </summary>
+    public Func<bool>? Progress { get; init; }
+
     /// <summary>Ask for an acknowledgement of every message once REPLY_ACK is negotiated, so that each call here returns when its message has taken effect.</summary>
     public bool AskForAcknowledgement { get; init; } = true;
 

@@ -13,7 +13,13 @@ internal sealed unsafe class FrontendSocket : IDisposable
 
     private readonly FileDescriptor _socket;
 
-    public FrontendSocket(FileDescriptor socket) => _socket = socket;
+    private readonly Func<bool>? _progress;
+
+    public FrontendSocket(FileDescriptor socket, Func<bool>? progress = null)
+    {
+        _socket = socket;
+        _progress = progress;
+    }
 
     public FileDescriptor Socket => _socket;
 
@@ -120,6 +126,19 @@ internal sealed unsafe class FrontendSocket : IDisposable
     private bool TryWaitUntil(short events, long deadline)
     {
         Span<pollfd> fds = [new pollfd { fd = _socket.Value, events = events }];
+        while (_progress is not null)
+        {
+            if (poll(fds, 0) > 0)
+            {
+                return true;
+            }
+
+            if (!_progress())
+            {
+                return poll(fds, 0) > 0;
+            }
+        }
+
         while (true)
         {
             int ready = poll(fds, (int)Math.Clamp(deadline - Environment.TickCount64, 0, int.MaxValue));

@@ -87,6 +87,15 @@ public sealed class GuestMemory : IDisposable
     /// <summary>Gives back what <see cref="Allocate"/> gave.</summary>
     public void Free(ulong address, ulong size) => Find(address).Free.Give(address, size);
 
+    /// <summary>Gives back everything that was allocated in any region; the bytes stay as they are.</summary>
+    public void FreeAll()
+    {
+        foreach (GuestRegion region in _regions)
+        {
+            region.FreeAll();
+        }
+    }
+
     /// <summary>The region that holds a guest-physical address.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No region does.</exception>
     public GuestRegion Find(ulong guestAddress)

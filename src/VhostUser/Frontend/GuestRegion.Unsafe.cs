@@ -37,7 +37,7 @@ public sealed unsafe class GuestRegion : IDisposable
     public ulong Size => Description.Size;
 
     /// <summary>The region's bytes that nobody allocated.</summary>
-    internal FreeList Free { get; }
+    internal FreeList Free { get; private set; }
 
     /// <summary>Makes and maps a region.</summary>
     /// <param name="guestAddress">First guest-physical address.</param>
@@ -92,6 +92,9 @@ public sealed unsafe class GuestRegion : IDisposable
         // SAFETY: the checks keep the span inside the mapping, which lives until Dispose.
         return new Span<byte>((byte*)HostBase + offset, length);
     }
+
+    /// <summary>Everything is free again.</summary>
+    internal void FreeAll() => Free = new FreeList(GuestAddress, Size);
 
     /// <summary>Unmaps the region and closes its file. No ring may use it any more.</summary>
     public void Dispose()

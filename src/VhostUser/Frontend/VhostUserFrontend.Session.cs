@@ -183,7 +183,7 @@ public sealed partial class VhostUserFrontend
         BackendRequests?.Dispose();
         BackendRequests = null;
         _socket.Dispose();
-        _socket = new FrontendSocket(socket);
+        _socket = new FrontendSocket(socket, Options.Progress);
         ulong features = Features;
         Negotiate();
         if ((features & ~OfferedFeatures) != 0)

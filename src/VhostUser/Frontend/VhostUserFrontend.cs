@@ -21,8 +21,8 @@ public sealed partial class VhostUserFrontend : IDisposable
     public VhostUserFrontend(FileDescriptor socket, FrontendOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(socket);
-        _socket = new FrontendSocket(socket);
         Options = options ?? new FrontendOptions();
+        _socket = new FrontendSocket(socket, Options.Progress);
     }
 
     /// <summary>What this front end asks for.</summary>

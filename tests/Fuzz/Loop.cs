@@ -1,0 +1,59 @@
+using VhostNet.Aio;
+
+namespace VhostNet.Fuzz;
+
+/// <summary>
+/// One thread for everything: cases run on it as a callback of its loop, and run the loop themselves when something is to happen. So no case waits for another thread, and a seed
+/// repeats exactly.
+/// </summary>
+internal sealed class Loop : IDisposable
+{
+    private const int PassesMax = 1_000_000;
+
+    public Loop()
+    {
+        Thread = new IoThread(new IoThreadOptions
+        {
+            Name = "fuzz",
+            Policy = PollPolicy.Interrupt,
+
+            // Not the automatic choice, whose change from poll to epoll would look like a lost descriptor.
+            Context = new AioContextOptions { Name = "fuzz", FdMonitor = FdMonitorKind.Epoll },
+        });
+        Thread.Start();
+    }
+
+    public IoThread Thread { get; }
+
+    /// <summary>Calls an action on the thread.</summary>
+    public void Run(Action action) => Thread.Run(action);
+
+    /// <summary>One pass; false when there was nothing to do.</summary>
+    /// <exception cref="FuzzException">An exception escaped from a callback.</exception>
+    public bool Step()
+    {
+        try
+        {
+            return Thread.Context.Poll(false);
+        }
+        catch (Exception e) when (e is not FuzzException)
+        {
+            throw new FuzzException($"an exception escaped: {e}");
+        }
+    }
+
+    /// <summary>Passes until there is nothing to do.</summary>
+    /// <exception cref="FuzzException">That does not come.</exception>
+    public void Settle()
+    {
+        for (int i = 0; Step(); i++)
+        {
+            if (i == PassesMax)
+            {
+                throw new FuzzException("the loop does not come to rest");
+            }
+        }
+    }
+
+    public void Dispose() => Thread.Dispose();
+}
