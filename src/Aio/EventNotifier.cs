@@ -10,6 +10,7 @@ public sealed class EventNotifier : IDisposable
     private readonly FileDescriptor? _fd;
     private readonly ManualResetEvent? _event;
     private readonly bool _own;
+    private readonly AioContext? _neverWaits;
 
     /// <summary>Makes one.</summary>
     /// <exception cref="ErrnoException">No descriptor is left.</exception>
@@ -34,6 +35,16 @@ public sealed class EventNotifier : IDisposable
         }
     }
 
+    /// <summary>
+    /// Takes ownership of an eventfd of a stranger, who can make a write to it wait at any moment. On the home thread of a context that many depend on it is set
+    /// without a write, see <see cref="EventFdSignal"/>.
+    /// </summary>
+    /// <param name="fd">The eventfd.</param>
+    /// <param name="control">The context whose thread must never wait for the stranger.</param>
+    /// <exception cref="ErrnoException">The descriptor is not open.</exception>
+    public EventNotifier(FileDescriptor fd, AioContext control)
+        : this(fd) => _neverWaits = control;
+
     private EventNotifier(ManualResetEvent handle)
     {
         _event = handle;
@@ -51,6 +62,9 @@ public sealed class EventNotifier : IDisposable
     internal WaitHandle? WaitHandle => _event;
 
     private int PortableKey { get; }
+
+    /// <summary>Called once, on the watchdog's thread, when a thread was found to wait in <see cref="Set"/>. Set it before the first one; it only schedules.</summary>
+    public Action<EventNotifier>? Stuck { get; set; }
 
     /// <summary>Makes one without a descriptor, for a context of <see cref="FdMonitorKind.WaitHandles"/>.</summary>
     public static EventNotifier CreatePortable() => new(new ManualResetEvent(initialState: false));
@@ -72,6 +86,12 @@ public sealed class EventNotifier : IDisposable
             if (_own)
             {
                 _ = eventfd_write(Fd, 1);
+                return;
+            }
+
+            if (_neverWaits is { IsHomeThread: true })
+            {
+                EventFdSignal.Set(_fd);
                 return;
             }
 
