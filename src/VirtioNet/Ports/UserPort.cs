@@ -36,6 +36,7 @@ public sealed class UserPort : Port
     private SlirpStack _stack;
     private Surroundings _surroundings;
     private bool _throttled;
+    private bool _again;
     private long _guestErrors;
     private long _loopbackNoticeNs;
     private long _quotaNoticeNs;
@@ -264,7 +265,8 @@ public sealed class UserPort : Port
             taken++;
         }
 
-        more = budget.IsSpent;
+        more = budget.IsSpent || _again;
+        _again = false;
         _poller.HoldsListeners = _poller.HoldsListeners && !_quota.TakesConnection;
         _poller.Begin();
         timeout = _stack.FillPollFds();
@@ -309,6 +311,9 @@ public sealed class UserPort : Port
 
         _stack.Input(frame);
         _quota.Leave();
+
+        // An answer to the stack's own ARP or neighbour request: what waits for it is sent in the next round, and thrown away if that is a second off.
+        _again |= flow.Kind == SlirpFlowKind.None;
         return true;
     }
 

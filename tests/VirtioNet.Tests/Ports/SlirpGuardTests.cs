@@ -120,12 +120,12 @@ public sealed class SlirpGuardTests
         for (int i = 0; i < 300_000; i++)
         {
             byte[] frame = i % 2 == 0 ? Frame4(Packet((byte)(i % 3 == 0 ? 6 : 17), i % 3 == 0 ? Tcp(2) : Udp())) : Frame6((byte)(i % 3 == 0 ? 6 : 17), i % 3 == 0 ? Tcp(2) : Udp());
-            for (int change = random.Next(4); change > 0; change--)
+            for (int change = random.Next(3); change > 0; change--)
             {
                 frame[random.Next(12, frame.Length)] = (byte)random.Next(256);
             }
 
-            frame = frame[..random.Next(frame.Length / 2, frame.Length + 1)];
+            frame = i % 8 < 6 ? frame : frame[..random.Next(frame.Length / 2, frame.Length)];
             if (_guard.Judge(frame, out _, out _) == SlirpVerdict.Pass)
             {
                 passed++;
@@ -133,7 +133,7 @@ public sealed class SlirpGuardTests
             }
         }
 
-        Assert.InRange(passed, 50_000, 250_000);
+        Assert.InRange(passed, 75_000, 280_000);
     }
 
     /// <summary>What the library relies on, written down a second time.</summary>

@@ -101,6 +101,7 @@ internal static class CaptureTarget
     private static bool IsCapture(FileDescriptor file)
     {
         Span<byte> start = stackalloc byte[sizeof(uint)];
-        return read(file.Value, start) == start.Length && PcapFormat.IsCapture(start);
+        bool whole = read(file.Value, start) == start.Length;
+        return lseek(file.Value, 0, SEEK_SET) == 0 && whole && PcapFormat.IsCapture(start);
     }
 }
