@@ -44,4 +44,10 @@ public enum DropReason
 
     /// <summary>A second VLAN tag where the next switch would take it for the frame's own.</summary>
     VlanTag,
+
+    /// <summary>A parser behind the port can't be trusted with the frame: an IPv4 fragment, a length or an offset that lies.</summary>
+    Unsafe,
+
+    /// <summary>A quota: the port has all the flows that it may have, or too few descriptors are left for a new one.</summary>
+    Quota,
 }
