@@ -13,6 +13,13 @@ public sealed unsafe class FrameBurst : IDisposable
 {
     // SAFETY: allocated here for ChainsMax headers and freed only by Dispose; indices are checked against ChainsMax.
     internal readonly VirtioNetHeader* Headers;
+
+    /// <summary>
+    /// What is left of the turn in which these frames travel: set by whoever begins the turn, taken from by all who work on the frames. Who hands them on in another
+    /// burst copies it there before and back afterwards.
+    /// </summary>
+    public TurnBudget Budget = TurnBudget.Full;
+
     private bool _disposed;
 
     /// <summary>Allocates a burst.</summary>
