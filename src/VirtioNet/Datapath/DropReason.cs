@@ -41,4 +41,7 @@ public enum DropReason
 
     /// <summary>An offload could not be finished in software.</summary>
     Offload,
+
+    /// <summary>The turn's work budget was spent, by the sender or by what the receiver's ring made of it, and the sender could not wait.</summary>
+    Budget,
 }

@@ -15,8 +15,8 @@ public sealed unsafe class FrameBurst : IDisposable
     internal readonly VirtioNetHeader* Headers;
 
     /// <summary>
-    /// What is left of the turn in which these frames travel: set by whoever begins the turn, taken from by all who work on the frames. Who hands them on in another
-    /// burst copies it there before and back afterwards.
+    /// What is left of the turn in which these frames travel, taken from by all who work on them. A source that carries several bursts in one turn sets it; who hands frames on in another burst copies
+    /// it there before and back afterwards.
     /// </summary>
     public TurnBudget Budget = TurnBudget.Full;
 
@@ -59,9 +59,10 @@ public sealed unsafe class FrameBurst : IDisposable
         return ref Headers[index];
     }
 
-    /// <summary>Empties the burst.</summary>
+    /// <summary>Empties the burst, and gives it a whole turn.</summary>
     public void Clear()
     {
+        Budget = TurnBudget.Full;
         Count = 0;
         Unfinished = Offloads.None;
         Chains.ResetSegments();
@@ -148,6 +149,7 @@ public sealed unsafe class FrameBurst : IDisposable
             }
 
             int length = Math.Min((int)segment.Length - offset, destination.Length - copied);
+            WorkWitness.Copy((uint)length);
             new ReadOnlySpan<byte>((byte*)segment.Address + offset, length).CopyTo(destination[copied..]);
             copied += length;
             offset = 0;

@@ -15,6 +15,12 @@ public sealed class TxQueue : IDisposable
     /// <summary>Frames forwarded before other handlers get their turn.</summary>
     private const int Budget = 1024;
 
+    /// <summary>No burst begins in a turn that cost as much already, so that each has three quarters of a turn: what one burst costs is known afterwards only.</summary>
+    private const int TurnEnough = TurnBudget.Turn / 4;
+
+    /// <summary>Bytes of a burst: copied, or summed and copied, by one receiver they cost less than three quarters of a turn.</summary>
+    private const int BurstBytesMax = TurnEnough * TurnBudget.BytesPerUnit;
+
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
@@ -25,6 +31,7 @@ public sealed class TxQueue : IDisposable
     private FrameCounters _counters;
     private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
+    private int _burstMax = ChainBurst.ChainsMax;
     private bool _polling;
     private bool _blocked;
 
@@ -174,9 +181,12 @@ public sealed class TxQueue : IDisposable
         queue.Lock.Enter();
         _blocked = false;
         int left = Budget;
-        while (left > 0)
+        ref TurnBudget turn = ref _burst.Budget;
+        turn = TurnBudget.Full;
+        while (left > 0 && turn.Spent < TurnEnough)
         {
-            int count = queue.Peek(_burst.Chains, ChainBurst.ChainsMax, ChainDirection.Readable);
+            long before = turn.Spent;
+            int count = queue.Peek(_burst.Chains, _burstMax, ChainDirection.Readable, ref turn);
             if (count == 0)
             {
                 if (queue.LastPeekEnd == PeekEnd.IotlbMiss)
@@ -191,15 +201,18 @@ public sealed class TxQueue : IDisposable
                     break;
                 }
 
+                // A guest that moves its index to and fro is looked at for no longer than a turn.
+                turn.Take(TurnBudget.MalformedCost);
                 queue.DisableNotifications();
                 continue;
             }
 
             queue.Counters.Polls++;
             _pacer.Took(count);
-            int done = Forward(queue, count);
+            int done = Forward(queue, ref count);
             queue.Complete(done);
             left -= done;
+            FitBurst(done, turn.Spent - before);
             if (done < count)
             {
                 _blocked = true;
@@ -213,6 +226,12 @@ public sealed class TxQueue : IDisposable
             }
         }
 
+        if (turn.Spent >= TurnEnough && !_blocked)
+        {
+            queue.Counters.SpentTurns++;
+            left = 0;
+        }
+
         queue.NotifyGuest();
         queue.Lock.Exit();
         if (left <= 0)
@@ -221,9 +240,38 @@ public sealed class TxQueue : IDisposable
         }
     }
 
-    private int Forward(Virtqueue queue, int count)
+    /// <summary>Has the next burst cost about as much as a turn may before it ends: what comes next is mostly like what came last.</summary>
+    private void FitBurst(int frames, long cost)
+    {
+        if (cost > TurnEnough || _burstMax < ChainBurst.ChainsMax)
+        {
+            _burstMax = (int)Math.Clamp((long)frames * TurnEnough / Math.Max(cost, 1), 1, ChainBurst.ChainsMax);
+        }
+    }
+
+    /// <summary>Leaves frames beyond <see cref="BurstBytesMax"/> to the next burst: a receiver for which they can't wait would have to drop them.</summary>
+    private int CountUpTo(int count)
+    {
+        long bytes = 0;
+        int fit = 0;
+        while (fit < count && bytes < BurstBytesMax)
+        {
+            bytes += _burst[fit++].TotalLength;
+        }
+
+        return fit;
+    }
+
+    private int Forward(Virtqueue queue, ref int count)
     {
         long bytes = TxParser.Parse(_burst, count, _headerSize, out int refused);
+        bool cut = bytes > BurstBytesMax;
+        if (cut)
+        {
+            count = CountUpTo(count);
+            _burst.Count = count;
+        }
+
         if (!queue.Enabled)
         {
             _counters.Drop(DropReason.Disabled, count);
@@ -231,7 +279,7 @@ public sealed class TxQueue : IDisposable
         }
 
         int done = _forward(_burst, Index, _bottomHalf);
-        if (done == count && refused == 0)
+        if (done == count && refused == 0 && !cut)
         {
             _counters.Bytes += bytes;
             _counters.Frames += count;

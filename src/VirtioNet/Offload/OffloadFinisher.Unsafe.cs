@@ -36,6 +36,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     private int _unfinishable;
     private ResumePoint _resume;
 
+    // The source's budget while its frames are finished.
+    private TurnBudget _turn;
+
     // SAFETY: ScratchLength bytes and SlicesMax entries, allocated by Prepare and freed only by Dispose; null before, when no round can begin.
     private byte* _scratch;
     private GuestSegment* _slices;
@@ -67,20 +70,56 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
 
         Begin(burst, frames, accepts);
         int done = frames.Length;
-        while (FillRound())
+        while (_position < _count)
         {
+            bool any = FillRound();
+            burst.Budget = _turn;
             FrameBurst output = _output!;
-            int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
+            int taken = any ? DeliverRound(destination, burst, queue, waiter) : 0;
             if (taken < output.Count)
             {
                 done = (int)(_origins[taken] >> 16);
                 _resume = ResumePoint.Of(burst, frames[done], (ushort)_origins[taken]);
                 break;
             }
+
+            if (burst.Budget.IsSpent && _position < _count)
+            {
+                done = EndTurn(burst, waiter, ref drops);
+                break;
+            }
         }
 
         CountDrops(ref drops);
         return done;
+    }
+
+    private int DeliverRound(Port destination, FrameBurst burst, int queue, BottomHalf? waiter)
+    {
+        FrameBurst output = _output!;
+        output.Budget = burst.Budget;
+        int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
+        burst.Budget = _turn = output.Budget;
+        return taken;
+    }
+
+    /// <summary>The turn's budget is spent between two rounds: what is left stays with a sender that can wait, which comes again at once; another loses it.</summary>
+    /// <returns>How many frames are done with.</returns>
+    private int EndTurn(FrameBurst burst, BottomHalf? waiter, ref FrameCounters drops)
+    {
+        if (waiter is null)
+        {
+            drops.Drop(DropReason.Budget, _count - _position);
+            return _count;
+        }
+
+        if (_segmenting)
+        {
+            _resume = ResumePoint.Of(burst, _frames[_position], _segmenter!.Next);
+        }
+
+        waiter.Schedule();
+        return _position;
     }
 
     /// <summary>Begins with a selection of frames for a receiver.</summary>
@@ -95,6 +134,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         _segmenting = false;
         _badHeaders = 0;
         _unfinishable = 0;
+        _turn = source.Budget;
         if (_count > 0 && !_resume.Matches(source, frames[0]))
         {
             _resume = default;
@@ -104,13 +144,15 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     /// <summary>The frames of the last round; valid until the next.</summary>
     internal FrameBurst Output => _output!;
 
-    /// <summary>Fills <see cref="Output"/> with the next frames; false when all are through.</summary>
+    /// <summary>
+    /// Fills <see cref="Output"/> with the next frames, as many as the turn's budget has room for; false when there is none: all are through, or the budget was spent on frames that came to nothing.
+    /// </summary>
     internal bool FillRound()
     {
         FrameBurst output = _output!;
         output.Clear();
         _scratchUsed = 0;
-        while (_position < _count)
+        while (_position < _count && !_turn.IsSpent)
         {
             bool fits = _segmenting ? AddSegments() : AddFrame(_frames[_position]);
             if (fits)
@@ -171,6 +213,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     private bool AddFrame(int frame)
     {
         FrameBurst source = _source!;
+        _turn.TakeDescriptors(source[frame].SegmentCount);
+        _turn.Take(TurnBudget.CopyCost);
         if (source[frame].IsMalformed)
         {
             return true;
@@ -241,6 +285,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
             }
 
             segmenter.WriteHeaders(headers, _slices + 1, slices, finishChecksum);
+            _turn.TakeDescriptors(slices);
+            _turn.TakeCopies(1, finishChecksum ? segmenter.SegmentSize : 0);
             _scratchUsed += slot;
             SetOrigin(at, segmenter.Next - 1);
         }
@@ -252,6 +298,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     private bool AddMiddleSegments(Segmenter segmenter, uint slot)
     {
         int first = _output!.Count;
+        int segments = _output.Chains.SegmentsUsed;
         int most = Math.Min(RoundMax - first, (int)((ScratchLength - _scratchUsed) / slot));
         int added = segmenter.AddMiddle(_output, _slices, SlicesMax, _scratch + _scratchUsed, slot, most);
         uint origin = ((uint)_position << 16) + (uint)(segmenter.Next - added);
@@ -261,6 +308,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         }
 
         _scratchUsed += (uint)added * slot;
+        _turn.TakeDescriptors(_output.Chains.SegmentsUsed - segments);
+        _turn.TakeCopies(added, 0);
         return added > 0;
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Offload;
 
@@ -21,6 +22,9 @@ internal unsafe class ReceiveBuffers : IDisposable
 
     private const int Stride = 66 * 1024;
 
+    /// <summary>Bytes of a burst, overrun by a frame: reading them took a part of the turn already.</summary>
+    private const int BurstBytesMax = TurnBudget.Turn / 8 * TurnBudget.BytesPerUnit;
+
     // SAFETY: allocated here for Count buffers of Stride bytes, each enough for FrameOffset and FrameMax, and freed only by Dispose. Pages that no frame ever
     // reached take no memory.
     private readonly byte* _memory = (byte*)NativeMemory.AlignedAlloc(Count * Stride, 4096);
@@ -40,12 +44,14 @@ internal unsafe class ReceiveBuffers : IDisposable
     /// <summary>True when no further frame can be read before these are forwarded.</summary>
     protected bool IsFull => _end == Count;
 
-    /// <summary>Puts the frames that are left into a burst.</summary>
+    /// <summary>Puts the frames that are left into a burst, as many as a turn carries to a receiver for which each byte has to be summed and copied.</summary>
     public void AddTo(FrameBurst burst)
     {
         burst.Clear();
-        for (int i = _first; i < _end; i++)
+        long bytes = 0;
+        for (int i = _first; i < _end && bytes < BurstBytesMax; i++)
         {
+            bytes += _lengths[i];
             ref VirtioNetHeader header = ref _headers[i];
             burst.TryAdd(header, (nint)(_memory + (i * Stride) + _starts[i]), (uint)_lengths[i]);
             burst.Unfinished |= header.IsPlain ? Offloads.None : OffloadPolicy.Needs(header);
