@@ -19,6 +19,7 @@ public abstract class Virtqueue : IDisposable
     private readonly RingLock _lock = new();
     private VirtqueueCounters _counters;
     private long _malformedNext;
+    private long _malformedCounted;
     private int _malformedRun;
 
     private protected Virtqueue(VirtqueueLayout layout) => Layout = layout;
@@ -86,6 +87,9 @@ public abstract class Virtqueue : IDisposable
         budget.TakeMalformed((int)(_counters.MalformedChains - malformed));
         return count;
     }
+
+    /// <summary><see cref="MalformedRunMax"/>, but for tests that go through malformed chains one by one.</summary>
+    internal int MalformedRunLimit { get; set; } = MalformedRunMax;
 
     /// <summary>Descriptors that the last peek read, and pieces of guest memory beyond one for each, whatever came of them. Needs the lock.</summary>
     public int LastWalked { get; private protected set; }
@@ -198,8 +202,13 @@ public abstract class Virtqueue : IDisposable
         long number = _counters.Chains + position;
         _malformedRun = number == _malformedNext ? _malformedRun + 1 : 1;
         _malformedNext = number + 1;
-        _counters.MalformedChains++;
-        if (_malformedRun <= MalformedRunMax || IsBroken)
+        if (number >= _malformedCounted)
+        {
+            _malformedCounted = number + 1;
+            _counters.MalformedChains++;
+        }
+
+        if (_malformedRun <= MalformedRunLimit || IsBroken)
         {
             return !IsBroken;
         }

@@ -118,6 +118,7 @@ internal static unsafe class TxParser
     {
         long dropped = 0;
         burst.Budget.TakeCopies(burst.Count, 0);
+        burst.Budget.TakeDescriptors(burst.Chains.SegmentsUsed);
         for (int i = 0; i < burst.Count; i++)
         {
             VirtioNetHeader* header = burst.Headers + i;

@@ -18,8 +18,11 @@ public sealed class TxQueue : IDisposable
     /// <summary>No burst begins in a turn that cost as much already, so that each has three quarters of a turn: what one burst costs is known afterwards only.</summary>
     private const int TurnEnough = TurnBudget.Turn / 4;
 
-    /// <summary>Bytes of a burst: copied, or summed and copied, by one receiver they cost less than three quarters of a turn.</summary>
-    private const int BurstBytesMax = TurnEnough * TurnBudget.BytesPerUnit;
+    /// <summary>
+    /// What a turn of an ordinary burst costs, roughly. A turn that cost several times as much is followed by as many rounds of the loop in which this queue leaves the thread to others, so that a
+    /// guest whose frames are expensive gets no more of it than one whose frames are not.
+    /// </summary>
+    private const int OrdinaryTurn = TurnBudget.Turn / 16;
 
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
@@ -32,6 +35,7 @@ public sealed class TxQueue : IDisposable
     private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
     private int _burstMax = ChainBurst.ChainsMax;
+    private int _roundsOff;
     private bool _polling;
     private bool _blocked;
 
@@ -59,6 +63,12 @@ public sealed class TxQueue : IDisposable
 
     /// <summary>Frames taken from the guest and passed on, and those that were refused: each chain that went back is counted once.</summary>
     public ref FrameCounters Counters => ref _counters;
+
+    /// <summary>What the last turn took from its budget. On the queue's thread.</summary>
+    internal long Spent => _burst.Budget.Spent;
+
+    /// <summary>Rounds of the loop that the queue leaves to others before its next turn. On the queue's thread.</summary>
+    internal int RoundsOff => _roundsOff;
 
     /// <summary>The thread that works on the queue.</summary>
     public IoThread Thread => _thread;
@@ -129,7 +139,7 @@ public sealed class TxQueue : IDisposable
 
     private bool PollReady()
     {
-        if (_blocked || _queue is not { } queue || !queue.Lock.TryEnter())
+        if (_blocked || _roundsOff > 0 || _queue is not { } queue || !queue.Lock.TryEnter())
         {
             return false;
         }
@@ -175,6 +185,13 @@ public sealed class TxQueue : IDisposable
     {
         if (_queue is not { } queue)
         {
+            return;
+        }
+
+        if (_roundsOff > 0)
+        {
+            _roundsOff--;
+            _bottomHalf.Schedule();
             return;
         }
 
@@ -226,10 +243,12 @@ public sealed class TxQueue : IDisposable
             }
         }
 
-        if (turn.Spent >= TurnEnough && !_blocked)
+        if (turn.Spent >= TurnEnough)
         {
+            // What is left in the ring, if anything, comes in a turn of its own; a receiver that holds it back schedules us.
             queue.Counters.SpentTurns++;
-            left = 0;
+            _roundsOff = (int)(turn.Spent / OrdinaryTurn);
+            left = _blocked ? left : 0;
         }
 
         queue.NotifyGuest();
@@ -249,12 +268,12 @@ public sealed class TxQueue : IDisposable
         }
     }
 
-    /// <summary>Leaves frames beyond <see cref="BurstBytesMax"/> to the next burst: a receiver for which they can't wait would have to drop them.</summary>
+    /// <summary>Leaves frames beyond <see cref="TurnBudget.BurstBytesMax"/> to the next burst: a receiver for which they can't wait would have to drop them.</summary>
     private int CountUpTo(int count)
     {
         long bytes = 0;
         int fit = 0;
-        while (fit < count && bytes < BurstBytesMax)
+        while (fit < count && bytes < TurnBudget.BurstBytesMax)
         {
             bytes += _burst[fit++].TotalLength;
         }
@@ -265,7 +284,7 @@ public sealed class TxQueue : IDisposable
     private int Forward(Virtqueue queue, ref int count)
     {
         long bytes = TxParser.Parse(_burst, count, _headerSize, out int refused);
-        bool cut = bytes > BurstBytesMax;
+        bool cut = bytes > TurnBudget.BurstBytesMax;
         if (cut)
         {
             count = CountUpTo(count);

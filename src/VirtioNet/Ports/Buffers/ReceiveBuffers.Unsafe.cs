@@ -22,9 +22,6 @@ internal unsafe class ReceiveBuffers : IDisposable
 
     private const int Stride = 66 * 1024;
 
-    /// <summary>Bytes of a burst, overrun by a frame: reading them took a part of the turn already.</summary>
-    private const int BurstBytesMax = TurnBudget.Turn / 8 * TurnBudget.BytesPerUnit;
-
     // SAFETY: allocated here for Count buffers of Stride bytes, each enough for FrameOffset and FrameMax, and freed only by Dispose. Pages that no frame ever
     // reached take no memory.
     private readonly byte* _memory = (byte*)NativeMemory.AlignedAlloc(Count * Stride, 4096);
@@ -44,12 +41,12 @@ internal unsafe class ReceiveBuffers : IDisposable
     /// <summary>True when no further frame can be read before these are forwarded.</summary>
     protected bool IsFull => _end == Count;
 
-    /// <summary>Puts the frames that are left into a burst, as many as a turn carries to a receiver for which each byte has to be summed and copied.</summary>
+    /// <summary>Puts the frames that are left into a burst, up to half the bytes that one may have, as reading them took its part of the turn.</summary>
     public void AddTo(FrameBurst burst)
     {
         burst.Clear();
         long bytes = 0;
-        for (int i = _first; i < _end && bytes < BurstBytesMax; i++)
+        for (int i = _first; i < _end && bytes < TurnBudget.BurstBytesMax / 2; i++)
         {
             bytes += _lengths[i];
             ref VirtioNetHeader header = ref _headers[i];
