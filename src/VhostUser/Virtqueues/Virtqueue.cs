@@ -210,7 +210,8 @@ public abstract class Virtqueue : IDisposable
 
         if (_malformedRun <= MalformedRunLimit || IsBroken)
         {
-            return !IsBroken;
+            // Broken by a head behind this one, the ring still gives what stands before that.
+            return true;
         }
 
         _counters.BrokenByMalformed++;
