@@ -8,6 +8,9 @@ internal struct BufferMapper(AddressSpace space)
 {
     private MemoryWindow _last;
 
+    /// <summary>Pieces of memory that were looked up for buffers which don't lie in one window, and for failures.</summary>
+    public int Pieces { get; set; }
+
     /// <summary>The address at which the last failed translation stopped, for an IOTLB miss.</summary>
     public ulong MissedAddress { get; private set; }
 
@@ -60,6 +63,7 @@ internal struct BufferMapper(AddressSpace space)
     {
         while (length > 0)
         {
+            Pieces++;
             if (!space.TryFind(address, out MemoryWindow window) || (write && !window.Writable))
             {
                 SetMissed(address, write);

@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
 /// The chains handled between two looks at the avail index: room for up to <see cref="ChainsMax"/> chains and their segments, in native memory that is
-/// allocated once. Owned by whoever drives the queue; what it holds is valid from <see cref="Virtqueue.Peek"/> to <see cref="Virtqueue.Complete"/>,
+/// allocated once. Owned by whoever drives the queue; what it holds is valid from <see cref="Virtqueue.Peek(ChainBurst, int, ChainDirection)"/> to <see cref="Virtqueue.Complete"/>,
 /// under the queue's lock.
 /// </summary>
 public sealed unsafe class ChainBurst : IDisposable
@@ -14,6 +14,11 @@ public sealed unsafe class ChainBurst : IDisposable
 
     /// <summary>Most segments of one chain, descriptors that span two regions counted twice: what writev takes (IOV_MAX), and more than any guest's driver uses.</summary>
     public const int ChainSegmentsMax = 1024;
+
+    /// <summary>
+    /// Most descriptors of one chain of a packed ring, whatever they hold: a walk that is not at its end there breaks the ring, as only a chain's last descriptor tells which buffer it is.
+    /// </summary>
+    internal const int ChainDescriptorsMax = 2 * ChainSegmentsMax;
 
     /// <summary>Most segments of all chains of a burst with more than one segment.</summary>
     public const int SegmentsMax = 4 * ChainSegmentsMax;
@@ -38,11 +43,11 @@ public sealed unsafe class ChainBurst : IDisposable
     /// <summary>The segments of chains that have more than one, for data paths' *.Unsafe.cs files; all others use <see cref="Segment"/>. Null once disposed of.</summary>
     public GuestSegment* Segments { get; private set; }
 
-    /// <summary>Chains filled by the last <see cref="Virtqueue.Peek"/>.</summary>
+    /// <summary>Chains filled by the last <see cref="Virtqueue.Peek(ChainBurst, int, ChainDirection)"/>.</summary>
     public int Count { get; internal set; }
 
     /// <summary>Segments used so far by chains of more than one segment.</summary>
-    internal int SegmentsUsed { get; set; }
+    public int SegmentsUsed { get; internal set; }
 
     /// <summary>The chain at <paramref name="index"/>, to be read or trimmed in place.</summary>
     // SAFETY: the check keeps the reference inside the array, which outlives every user of the burst.

@@ -9,7 +9,7 @@ public enum ChainStatus
     /// <summary>A next index, an avail ring entry or a packed buffer id is not below the queue size (virtio 1.3 section 2.7.5).</summary>
     IndexOutOfRange,
 
-    /// <summary>The chain has more descriptors than the queue size, or loops (2.7.5.2 and 2.7.5.3.1).</summary>
+    /// <summary>The chain has more descriptors than the queue size or <see cref="ChainBurst.ChainSegmentsMax"/>, or loops (2.7.5.2 and 2.7.5.3.1).</summary>
     TooLong,
 
     /// <summary>A buffer lies wholly or partly outside guest memory.</summary>
@@ -35,4 +35,10 @@ public enum ChainStatus
 
     /// <summary>An I/O virtual address is not in the IOTLB yet; the chain is looked at again when the front end has answered the miss.</summary>
     IotlbMiss,
+
+    /// <summary>A receive chain without room for virtio_net_hdr (5.1.6.3.1).</summary>
+    TooShort,
+
+    /// <summary>More malformed chains in a row than <see cref="Virtqueue.MalformedRunMax"/>: the ring is broken until it is reset.</summary>
+    MalformedRun,
 }

@@ -12,8 +12,9 @@ internal sealed unsafe partial class PackedVirtqueue
     private int GatherOrStop(ChainBurst burst, int position, PackedDescriptor first, int slot, bool write)
     {
         int start = burst.SegmentsUsed;
-        if (position > 0 && start > ChainBurst.SegmentsMax - ChainBurst.ChainSegmentsMax)
+        if (position > 0 && Math.Max(start, _walked + _mapper.Pieces) > ChainBurst.SegmentsMax - ChainBurst.ChainSegmentsMax)
         {
+            _walked++;
             LastPeekEnd = PeekEnd.BurstFull;
             return 0;
         }
@@ -21,6 +22,8 @@ internal sealed unsafe partial class PackedVirtqueue
         ChainStatus status = Gather(burst, first, slot, write, out uint total, out int slots, out ushort id);
         if (slots == 0 || id >= _size)
         {
+            _walked++;
+
             // Where the chain ends, or which buffer it is, is unknown: nothing behind it can be trusted. What stands before it is good and still returned.
             burst.SegmentsUsed = start;
             Break(slots == 0 ? ChainStatus.TooLong : ChainStatus.IndexOutOfRange);
@@ -29,6 +32,7 @@ internal sealed unsafe partial class PackedVirtqueue
 
         if (status == ChainStatus.BadAddress && IotlbMissed is { } missed && missed(_mapper.MissedAddress, _mapper.MissedWrite))
         {
+            _walked++;
             burst.SegmentsUsed = start;
             LastPeekEnd = PeekEnd.IotlbMiss;
             return 0;
@@ -40,8 +44,13 @@ internal sealed unsafe partial class PackedVirtqueue
         {
             burst.SegmentsUsed = start;
             LastError = IsBroken ? LastError : status;
-            Counters.MalformedChains++;
             chain = default;
+            if (!NoteMalformed(position))
+            {
+                _walked++;
+                return 0;
+            }
+
             return slots;
         }
 
@@ -78,13 +87,15 @@ internal sealed unsafe partial class PackedVirtqueue
                 return status == ChainStatus.Ok && burst.SegmentsUsed == start ? ChainStatus.Empty : status;
             }
 
-            if (_peekedSlots + slots >= _size)
+            if (_peekedSlots + slots >= _size || slots >= ChainBurst.ChainDescriptorsMax)
             {
                 slots = 0;
                 return ChainStatus.TooLong;
             }
 
             slot = slot + 1 == _size ? 0 : slot + 1;
+            _walked++;
+            WorkWitness.Descriptor();
             descriptor = Unsafe.ReadUnaligned<PackedDescriptor>(_ring + slot);
         }
     }
@@ -111,12 +122,14 @@ internal sealed unsafe partial class PackedVirtqueue
         ChainStatus status = ChainStatus.Ok;
         for (uint offset = 0; offset < descriptor.len && status == ChainStatus.Ok; offset += PackedDescriptor.Size)
         {
+            _walked++;
             nint host = table == 0 ? 0 : table + (nint)offset;
             if (host == 0 && !_mapper.TryTranslate(descriptor.addr + offset, PackedDescriptor.Size, write: false, out host))
             {
                 return ChainStatus.BadAddress;
             }
 
+            WorkWitness.Descriptor();
             PackedDescriptor entry = Unsafe.ReadUnaligned<PackedDescriptor>((void*)host);
 
             // DPDK's driver leaves WRITE set on the entry of a transmitted frame's header. It is only read here, which a writable buffer allows as well.

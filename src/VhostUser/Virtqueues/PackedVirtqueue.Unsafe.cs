@@ -26,6 +26,9 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
     private ChainDirection _direction;
     private int _peeked;
     private int _peekedSlots;
+
+    // Descriptors read by the running peek beyond one for each chain.
+    private int _walked;
     private PackedPosition _next;
     private PackedPosition _seen;
     private PackedPosition _used;
@@ -63,6 +66,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         _direction = direction;
         _peeked = 0;
         _peekedSlots = 0;
+        LastWalked = 0;
         max = Math.Min(max, ChainBurst.ChainsMax);
         LastPeekEnd = IsBroken ? PeekEnd.Broken : PeekEnd.Wanted;
         if (IsBroken)
@@ -76,6 +80,8 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         int slot = _next.Slot;
         ushort available = AvailableBits(_next.Wrap);
         int count = 0;
+        _walked = 0;
+        _mapper.Pieces = 0;
         for (; count < max; count++)
         {
             ushort flags = Volatile.Read(ref _ring[slot].flags);
@@ -85,6 +91,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
                 break;
             }
 
+            WorkWitness.Descriptor();
             PackedDescriptor descriptor = Unsafe.ReadUnaligned<PackedDescriptor>(_ring + slot);
             int slots = 1;
             if ((flags & ChainBits) == wanted && descriptor.len != 0 && descriptor.id < _size
@@ -119,6 +126,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             }
         }
 
+        LastWalked = count + _walked + _mapper.Pieces;
         _peeked = count;
         burst.Count = count;
         return count;

@@ -12,7 +12,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
     {
         ref Chain chain = ref burst[position];
         int start = burst.SegmentsUsed;
-        if (position > 0 && start > ChainBurst.SegmentsMax - ChainBurst.ChainSegmentsMax)
+        if (position > 0 && Math.Max(start, _walked + _mapper.Pieces) > ChainBurst.SegmentsMax - ChainBurst.ChainSegmentsMax)
         {
             LastPeekEnd = PeekEnd.BurstFull;
             return false;
@@ -30,9 +30,8 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         {
             burst.SegmentsUsed = start;
             LastError = IsBroken ? LastError : status;
-            Counters.MalformedChains++;
             chain = default;
-            return true;
+            return NoteMalformed(position);
         }
 
         chain.SegmentStart = start;
@@ -52,7 +51,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         int start = burst.SegmentsUsed;
         IndirectTable table = default;
         int count = Size;
-        for (int left = Size; ; left--)
+        for (int left = Math.Min(Size, ChainBurst.ChainSegmentsMax); ; left--)
         {
             ushort flags = TOrder.Order(descriptor.flags);
             uint length = TOrder.Order(descriptor.len);
@@ -98,6 +97,8 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
 
             if (table.Count == 0)
             {
+                _walked++;
+                WorkWitness.Descriptor();
                 descriptor = Unsafe.ReadUnaligned<SplitDescriptor>(_descriptors + next);
             }
             else if (!TryReadIndirect(table, next, out descriptor))
@@ -134,6 +135,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
 
     private bool TryReadIndirect(IndirectTable table, int index, out SplitDescriptor descriptor)
     {
+        _walked++;
         nint host = table.Host == 0 ? 0 : table.Host + (index * SplitDescriptor.Size);
         if (host == 0 && !_mapper.TryTranslate(table.Address + (ulong)(index * SplitDescriptor.Size), SplitDescriptor.Size, write: false, out host))
         {
@@ -141,6 +143,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
             return false;
         }
 
+        WorkWitness.Descriptor();
         descriptor = Unsafe.ReadUnaligned<SplitDescriptor>((void*)host);
         return true;
     }

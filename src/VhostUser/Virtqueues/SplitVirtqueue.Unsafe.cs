@@ -25,6 +25,9 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     private BufferMapper _mapper;
     private ChainBurst? _burst;
     private int _peeked;
+
+    // Descriptors read by the running peek beyond one for each head and two for each pair.
+    private int _walked;
     private ushort _nextAvail;
     private ushort _availShadow;
     private ushort _seen;
@@ -58,6 +61,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         burst.ResetSegments();
         _burst = burst;
         _peeked = 0;
+        LastWalked = 0;
         max = Math.Min(max, ChainBurst.ChainsMax);
         int available = CountAvailable(max);
         LastPeekEnd = IsBroken ? PeekEnd.Broken : available < max ? PeekEnd.RingEmpty : PeekEnd.Wanted;
@@ -67,10 +71,14 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         }
 
         int count = ReadHeads(Math.Min(available, max));
+        int read = count;
         bool write = direction == ChainDirection.Writable;
         ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
+        _walked = 0;
+        _mapper.Pieces = 0;
         for (int i = 0; i < count; i++)
         {
+            WorkWitness.Descriptor();
             SplitDescriptor descriptor = Unsafe.ReadUnaligned<SplitDescriptor>(_descriptors + _pending[i].Id);
             ushort flags = (ushort)(TOrder.Order(descriptor.flags) & (SplitDescriptor.F_NEXT | SplitDescriptor.F_WRITE | SplitDescriptor.F_INDIRECT));
             uint length = TOrder.Order(descriptor.len);
@@ -84,13 +92,18 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
                 chain->Written = 0;
                 Prefetch.Frame(host, write);
             }
-            else if (!(flags == (wanted | SplitDescriptor.F_NEXT) && TryPair(burst, burst.Chains + i, descriptor, wanted))
-                && !GatherOrStop(burst, i, descriptor, write))
+            else if (flags == (wanted | SplitDescriptor.F_NEXT) && TryPair(burst, burst.Chains + i, descriptor, wanted))
             {
+                read++;
+            }
+            else if (!GatherOrStop(burst, i, descriptor, write))
+            {
+                read -= count - i - 1;
                 count = i;
             }
         }
 
+        LastWalked = read + _walked + _mapper.Pieces;
         _peeked = count;
         burst.Count = count;
         return count;
@@ -250,6 +263,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
             return false;
         }
 
+        WorkWitness.Descriptor();
         SplitDescriptor second = Unsafe.ReadUnaligned<SplitDescriptor>(_descriptors + next);
         uint length = TOrder.Order(first.len);
         uint secondLength = TOrder.Order(second.len);
@@ -258,6 +272,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
             || !_mapper.TryTranslate(TOrder.Order(first.addr), length, write, out nint host)
             || !_mapper.TryTranslate(TOrder.Order(second.addr), secondLength, write, out nint secondHost))
         {
+            _walked++;
             return false;
         }
 

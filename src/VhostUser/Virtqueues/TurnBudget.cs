@@ -32,6 +32,9 @@ public struct TurnBudget
     /// <summary>The most that one step may overdraw: a chain of the longest ring, and a frame of 64 KiB for one receiver.</summary>
     public const int StepMax = (32_768 * DescriptorCost) + (65_536 / BytesPerUnit) + (64 * CopyCost);
 
+    /// <summary>Bytes of a burst, overrun by a frame: summed and copied they cost less than three quarters of a turn.</summary>
+    public const int BurstBytesMax = Turn / 4 * BytesPerUnit;
+
     private long _left;
 
     /// <summary>A budget of so many nominal nanoseconds.</summary>

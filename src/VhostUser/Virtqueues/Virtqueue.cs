@@ -14,8 +14,17 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// </remarks>
 public abstract class Virtqueue : IDisposable
 {
+    /// <summary>
+    /// Most malformed chains in a row; with one more the ring is broken. A driver never makes one and QEMU breaks the ring at the first. A few are borne here, because a front end that takes away
+    /// memory under a running ring makes as many as the guest had in it there; not more than a burst's piece, because every sender to a broken ring is spared them.
+    /// </summary>
+    public const int MalformedRunMax = 16;
+
     private readonly RingLock _lock = new();
     private VirtqueueCounters _counters;
+    private long _malformedNext;
+    private long _malformedCounted;
+    private int _malformedRun;
 
     private protected Virtqueue(VirtqueueLayout layout)
     {
@@ -83,6 +92,35 @@ public abstract class Virtqueue : IDisposable
     /// </summary>
     /// <returns>The number of chains; 0 when there is none or the ring is broken.</returns>
     public abstract int Peek(ChainBurst burst, int max, ChainDirection direction);
+
+    /// <summary>The same, taken from a turn's budget: what was read, and what came of it. How the data path peeks.</summary>
+    public int Peek(ChainBurst burst, int max, ChainDirection direction, ref TurnBudget budget)
+    {
+        long malformed = _counters.MalformedChains;
+        int count = Peek(burst, max, direction);
+        _counters.Descriptors += LastWalked;
+        budget.TakeDescriptors(LastWalked);
+        budget.TakeChains(count);
+        budget.TakeMalformed((int)(_counters.MalformedChains - malformed));
+        return count;
+    }
+
+    /// <summary><see cref="MalformedRunMax"/>, but for tests that go through malformed chains one by one.</summary>
+    internal int MalformedRunLimit { get; set; } = MalformedRunMax;
+
+    /// <summary>Descriptors that the last peek read, and pieces of guest memory beyond one for each, whatever came of them. Needs the lock.</summary>
+    public int LastWalked { get; private protected set; }
+
+    /// <summary>
+    /// Counts a chain of the last peek, which the device goes on to complete with length 0, as malformed: its reader or writer has found what the ring can't see, as a receive buffer without room
+    /// for a header. Too many in a row break the ring. Needs the lock.
+    /// </summary>
+    /// <param name="position">Which chain of the last peek.</param>
+    public void Refuse(int position)
+    {
+        LastError = IsBroken ? LastError : ChainStatus.TooShort;
+        NoteMalformed(position);
+    }
 
     /// <summary>
     /// Takes the first <paramref name="count"/> chains of the last peek and shows them to the guest as used, with one index store. The rest will be peeked
@@ -234,6 +272,30 @@ public abstract class Virtqueue : IDisposable
         }
 
         Refuse();
+    }
+
+    /// <summary>Counts a malformed chain at a position of the running peek; false when it was one too many in a row, and the ring is broken.</summary>
+    private protected bool NoteMalformed(int position)
+    {
+        // A chain is known by how many were completed before it, so that one that is peeked again counts once.
+        long number = _counters.Chains + position;
+        _malformedRun = number == _malformedNext ? _malformedRun + 1 : 1;
+        _malformedNext = number + 1;
+        if (number >= _malformedCounted)
+        {
+            _malformedCounted = number + 1;
+            _counters.MalformedChains++;
+        }
+
+        if (_malformedRun <= MalformedRunLimit || IsBroken)
+        {
+            // Broken by a head behind this one, the ring still gives what stands before that.
+            return true;
+        }
+
+        _counters.BrokenByMalformed++;
+        Break(ChainStatus.MalformedRun);
+        return false;
     }
 
     private protected void Break(ChainStatus status)

@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// What one queue did since its session began: plain longs, written under the ring's lock, read by anybody at any time (a reader may see a value that is a
 /// burst old). Padded so that two queues' counters never share a cache line.
 /// </summary>
-[StructLayout(LayoutKind.Sequential, Size = 192)]
+[StructLayout(LayoutKind.Sequential, Size = 256)]
 public struct VirtqueueCounters
 {
     private readonly long _padding0;
@@ -44,4 +44,13 @@ public struct VirtqueueCounters
 
     /// <summary>How often the control thread did not get the ring's lock in time and asked the ring's thread instead.</summary>
     public long ControlRequests;
+
+    /// <summary>Descriptors read, indirect ones and those of malformed chains included, and pieces of memory beyond one for each.</summary>
+    public long Descriptors;
+
+    /// <summary>Turns of a transmit queue that ended because their work budget was spent, not because the ring was empty.</summary>
+    public long SpentTurns;
+
+    /// <summary>How often the ring was broken by too many malformed chains in a row.</summary>
+    public long BrokenByMalformed;
 }

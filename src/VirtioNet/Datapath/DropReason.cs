@@ -50,4 +50,7 @@ public enum DropReason
 
     /// <summary>A quota: the port has all the flows that it may have, or too few descriptors are left for a new one.</summary>
     Quota,
+
+    /// <summary>The turn's work budget was spent, by the sender or by what the receiver's ring made of it, and the sender could not wait.</summary>
+    Budget,
 }

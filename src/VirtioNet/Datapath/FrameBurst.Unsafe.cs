@@ -13,6 +13,13 @@ public sealed unsafe partial class FrameBurst : IDisposable
 {
     // SAFETY: allocated here for ChainsMax headers and freed only by Dispose; indices are checked against ChainsMax.
     internal readonly VirtioNetHeader* Headers;
+
+    /// <summary>
+    /// What is left of the turn in which these frames travel, taken from by all who work on them. A source that carries several bursts in one turn sets it; who hands frames on in another burst copies
+    /// it there before and back afterwards.
+    /// </summary>
+    public TurnBudget Budget = TurnBudget.Full;
+
     private bool _disposed;
 
     /// <summary>What the turn that these frames belong to may still do. Set by their source when its turn begins; whatever is done with them takes from it.</summary>
@@ -56,9 +63,10 @@ public sealed unsafe partial class FrameBurst : IDisposable
         return ref Headers[index];
     }
 
-    /// <summary>Empties the burst.</summary>
+    /// <summary>Empties the burst, and gives it a whole turn.</summary>
     public void Clear()
     {
+        Budget = TurnBudget.Full;
         Count = 0;
         Unfinished = Offloads.None;
         Chains.ResetSegments();
@@ -145,6 +153,7 @@ public sealed unsafe partial class FrameBurst : IDisposable
             }
 
             int length = Math.Min((int)segment.Length - offset, destination.Length - copied);
+            WorkWitness.Copy((uint)length);
             new ReadOnlySpan<byte>((byte*)segment.Address + offset, length).CopyTo(destination[copied..]);
             copied += length;
             offset = 0;

@@ -18,6 +18,7 @@ internal static unsafe class MemoryCopy
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Copy(byte* destination, byte* source, uint length)
     {
+        WorkWitness.Copy(length);
         if (length - 64 <= 64)
         {
             Vector512<byte> head = Vector512.Load(source);

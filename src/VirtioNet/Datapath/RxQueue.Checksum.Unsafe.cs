@@ -29,6 +29,7 @@ public sealed unsafe partial class RxQueue
             return false;
         }
 
+        _extraCost += (source->SegmentCount * TurnBudget.DescriptorCost) + (total / TurnBudget.BytesPerUnit);
         byte* frame = (byte*)target->Address;
         WritePlainHeader(frame, headerSize);
         target->Written = headerSize + total;

@@ -48,11 +48,14 @@ public sealed unsafe partial class RxQueue
     {
         EnsureScratch();
         ReceiveResult result;
+        TurnBudget turn = TurnBudget.Full;
         do
         {
-            result = ReceivePeeked(queue, ref reader, budget, ref frames);
+            result = turn.IsSpent ? ReceiveResult.Budget : ReceivePeeked(queue, ref reader, budget, ref frames, ref turn);
         }
         while (result == ReceiveResult.Blocked && !IsBlocked(queue, waiter));
+
+        Spent = turn.Spent;
 
         queue.NotifyGuest();
         return result;
@@ -69,18 +72,27 @@ public sealed unsafe partial class RxQueue
         return false;
     }
 
-    private ReceiveResult ReceivePeeked<TReader>(Virtqueue queue, ref TReader reader, int budget, ref int frames)
+    /// <summary>What the last turn that read into the guest's buffers took from its budget. Under the ring's lock.</summary>
+    internal long Spent { get; private set; }
+
+    private ReceiveResult ReceivePeeked<TReader>(Virtqueue queue, ref TReader reader, int budget, ref int frames, ref TurnBudget turn)
         where TReader : struct, IFrameReader
     {
         uint needed = (uint)(reader.FrameSizeMax + _headerSize);
         int wanted = _mergeable ? DirectPeek : Math.Min(DirectPeek, budget);
-        while (frames < budget)
+        while (frames < budget && !turn.IsSpent)
         {
-            int chains = queue.Peek(_chains, wanted, ChainDirection.Writable);
+            int chains = queue.Peek(_chains, wanted, ChainDirection.Writable, ref turn);
+            if (chains == 0)
+            {
+                // Each look that finds nothing costs something, whatever the guest does with its index.
+                turn.Take(TurnBudget.MalformedCost);
+            }
+
             int used = 0;
             _insufficient = 0;
             ReceiveResult? result = chains == 0 ? ReceiveResult.Blocked : null;
-            while (result is null && used < chains && frames < budget)
+            while (result is null && used < chains && frames < budget && !turn.IsSpent)
             {
                 int segments = Offer(queue, ref used, chains, needed, wanted, out int last);
                 if (segments == 0)
@@ -89,6 +101,8 @@ public sealed unsafe partial class RxQueue
                 }
 
                 int read = reader.Read((nint)_iovecs, segments);
+                turn.TakeDescriptors(segments);
+                turn.TakeCalls(1, Math.Max(0, read));
                 result = read > VirtioNetHeader.Size ? null : read < 0 ? ReceiveResult.SourceFailed : ReceiveResult.SourceEmpty;
                 if (result is null)
                 {
@@ -103,7 +117,7 @@ public sealed unsafe partial class RxQueue
                 return final;
             }
 
-            if (used == 0)
+            if (used == 0 && !turn.IsSpent)
             {
                 if (wanted == ChainBurst.ChainsMax || queue.LastPeekEnd != PeekEnd.Wanted)
                 {
@@ -129,6 +143,7 @@ public sealed unsafe partial class RxQueue
                 break;
             }
 
+            RefuseShort(queue, last);
             used = last + 1;
             if (used >= chains)
             {

@@ -26,6 +26,24 @@ public sealed unsafe partial class RxQueue
 
     private const int PieceMin = 8;
 
+    /// <summary>
+    /// What a guest's ring may cost a sender that can't wait beyond its share, for each delivery: one walk over the worst chains. A ring that costs more loses the rest of its frames, so that
+    /// the sender's other receivers keep theirs.
+    /// </summary>
+    private const int WasteMax = TurnBudget.Turn / 16;
+
+    /// <summary>An honest ring's share for each frame, besides <see cref="FairBytesPerUnit"/>: a few descriptors and a copy.</summary>
+    private const int FairFrameCost = 512;
+
+    /// <summary>An honest ring's share for the bytes: summed and copied, into buffers of a page or less.</summary>
+    private const int FairBytesPerUnit = TurnBudget.BytesPerUnit / 4;
+
+    // The last fill ended because the ring cost more than its share.
+    private bool _wasteful;
+
+    // What the frames being filled cost beyond a copy for each and their bytes, in units of TurnBudget.
+    private long _extraCost;
+
     /// <summary>What a frame that can't be placed now comes to.</summary>
     private enum Placement
     {
@@ -35,14 +53,23 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>Places as many frames as the guest has buffers for; the lock is held. Returns the number of frames done with.</summary>
-    private int Fill(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames)
+    private int Fill(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames, bool canWait)
     {
         int done = 0;
+        long spentBefore = burst.Budget.Spent;
+        long bytesBefore = _counters.Bytes;
+        _wasteful = false;
         int piece = Math.Max(PieceMin, frames.Length / PiecesMax);
         int wanted = Math.Min(frames.Length, piece);
-        while (done < frames.Length)
+        while (done < frames.Length && !burst.Budget.IsSpent)
         {
-            int chains = queue.Peek(_chains, Math.Min(wanted, ChainBurst.ChainsMax), ChainDirection.Writable);
+            if (!canWait && burst.Budget.Spent - spentBefore > WasteMax + (done * FairFrameCost) + ((_counters.Bytes - bytesBefore) / FairBytesPerUnit))
+            {
+                _wasteful = true;
+                break;
+            }
+
+            int chains = queue.Peek(_chains, Math.Min(wanted, ChainBurst.ChainsMax), ChainDirection.Writable, ref burst.Budget);
             if (chains == 0)
             {
                 _insufficient = 0;
@@ -51,7 +78,7 @@ public sealed unsafe partial class RxQueue
 
             int used = 0;
             int before = done;
-            bool starved = FillPeeked(burst, frames, ref done, chains, ref used);
+            bool starved = FillPeeked(queue, burst, frames, ref done, chains, ref used);
             Publish(queue, used);
             if (!starved)
             {
@@ -95,7 +122,7 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>Places frames into peeked chains until either runs out; true when a frame needs more chains than were left.</summary>
-    private bool FillPeeked(FrameBurst burst, ReadOnlySpan<ushort> frames, ref int done, int chains, ref int used)
+    private bool FillPeeked(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames, ref int done, int chains, ref int used)
     {
         Chain* sources = burst.Chains.Chains;
         Chain* targets = _chains.Chains;
@@ -107,7 +134,9 @@ public sealed unsafe partial class RxQueue
         int at = used;
         int frame = done;
         bool starved = false;
-        while (frame < frames.Length && at < chains)
+        long bytesMax = burst.Budget.Left * TurnBudget.BytesPerUnit;
+        _extraCost = 0;
+        while (frame < frames.Length && at < chains && bytes < bytesMax)
         {
             int index = frames[frame];
             Chain* source = sources + index;
@@ -133,7 +162,8 @@ public sealed unsafe partial class RxQueue
             }
             else if (!(MustFinish(headers + index) ? TryGatherFinished(burst, source, headers + index, target) : TryGather(burst, source, headers + index, target)))
             {
-                Placement placement = PlaceOther(burst, index, ref at, chains, ref bytes);
+                Placement placement = PlaceOther(queue, burst, index, ref at, chains, ref bytes);
+                bytesMax = (burst.Budget.Left - _extraCost) * TurnBudget.BytesPerUnit;
                 if (placement == Placement.NeedsBuffers)
                 {
                     starved = true;
@@ -151,6 +181,8 @@ public sealed unsafe partial class RxQueue
             frame++;
         }
 
+        burst.Budget.TakeCopies(frame - done, bytes);
+        burst.Budget.Take(_extraCost);
         used = at;
         done = frame;
         _counters.Frames += count;
@@ -194,6 +226,7 @@ public sealed unsafe partial class RxQueue
             return true;
         }
 
+        _extraCost += source->SegmentCount * TurnBudget.DescriptorCost;
         for (int i = 0; i < source->SegmentCount && total > 0; i++)
         {
             GuestSegment segment = burst.Chains.Segment(source->SegmentStart + i);
@@ -217,7 +250,7 @@ public sealed unsafe partial class RxQueue
 
     /// <summary>Any frame into any number of chains from <paramref name="at"/> on.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Placement PlaceOther(FrameBurst burst, int index, ref int at, int chains, ref long bytes)
+    private Placement PlaceOther(Virtqueue queue, FrameBurst burst, int index, ref int at, int chains, ref long bytes)
     {
         ref Chain source = ref burst[index];
         if (source.IsMalformed)
@@ -242,6 +275,7 @@ public sealed unsafe partial class RxQueue
             }
 
             // The chains up to the malformed one go back unused, so that buffers of one frame stay together.
+            RefuseShort(queue, last);
             at = last + 1;
             if (at == chains)
             {
@@ -261,6 +295,7 @@ public sealed unsafe partial class RxQueue
         }
 
         bool finish = MustFinish(burst.Headers + index);
+        _extraCost += CostOfPieces(source.SegmentCount, at, last) + (finish ? source.TotalLength / TurnBudget.BytesPerUnit : 0);
         VirtioNetHeader header = finish ? default : HeaderForGuest(burst.Headers[index]);
         header.NumBuffers = (ushort)(last - at + 1);
         var target = new SegmentCursor(_chains, at, last);
@@ -308,6 +343,27 @@ public sealed unsafe partial class RxQueue
         }
 
         return -1;
+    }
+
+    /// <summary>Counts a receive chain that is well formed and has no room for a header, among the malformed ones.</summary>
+    private void RefuseShort(Virtqueue queue, int position)
+    {
+        _extraCost += TurnBudget.MalformedCost;
+        if (!_chains[position].IsMalformed)
+        {
+            queue.Refuse(position);
+        }
+    }
+
+    /// <summary>What the ends of pieces cost in a copy from so many into a few chains.</summary>
+    private int CostOfPieces(int pieces, int first, int last)
+    {
+        for (int i = first; i <= last; i++)
+        {
+            pieces += _chains[i].SegmentCount;
+        }
+
+        return pieces * TurnBudget.DescriptorCost;
     }
 
     private void SetWritten(int first, int last, uint total)

@@ -90,15 +90,31 @@ public sealed partial class RxQueue : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int DeliverLocked(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter, int retries)
     {
-        int done = Fill(queue, burst, frames);
+        int done = Fill(queue, burst, frames, waiter is not null);
         while (done < frames.Length)
         {
-            if (waiter is null && retries-- > 0 && !queue.IsBroken)
+            // Each round that brings nothing costs something, whatever the guest does with its index meanwhile.
+            burst.Budget.Take(TurnBudget.MalformedCost);
+            if (burst.Budget.IsSpent || (waiter is null && _wasteful))
             {
+                if (waiter is not null)
+                {
+                    // The frames stay with the sender, which comes again in a turn of its own.
+                    waiter.Schedule();
+                    break;
+                }
+
+                _counters.Drop(queue.IsBroken ? DropReason.NotRunning : DropReason.Budget, frames.Length - done);
+                done = frames.Length;
+            }
+            else if (waiter is null && retries-- > 0 && !queue.IsBroken)
+            {
+                burst.Budget.Take(TurnBudget.CallCost);
+
                 // The guest can't give back what it was not told of.
                 queue.NotifyGuest();
                 Thread.SpinWait(RetrySpins);
-                done += Fill(queue, burst, frames[done..]);
+                done += Fill(queue, burst, frames[done..], canWait: false);
             }
             else if (waiter is null || queue.IsBroken || !TryAddWaiter(waiter))
             {
@@ -112,7 +128,7 @@ public sealed partial class RxQueue : IDisposable
             else
             {
                 RemoveWaiter(waiter);
-                done += Fill(queue, burst, frames[done..]);
+                done += Fill(queue, burst, frames[done..], canWait: true);
             }
         }
 

@@ -117,6 +117,8 @@ internal static unsafe class TxParser
     private static long CheckHeaders(FrameBurst burst, ref int refused)
     {
         long dropped = 0;
+        burst.Budget.TakeCopies(burst.Count, 0);
+        burst.Budget.TakeDescriptors(burst.Chains.SegmentsUsed);
         for (int i = 0; i < burst.Count; i++)
         {
             VirtioNetHeader* header = burst.Headers + i;

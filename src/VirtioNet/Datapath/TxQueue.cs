@@ -16,6 +16,15 @@ public sealed class TxQueue : IDisposable
     /// <summary>Frames forwarded before other handlers get their turn.</summary>
     private const int Budget = 1024;
 
+    /// <summary>No burst begins in a turn that cost as much already, so that each has three quarters of a turn: what one burst costs is known afterwards only.</summary>
+    private const int TurnEnough = TurnBudget.Turn / 4;
+
+    /// <summary>
+    /// What a turn of an ordinary burst costs, roughly. A turn that cost several times as much is followed by as many rounds of the loop in which this queue leaves the thread to others, so that a
+    /// guest whose frames are expensive gets no more of it than one whose frames are not.
+    /// </summary>
+    private const int OrdinaryTurn = TurnBudget.Turn / 16;
+
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
@@ -26,6 +35,8 @@ public sealed class TxQueue : IDisposable
     private FrameCounters _counters;
     private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
+    private int _burstMax = ChainBurst.ChainsMax;
+    private int _roundsOff;
     private bool _polling;
     private bool _blocked;
 
@@ -55,6 +66,12 @@ public sealed class TxQueue : IDisposable
     /// <summary>Frames taken from the guest and passed on, and those that were refused: each chain that went back is counted once.</summary>
     public ref FrameCounters Counters => ref _counters;
 
+    /// <summary>What the last turn took from its budget. On the queue's thread.</summary>
+    internal long Spent => _burst.Budget.Spent;
+
+    /// <summary>Rounds of the loop that the queue leaves to others before its next turn. On the queue's thread.</summary>
+    internal int RoundsOff => _roundsOff;
+
     /// <summary>The thread that works on the queue.</summary>
     public IoThread Thread => _thread;
 
@@ -78,6 +95,7 @@ public sealed class TxQueue : IDisposable
             _watch = watch;
             _headerSize = headerSize;
             _blocked = false;
+            _roundsOff = 0;
             _pacer = new BurstPacer((queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0);
             _polling = _thread.Policy == PollPolicy.Busy;
             _slot.Put(queue, _thread);
@@ -142,7 +160,7 @@ public sealed class TxQueue : IDisposable
 
     private bool PollReady()
     {
-        if (_blocked || !_slot.TryLockNow(out LockedRing ring))
+        if (_blocked || _roundsOff > 0 || !_slot.TryLockNow(out LockedRing ring))
         {
             return false;
         }
@@ -185,6 +203,13 @@ public sealed class TxQueue : IDisposable
     /// <summary>The bottom half.</summary>
     internal void Run()
     {
+        if (_roundsOff > 0 && !_slot.IsEmpty)
+        {
+            _roundsOff--;
+            _bottomHalf.Schedule();
+            return;
+        }
+
         if (!_slot.TryLock(out LockedRing ring))
         {
             return;
@@ -212,9 +237,12 @@ public sealed class TxQueue : IDisposable
     {
         _blocked = false;
         int left = Budget;
-        while (left > 0)
+        ref TurnBudget turn = ref _burst.Budget;
+        turn = TurnBudget.Full;
+        while (left > 0 && turn.Spent < TurnEnough)
         {
-            int count = queue.Peek(_burst.Chains, ChainBurst.ChainsMax, ChainDirection.Readable);
+            long before = turn.Spent;
+            int count = queue.Peek(_burst.Chains, _burstMax, ChainDirection.Readable, ref turn);
             if (count == 0)
             {
                 if (queue.LastPeekEnd == PeekEnd.IotlbMiss)
@@ -229,15 +257,18 @@ public sealed class TxQueue : IDisposable
                     break;
                 }
 
+                // A guest that moves its index to and fro is looked at for no longer than a turn.
+                turn.Take(TurnBudget.MalformedCost);
                 queue.DisableNotifications();
                 continue;
             }
 
             queue.Counters.Polls++;
             _pacer.Took(count);
-            int done = Forward(queue, count);
+            int done = Forward(queue, ref count);
             queue.Complete(done);
             left -= done;
+            FitBurst(done, turn.Spent - before);
             if (done < count)
             {
                 _blocked = true;
@@ -251,13 +282,50 @@ public sealed class TxQueue : IDisposable
             }
         }
 
+        if (turn.Spent >= TurnEnough)
+        {
+            // What is left in the ring, if anything, comes in a turn of its own; a receiver that holds it back schedules us.
+            queue.Counters.SpentTurns++;
+            _roundsOff = (int)(turn.Spent / OrdinaryTurn);
+            left = _blocked ? left : 0;
+        }
+
         queue.NotifyGuest();
         return left;
     }
 
-    private int Forward(Virtqueue queue, int count)
+    /// <summary>Has the next burst cost about as much as a turn may before it ends: what comes next is mostly like what came last.</summary>
+    private void FitBurst(int frames, long cost)
+    {
+        if (cost > TurnEnough || _burstMax < ChainBurst.ChainsMax)
+        {
+            _burstMax = (int)Math.Clamp((long)frames * TurnEnough / Math.Max(cost, 1), 1, ChainBurst.ChainsMax);
+        }
+    }
+
+    /// <summary>Leaves frames beyond <see cref="TurnBudget.BurstBytesMax"/> to the next burst: a receiver for which they can't wait would have to drop them.</summary>
+    private int CountUpTo(int count)
+    {
+        long bytes = 0;
+        int fit = 0;
+        while (fit < count && bytes < TurnBudget.BurstBytesMax)
+        {
+            bytes += _burst[fit++].TotalLength;
+        }
+
+        return fit;
+    }
+
+    private int Forward(Virtqueue queue, ref int count)
     {
         long bytes = TxParser.Parse(_burst, count, _headerSize, out int refused);
+        bool cut = bytes > TurnBudget.BurstBytesMax;
+        if (cut)
+        {
+            count = CountUpTo(count);
+            _burst.Count = count;
+        }
+
         if (!queue.Enabled)
         {
             _counters.Drop(DropReason.Disabled, count);
@@ -265,7 +333,7 @@ public sealed class TxQueue : IDisposable
         }
 
         int done = _forward(_burst, Index, _bottomHalf);
-        if (done == count && refused == 0)
+        if (done == count && refused == 0 && !cut)
         {
             _counters.Bytes += bytes;
             _counters.Frames += count;

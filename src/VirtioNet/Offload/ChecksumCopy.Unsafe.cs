@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VirtioNet.Offload;
 
@@ -17,6 +18,8 @@ internal static unsafe class ChecksumCopy
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Append(ulong sum, uint before, byte* destination, byte* source, uint length)
     {
+        WorkWitness.Copy(length);
+        WorkWitness.Sum(length);
         ulong piece = Copy(destination, source, length);
         return (before & 1) == 0 ? sum + piece : sum + BinaryPrimitives.ReverseEndianness(InternetChecksum.Fold(piece));
     }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VirtioNet.Offload;
 
@@ -58,6 +59,7 @@ public static unsafe class InternetChecksum
     // moment, which harms nobody but the frame's owner.
     internal static ulong Sum(byte* address, uint length)
     {
+        WorkWitness.Sum(length);
         ulong sum = 0;
         if (length >= 64)
         {

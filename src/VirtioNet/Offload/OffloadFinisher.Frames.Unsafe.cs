@@ -76,6 +76,8 @@ public sealed unsafe partial class OffloadFinisher
             return false;
         }
 
+        _turn.TakeDescriptors(before + 1 + after);
+        _turn.TakeCopies(1, length);
         ushort checksum = InternetChecksum.FinishTransport(SumFrom(header.CsumStart, before + 1 + after));
         Unsafe.WriteUnaligned(scratch + (field - begin), checksum);
         _scratchUsed += HeadMax;

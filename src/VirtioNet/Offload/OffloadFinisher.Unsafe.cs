@@ -36,6 +36,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     private int _unfinishable;
     private ResumePoint _resume;
 
+    // The source's budget while its frames are finished.
+    private TurnBudget _turn;
+
     // SAFETY: ScratchLength bytes and SlicesMax entries, allocated by Prepare and freed only by Dispose; null before, when no round can begin.
     private byte* _scratch;
     private GuestSegment* _slices;
@@ -62,20 +65,17 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         ArgumentNullException.ThrowIfNull(destination);
         if (OffloadPolicy.CanPass(burst, frames, accepts))
         {
-            int passed = destination.Deliver(burst, frames, queue, waiter);
-            burst.Budget.TakeCopies(passed, burst.LengthOf(frames[..passed]));
-            return passed;
+            return destination.Deliver(burst, frames, queue, waiter);
         }
 
         Begin(burst, frames, accepts);
         int done = frames.Length;
-        while (FillRound())
+        while (_position < _count)
         {
+            bool any = FillRound();
+            burst.Budget = _turn;
             FrameBurst output = _output!;
-            output.Budget = burst.Budget;
-            int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
-            output.Budget.TakeCopies(taken, output.LengthOf(output.AllFrames[..taken]));
-            burst.Budget = output.Budget;
+            int taken = any ? DeliverRound(destination, burst, queue, waiter) : 0;
             if (taken < output.Count)
             {
                 done = (int)(_origins[taken] >> 16);
@@ -83,10 +83,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
                 break;
             }
 
-            if (_position < _count && burst.Budget.IsSpent)
+            if (burst.Budget.IsSpent && _position < _count)
             {
-                done = _position;
-                _resume = ResumePoint.Of(burst, frames[done], _segmenting ? _segmenter!.Next : 0);
+                done = EndTurn(burst, waiter, ref drops);
                 break;
             }
         }
@@ -97,6 +96,34 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
 
     /// <summary>Forgets which segments of a frame were taken: its receiver is not the one that comes next.</summary>
     internal void ForgetSegments() => _resume = default;
+
+    private int DeliverRound(Port destination, FrameBurst burst, int queue, BottomHalf? waiter)
+    {
+        FrameBurst output = _output!;
+        output.Budget = burst.Budget;
+        int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
+        burst.Budget = _turn = output.Budget;
+        return taken;
+    }
+
+    /// <summary>The turn's budget is spent between two rounds: what is left stays with a sender that can wait, which comes again at once; another loses it.</summary>
+    /// <returns>How many frames are done with.</returns>
+    private int EndTurn(FrameBurst burst, BottomHalf? waiter, ref FrameCounters drops)
+    {
+        if (waiter is null)
+        {
+            drops.Drop(DropReason.Budget, _count - _position);
+            return _count;
+        }
+
+        if (_segmenting)
+        {
+            _resume = ResumePoint.Of(burst, _frames[_position], _segmenter!.Next);
+        }
+
+        waiter.Schedule();
+        return _position;
+    }
 
     /// <summary>Begins with a selection of frames for a receiver.</summary>
     internal void Begin(FrameBurst source, ReadOnlySpan<ushort> frames, Offloads accepts)
@@ -110,6 +137,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         _segmenting = false;
         _badHeaders = 0;
         _unfinishable = 0;
+        _turn = source.Budget;
         if (_count > 0 && !_resume.Matches(source, frames[0]))
         {
             _resume = default;
@@ -119,13 +147,15 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     /// <summary>The frames of the last round; valid until the next.</summary>
     internal FrameBurst Output => _output!;
 
-    /// <summary>Fills <see cref="Output"/> with the next frames; false when all are through.</summary>
+    /// <summary>
+    /// Fills <see cref="Output"/> with the next frames, as many as the turn's budget has room for; false when there is none: all are through, or the budget was spent on frames that came to nothing.
+    /// </summary>
     internal bool FillRound()
     {
         FrameBurst output = _output!;
         output.Clear();
         _scratchUsed = 0;
-        while (_position < _count)
+        while (_position < _count && !_turn.IsSpent)
         {
             bool fits = _segmenting ? AddSegments() : AddFrame(_frames[_position]);
             if (fits)
@@ -186,6 +216,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     private bool AddFrame(int frame)
     {
         FrameBurst source = _source!;
+        _turn.TakeDescriptors(source[frame].SegmentCount);
+        _turn.Take(TurnBudget.CopyCost);
         if (source[frame].IsMalformed)
         {
             return true;
@@ -256,6 +288,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
             }
 
             segmenter.WriteHeaders(headers, _slices + 1, slices, finishChecksum);
+            _turn.TakeDescriptors(slices);
+            _turn.TakeCopies(1, finishChecksum ? segmenter.SegmentSize : 0);
             _scratchUsed += slot;
             SetOrigin(at, segmenter.Next - 1);
         }
@@ -267,6 +301,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     private bool AddMiddleSegments(Segmenter segmenter, uint slot)
     {
         int first = _output!.Count;
+        int segments = _output.Chains.SegmentsUsed;
         int most = Math.Min(RoundMax - first, (int)((ScratchLength - _scratchUsed) / slot));
         int added = segmenter.AddMiddle(_output, _slices, SlicesMax, _scratch + _scratchUsed, slot, most);
         uint origin = ((uint)_position << 16) + (uint)(segmenter.Next - added);
@@ -276,6 +311,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         }
 
         _scratchUsed += (uint)added * slot;
+        _turn.TakeDescriptors(_output.Chains.SegmentsUsed - segments);
+        _turn.TakeCopies(added, 0);
         return added > 0;
     }
 

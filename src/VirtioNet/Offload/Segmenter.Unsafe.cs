@@ -44,6 +44,9 @@ internal sealed unsafe partial class Segmenter : IDisposable
     /// <summary>The segment that <see cref="TakePayload"/> hands out next.</summary>
     public int Next { get; private set; }
 
+    /// <summary>Bytes of payload of each segment but the last.</summary>
+    public uint SegmentSize => _segmentSize;
+
     /// <summary>Length of each segment's headers in bytes.</summary>
     public int HeadersLength => _layout.Payload;
 

@@ -30,6 +30,7 @@ internal sealed unsafe class RingPair : IDisposable
         _call = new EventNotifier(Driver.Call.Duplicate());
         Device.CallNotifier = _call;
         Device.Enabled = true;
+        Device.MalformedRunLimit = int.MaxValue;
     }
 
     public GuestMemory Memory { get; }
@@ -49,6 +50,7 @@ internal sealed unsafe class RingPair : IDisposable
         Device = VirtqueueFactory.Create(Layout, position);
         Device.CallNotifier = _call;
         Device.Enabled = true;
+        Device.MalformedRunLimit = int.MaxValue;
     }
 
     /// <summary>The device takes up to <paramref name="max"/> chains and returns the bytes of each readable one.</summary>

@@ -9,6 +9,9 @@ namespace VhostNet.VirtioNet.Ports.Buffers;
 /// </summary>
 internal abstract class FdQueue : IDisposable
 {
+    /// <summary>Frames written before the turn's budget is looked at.</summary>
+    private const int StepFrames = 32;
+
     private readonly int _index;
     private readonly AioContext _context;
     private readonly Func<FrameBurst, int, BottomHalf?, int> _forward;
@@ -76,7 +79,16 @@ internal abstract class FdQueue : IDisposable
         bool retried = false;
         while (done < frames.Length)
         {
-            done += Write(burst, frames[done..], ref written, ref bytes, out int error);
+            if (burst.Budget.IsSpent)
+            {
+                done += EndTurn(frames.Length - done, waiter);
+                break;
+            }
+
+            long bytesBefore = bytes;
+            int step = Write(burst, frames.Slice(done, Math.Min(StepFrames, frames.Length - done)), ref written, ref bytes, out int error);
+            burst.Budget.TakeCalls(step + (error == 0 ? 0 : 1), bytes - bytesBefore);
+            done += step;
             if (error == 0)
             {
                 continue;
@@ -153,6 +165,19 @@ internal abstract class FdQueue : IDisposable
         _ => DropReason.OsError,
     };
 
+    /// <summary>The sender's turn is over: it comes again with what is left if it can wait. Returns how many frames are done with by that.</summary>
+    private int EndTurn(int left, BottomHalf? waiter)
+    {
+        if (waiter is not null)
+        {
+            waiter.Schedule();
+            return 0;
+        }
+
+        Interlocked.Add(ref _sent.Drops[(int)DropReason.Budget], left);
+        return left;
+    }
+
     private void Resume()
     {
         if (!_started)
@@ -216,9 +241,15 @@ internal abstract class FdQueue : IDisposable
         {
             Buffers.AddTo(_burst);
             int done = _forward(_burst, _index, _resume);
+            bool all = done == _burst.Count;
             _received.CountForwarded(_burst, done);
             Buffers.Release(done);
             _gate.WantRead = Buffers.IsEmpty;
+            if (all && !Buffers.IsEmpty)
+            {
+                // More was read than one turn carries; what a receiver holds back, its waiter fetches.
+                _resume.Schedule();
+            }
         }
     }
 

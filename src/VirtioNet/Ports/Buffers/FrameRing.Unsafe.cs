@@ -127,7 +127,7 @@ internal sealed unsafe class FrameRing : IDisposable
         return true;
     }
 
-    /// <summary>Fills an empty burst with the oldest frames, which stay queued until <see cref="Release"/>. Consumer only.</summary>
+    /// <summary>Fills an empty burst with the oldest frames, up to <see cref="TurnBudget.BurstBytesMax"/>, which stay queued until <see cref="Release"/>. Consumer only.</summary>
     /// <returns>The number of frames.</returns>
     // SAFETY: the records between tail and head were completed by Commit, which checked that they end inside the ring.
     public int Peek(FrameBurst burst, int max)
@@ -135,7 +135,8 @@ internal sealed unsafe class FrameRing : IDisposable
         burst.Clear();
         long position = _tail;
         long head = Volatile.Read(ref _head);
-        while (burst.Count < max && position < head)
+        long bytes = 0;
+        while (burst.Count < max && position < head && bytes < TurnBudget.BurstBytesMax)
         {
             Record* record = At(ref position);
             if (!burst.TryAdd(record->Header, (nint)record + RecordSize, (uint)record->Length))
@@ -143,6 +144,7 @@ internal sealed unsafe class FrameRing : IDisposable
                 break;
             }
 
+            bytes += record->Length;
             position += RecordSize + Align(record->Length);
         }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Offload;
 
@@ -40,12 +41,14 @@ internal unsafe class ReceiveBuffers : IDisposable
     /// <summary>True when no further frame can be read before these are forwarded.</summary>
     protected bool IsFull => _end == Count;
 
-    /// <summary>Puts the frames that are left into a burst.</summary>
+    /// <summary>Puts the frames that are left into a burst, up to half the bytes that one may have, as reading them took its part of the turn.</summary>
     public void AddTo(FrameBurst burst)
     {
         burst.Clear();
-        for (int i = _first; i < _end; i++)
+        long bytes = 0;
+        for (int i = _first; i < _end && bytes < TurnBudget.BurstBytesMax / 2; i++)
         {
+            bytes += _lengths[i];
             ref VirtioNetHeader header = ref _headers[i];
             burst.TryAdd(header, (nint)(_memory + (i * Stride) + _starts[i]), (uint)_lengths[i]);
             burst.Unfinished |= header.IsPlain ? Offloads.None : OffloadPolicy.Needs(header);

@@ -15,7 +15,7 @@ internal sealed unsafe class TapBuffers : ReceiveBuffers
     {
         Begin();
         error = 0;
-        while (!IsFull)
+        for (int reads = 0; !IsFull && reads < 2 * Count; reads++)
         {
             byte* frame = FrameAddress(NextSlot);
             nint n = read(fd, frame - headerSize, (nuint)(FrameMax + headerSize));
