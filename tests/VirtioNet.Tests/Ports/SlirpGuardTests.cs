@@ -32,6 +32,12 @@ public sealed class SlirpGuardTests
         { "IPv6 fragment", Frame6(44, [17, 0, 0, 1, 0, 0, 0, 1, .. Udp()]) },
         { "TCP over IPv6 cut short", Frame6(6, new byte[19]) },
         { "UDP over IPv6 of no length", Frame6(17, Change(Udp(), 5, 0)) },
+        { "IPv4 loopback", Frame4(Packet(17, Udp(), "127.0.0.1")) },
+        { "IPv4 loopback by another name", Frame4(Packet(6, Tcp(2), "127.9.9.9")) },
+        { "IPv4 unspecified", Frame4(Packet(6, Tcp(2), "0.0.0.0")) },
+        { "IPv6 loopback", Frame6(6, Tcp(2), "::1") },
+        { "IPv6 unspecified", Frame6(6, Tcp(2), "::") },
+        { "IPv4 loopback in IPv6", Frame6(6, Tcp(2), "::ffff:127.0.0.1") },
         { "ICMPv6 cut short", Frame6(58, new byte[3]) },
     };
 
