@@ -40,17 +40,6 @@ public sealed class RingView
     /// <summary>What the ring did so far.</summary>
     public ref VirtqueueCounters Counters => ref _queue.Counters;
 
-    /// <summary>Where the ring stands (<see cref="Virtqueue.Base"/>); false when somebody worked on it for longer than <see cref="RingLock.ControlWaitNs"/>.</summary>
-    public bool TryReadBase(out uint position)
-    {
-        position = 0;
-        if (!_queue.Lock.TryEnterFor(RingLock.ControlWaitNs))
-        {
-            return false;
-        }
-
-        position = _queue.Base;
-        _queue.Lock.Exit();
-        return true;
-    }
+    /// <summary><see cref="Virtqueue.Base"/>: where the ring stands, or stood when it ended. While a packed ring is worked on its two halves may be a burst apart.</summary>
+    public uint Base => _queue.Base;
 }
