@@ -183,7 +183,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
             device.StartQueue(queue);
             ring.Queue = queue;
         }
-#pragma warning disable CA1031 // Whatever a device's start fails of, it is this ring that does not start: a kick that can't be waited on, no descriptor, a thread that ended.
+#pragma warning disable CA1031 // Whatever it fails of (an odd kick, no descriptor, a thread that ended), it is this ring that does not start.
         catch (Exception e)
         {
             ring.IsStarted = false;

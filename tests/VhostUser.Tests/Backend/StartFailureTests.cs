@@ -69,7 +69,7 @@ public sealed class StartFailureTests : IDisposable
         Assert.False(fixture.Session.IsEnded);
     }
 
-    /// <summary>A device that fails while it stops a ring may still have it: it is inert then, before its memory goes, and the other rings are stopped as well.</summary>
+    /// <summary>A device that fails while it stops a ring may still have it: it is inert before its memory goes, and the others are stopped as well.</summary>
     [Fact]
     public void AStopThatFailsLeavesAnInertRing()
     {
