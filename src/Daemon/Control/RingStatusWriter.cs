@@ -42,11 +42,7 @@ internal static class RingStatusWriter
         json.WriteBoolean("enabled"u8, ring.Enabled);
         json.WriteNumber("size"u8, ring.Size);
         json.WriteString("layout"u8, ring.IsPacked ? "packed"u8 : "split"u8);
-        if (ring.TryReadBase(out uint position))
-        {
-            json.WriteNumber("base"u8, position);
-        }
-
+        json.WriteNumber("base"u8, ring.Base);
         json.WriteBoolean("interrupts"u8, ring.IsCalled);
         json.WriteBoolean("kicked"u8, ring.IsKicked);
         if (ring.IsBroken)

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
@@ -53,23 +54,47 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
             return;
         }
 
-        device.StopQueue(queue);
-        queue.Layout.Log?.Flush();
-        ring.Base = queue.Base;
-        ring.Queue = null;
-        queue.Dispose();
+        try
+        {
+            device.StopQueue(queue);
+        }
+        finally
+        {
+            // Also when the device failed: an inert ring does no harm to whoever still has it, one whose memory goes away would.
+            uint position = 0;
+            queue.RunLocked(locked =>
+            {
+                locked.Layout.Log?.Flush();
+                position = locked.Base;
+            });
+            ring.Base = position;
+            ring.Queue = null;
+            queue.Dispose();
+        }
+
         events.RingStopped(ring);
     }
 
-    /// <summary>Stops everything: the session ends.</summary>
+    /// <summary>Stops everything: the session ends. A ring whose stop fails keeps no other one running; its exception is thrown in the end.</summary>
     public void StopAll()
     {
+        ExceptionDispatchInfo? failure = null;
         foreach (RingState ring in state.Rings)
         {
-            Stop(ring);
+            try
+            {
+                Stop(ring);
+            }
+#pragma warning disable CA1031 // It is thrown again once all rings are stopped.
+            catch (Exception e)
+            {
+                failure ??= ExceptionDispatchInfo.Capture(e);
+            }
+#pragma warning restore CA1031
         }
 
         DisposeRetired();
+        failure?.Throw();
     }
 
     /// <summary>Takes a running ring from the device, changes it, and gives it back. When the device does not take it any more the ring is stopped.</summary>
@@ -158,7 +183,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
             device.StartQueue(queue);
             ring.Queue = queue;
         }
-#pragma warning disable CA1031 // Whatever a device's start fails of, it is this ring that does not start: a kick that can't be waited on, no descriptor, a thread that ended.
+#pragma warning disable CA1031 // Whatever it fails of (an odd kick, no descriptor, a thread that ended), it is this ring that does not start.
         catch (Exception e)
         {
             ring.IsStarted = false;

@@ -15,7 +15,7 @@ public sealed class RingLock
     /// <summary>How long the control thread spins for a ring's lock before it asks the ring's own thread instead: two turns.</summary>
     public const long ControlWaitNs = 2_000_000;
 
-    /// <summary>How many looks a data thread leaves the way free for somebody who asked first; more would wait for a thread that may not even have a processor.</summary>
+    /// <summary>How many looks a data thread leaves the way free for somebody who asked first: that one may not even have a processor.</summary>
     private const int Courtesy = 20;
 
     private int _taken;

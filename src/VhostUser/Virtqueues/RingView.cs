@@ -1,6 +1,6 @@
 namespace VhostNet.VhostUser.Virtqueues;
 
-/// <summary>What anybody may read of a ring at any time, without its lock and after its end: nothing of it is guest memory. Values may be a burst old.</summary>
+/// <summary>What anybody may read of a ring, without its lock and after its end: nothing of it is guest memory. Values may be a burst old.</summary>
 public sealed class RingView
 {
     private readonly Virtqueue _queue;
@@ -40,17 +40,8 @@ public sealed class RingView
     /// <summary>What the ring did so far.</summary>
     public ref VirtqueueCounters Counters => ref _queue.Counters;
 
-    /// <summary>Where the ring stands (<see cref="Virtqueue.Base"/>); false when somebody worked on it for longer than <see cref="RingLock.ControlWaitNs"/>.</summary>
-    public bool TryReadBase(out uint position)
-    {
-        position = 0;
-        if (!_queue.Lock.TryEnterFor(RingLock.ControlWaitNs))
-        {
-            return false;
-        }
-
-        position = _queue.Base;
-        _queue.Lock.Exit();
-        return true;
-    }
+    /// <summary>
+    /// <see cref="Virtqueue.Base"/>: where the ring stands, or stood when it ended. While a packed ring is worked on its two halves may be a burst apart.
+    /// </summary>
+    public uint Base => _queue.Base;
 }

@@ -4,9 +4,9 @@ namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>The device's side of a split virtqueue (virtio 1.3 section 2.7).</summary>
 /// <typeparam name="TOrder">The ring's byte order.</typeparam>
-// SAFETY: the three areas were translated for the ring's whole size by whoever made the layout, and stay mapped until Relocate or Dispose, which need the same lock
-// as every member that follows the pointers; after Dispose these are null and every member leaves before it would follow one. Ring positions are masked with size - 1. The guest may change any of that memory at any time, so each
-// value is loaded once into a local, checked there and used from there.
+// SAFETY: the three areas were translated for the ring's whole size by whoever made the layout, and stay mapped until Relocate or Dispose, which need the same
+// lock as every member that follows the pointers; after Dispose these are null, and every member leaves before it would follow one. Ring positions are masked
+// with size - 1. The guest may change any of that memory at any time, so each value is loaded once into a local, checked there and used from there.
 internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     where TOrder : struct, IByteOrder
 {

@@ -20,6 +20,7 @@ public sealed partial class RxQueue
         ArgumentNullException.ThrowIfNull(queue);
         _thread.Run(() =>
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             _slot.ThrowIfTaken();
             var watch = new KickWatch(_thread, queue.Kick, _calls, StepOfStart);
 

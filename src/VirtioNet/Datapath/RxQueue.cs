@@ -34,6 +34,7 @@ public sealed partial class RxQueue : IDisposable
     private readonly bool _mayDemote;
     private bool _demotes;
     private bool _isPolled;
+    private volatile bool _disposed;
 
     /// <summary>Creates the queue; it carries nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
@@ -140,6 +141,7 @@ public sealed partial class RxQueue : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _disposed = true;
         Stop();
         _wake.Delete();
         _chains.Dispose();

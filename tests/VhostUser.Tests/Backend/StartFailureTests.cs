@@ -69,6 +69,26 @@ public sealed class StartFailureTests : IDisposable
         Assert.False(fixture.Session.IsEnded);
     }
 
+    /// <summary>A device that fails while it stops a ring may still have it: it is inert before its memory goes, and the others are stopped as well.</summary>
+    [Fact]
+    public void AStopThatFailsLeavesAnInertRing()
+    {
+        SetUp();
+        _fixture.Kick(0);
+        _fixture.Kick(1);
+        _fixture.Device.OnStop = queue =>
+        {
+            if (queue.Index == 0)
+            {
+                throw new InvalidOperationException("the test's");
+            }
+        };
+        Assert.Throws<InvalidOperationException>(_fixture.Session.Dispose);
+        Assert.All(_offered, q => Assert.True(q.IsDisposed));
+        Assert.All(_fixture.Session.State.Rings, r => Assert.Null(r.Queue));
+        Assert.Equal([0], _fixture.Device.Running);
+    }
+
     private void SetUp()
     {
         _fixture.Negotiate();

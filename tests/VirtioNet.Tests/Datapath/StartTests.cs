@@ -143,6 +143,17 @@ public sealed class StartTests : IDisposable
         AssertCarries(guest, transmit);
     }
 
+    /// <summary>A port that was removed while its front end is connected: its bursts' memory is gone.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AQueueThatWasDisposedOfTakesNoRing(bool transmit)
+    {
+        using var guest = new GuestRig("guest", Features, _thread);
+        guest.Port.Dispose();
+        AssertFails<ObjectDisposedException>(guest, transmit);
+    }
+
     private static Virtqueue Ring(GuestRig guest, bool transmit) => transmit ? guest.TxDevice : guest.RxDevice;
 
     private static RingView? View(GuestRig guest, bool transmit) => transmit ? guest.Port.Pairs[0].Tx.Ring : guest.Port.Pairs[0].Rx.Ring;
