@@ -93,8 +93,8 @@ public sealed class LoopCallTests : EndToEndTest
               "threads": [{"name": "io0"}, {"name": "io1", "poll": "interrupt"}],
               "networks": [{"name": "sw", "kind": "switch"}],
               "ports": [
-                {"name": "a", "kind": "vhost-user", "network": "sw", "threads": "io0", "socket": {"path": "{{Directory.File("a.sock")}}", "mode": "0660"}},
-                {"name": "b", "kind": "vhost-user", "network": "sw", "threads": "io1", "socket": {"path": "{{Directory.File("b.sock")}}"}},
+                {"name": "a", "kind": "vhost-user", "network": "sw", "threads": "io0", "socket": {"path": "{{Directory.File("a.sock")}}", "mode": "0660"} },
+                {"name": "b", "kind": "vhost-user", "network": "sw", "threads": "io1", "socket": {"path": "{{Directory.File("b.sock")}}"} },
                 {"name": "nat", "kind": "user", "network": "sw"},
                 {"name": "answer", "kind": "responder", "network": "sw", "dhcp": false}
               ],
