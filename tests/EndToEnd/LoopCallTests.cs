@@ -142,7 +142,7 @@ public sealed class LoopCallTests : EndToEndTest
         Assert.True(response.IsSuccessStatusCode, $"{method} {path}: {response.StatusCode} {await response.Content.ReadAsStringAsync()}");
     }
 
-    private async Task<Dictionary<int, string>> LoopThreadsAsync(HttpClient http)
+    private static async Task<Dictionary<int, string>> LoopThreadsAsync(HttpClient http)
     {
         using JsonDocument status = JsonDocument.Parse(await http.GetStringAsync(new Uri("/status", UriKind.Relative)));
         string[] names = ["control", .. status.RootElement.GetProperty("threads").EnumerateArray().Select(t => t.GetProperty("name").GetString()!)];
