@@ -158,7 +158,7 @@ public sealed partial class AioContext
         long now = clock_gettime_ns(CLOCK_MONOTONIC);
         long blockNs = now - start;
         NotePollingEnd(now);
-        bool notified = Volatile.Read(ref _state.BottomHalves) is not null || Volatile.Read(ref _state.Notified) != 0 || _home.NotifierReadable;
+        bool notified = Volatile.Read(ref _state.Notified) != 0 || _home.NotifierReadable || (HasBottomHalves && BottomHalfTimeout() == 0);
         Adjust(_notifierHandler, notified, blockNs);
         for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)
         {

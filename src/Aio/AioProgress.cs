@@ -9,7 +9,7 @@ public readonly record struct AioProgress
     /// <summary>Passes that were begun. They go on while a callback polls.</summary>
     public long Passes { get; init; }
 
-    /// <summary>Callbacks that were begun, so that a long pass shows as movement too. Timers are counted at the end of their pass.</summary>
+    /// <summary>Callbacks that were called, so that a long pass shows as movement too. Timers are counted at the end of their pass.</summary>
     public long Callbacks { get; init; }
 
     /// <summary>What it is doing.</summary>

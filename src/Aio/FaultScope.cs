@@ -7,7 +7,7 @@ namespace VhostNet.Aio;
 public readonly ref struct FaultScope
 {
     [ThreadStatic]
-    private static FaultFrame? t_frame;
+    private static FaultFrame? s_frame;
 
     private readonly FaultFrame? _frame;
     private readonly IFaultOwner? _previous;
@@ -19,10 +19,10 @@ public readonly ref struct FaultScope
     }
 
     /// <summary>The owner of what the calling thread registers now; null for what nobody answers for.</summary>
-    public static IFaultOwner? Current => t_frame?.Owner;
+    public static IFaultOwner? Current => s_frame?.Owner;
 
     /// <summary>The calling thread's.</summary>
-    internal static FaultFrame Frame => t_frame ??= new FaultFrame();
+    internal static FaultFrame Frame => s_frame ??= new FaultFrame();
 
     /// <summary>Registers on an owner's behalf until the scope is disposed of.</summary>
     /// <param name="owner">The owner, or null for nobody.</param>

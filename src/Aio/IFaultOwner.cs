@@ -8,8 +8,8 @@ namespace VhostNet.Aio;
 public interface IFaultOwner
 {
     /// <summary>
-    /// A callback of this owner threw. Called on the context's home thread, after the callback was left; the owner takes out of the loop what is its own, counts
-    /// and logs. Must not throw.
+    /// A callback of this owner threw. Called on the context's home thread, in the owner's scope, after the callback was left; the owner takes out of the loop what is its own,
+    /// counts and logs. Until it has, the same callback may fault again, at every pass. Must not throw: that would be an exception that nobody answers for.
     /// </summary>
     /// <param name="callback">Name of the bottom half, or what kind of callback it was.</param>
     /// <param name="exception">What it threw.</param>

@@ -12,7 +12,7 @@ internal sealed class NotifierWriter
     private static readonly List<NotifierWriter> s_writers = [];
 
     [ThreadStatic]
-    private static NotifierWriter? t_current;
+    private static NotifierWriter? s_current;
 
     private readonly Thread _thread = Thread.CurrentThread;
     private Slot _slot;
@@ -22,7 +22,7 @@ internal sealed class NotifierWriter
     }
 
     /// <summary>The calling thread's. The first call of a thread allocates it.</summary>
-    public static NotifierWriter Current => t_current ?? Register();
+    public static NotifierWriter Current => s_current ?? Register();
 
     /// <summary>The slots of all threads that have one and still run.</summary>
     public static NotifierWriter[] All()
@@ -66,7 +66,7 @@ internal sealed class NotifierWriter
             s_writers.Add(writer);
         }
 
-        return t_current = writer;
+        return s_current = writer;
     }
 
     /// <summary>On a cache line of its own: threads that write at the same time don't hold each other up.</summary>
