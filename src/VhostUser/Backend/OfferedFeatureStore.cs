@@ -13,7 +13,7 @@ public sealed class OfferedFeatureStore
     private const string OfferedKey = "offered";
     private const string AcknowledgedKey = "acknowledged";
 
-    /// <summary>The file was read long before the first front end connects; a disk that has not answered by then is waited for only this long.</summary>
+    /// <summary>The file was read long before the first front end connects; a disk that has not answered by then is waited for only this long, and only once.</summary>
     private static readonly TimeSpan s_readLimit = TimeSpan.FromMilliseconds(100);
 
     private static readonly BackgroundThread s_reader = new("state-reader");
@@ -23,6 +23,7 @@ public sealed class OfferedFeatureStore
     private ulong? _offered;
     private ulong _acknowledged;
     private bool _isLoaded;
+    private bool _hasWaited;
 
     /// <summary>Begins to read the file.</summary>
     /// <param name="path">The file; its directory must exist.</param>
@@ -87,6 +88,9 @@ public sealed class OfferedFeatureStore
         }
     }
 
+    /// <summary>Waits until the file was read, for tests.</summary>
+    internal bool WaitUntilRead(TimeSpan limit) => _read.Task.Wait(limit);
+
     private bool TryLoad(out string? warning)
     {
         warning = null;
@@ -95,8 +99,9 @@ public sealed class OfferedFeatureStore
             return true;
         }
 
-        if (!_read.Task.Wait(s_readLimit))
+        if (!_read.Task.Wait(_hasWaited ? TimeSpan.Zero : s_readLimit))
         {
+            _hasWaited = true;
             warning = $"'{Path}' was not read in {s_readLimit.TotalMilliseconds} ms, so a guest that reconnects may meet other features: the disk does not answer";
             return false;
         }

@@ -87,6 +87,7 @@ public sealed class StateFileTests : IDisposable
         Assert.Equal(0, writer.Writes);
 
         File.WriteAllText(FilePath, "offered=0xf\nacknowledged=0x3\n");
+        Assert.True(store.WaitUntilRead(s_limit));
         Assert.Equal(0xfUL, store.Offer(0xff, out warning));
         Assert.Null(warning);
     }
