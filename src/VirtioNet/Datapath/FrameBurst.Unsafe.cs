@@ -9,7 +9,7 @@ namespace VhostNet.VirtioNet.Datapath;
 /// Frames on their way from one source: each a header by value and a chain of checked segments that hold the Ethernet frame (virtio_net_hdr trimmed off). The
 /// segments lie in guest memory or in a port's own buffers; both stay valid until the call that the burst was handed to returns. Not thread-safe.
 /// </summary>
-public sealed unsafe class FrameBurst : IDisposable
+public sealed unsafe partial class FrameBurst : IDisposable
 {
     // SAFETY: allocated here for ChainsMax headers and freed only by Dispose; indices are checked against ChainsMax.
     internal readonly VirtioNetHeader* Headers;
