@@ -98,10 +98,10 @@ public sealed partial class RxQueue : IDisposable
             burst.Budget.Take(TurnBudget.MalformedCost);
             if (burst.Budget.IsSpent || (waiter is null && _wasteful))
             {
-                if (waiter is not null)
+                if (waiter is not null || (burst.ComesAgain && burst.Budget.IsSpent))
                 {
                     // The frames stay with the sender, which comes again in a turn of its own.
-                    waiter.Schedule();
+                    waiter?.Schedule();
                     break;
                 }
 

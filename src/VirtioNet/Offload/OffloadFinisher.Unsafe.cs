@@ -100,7 +100,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     private int DeliverRound(Port destination, FrameBurst burst, int queue, BottomHalf? waiter)
     {
         FrameBurst output = _output!;
-        output.Budget = burst.Budget;
+        output.ContinueTurn(burst);
         int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
         burst.Budget = _turn = output.Budget;
         return taken;
@@ -110,7 +110,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     /// <returns>How many frames are done with.</returns>
     private int EndTurn(FrameBurst burst, BottomHalf? waiter, ref FrameCounters drops)
     {
-        if (waiter is null)
+        if (waiter is null && !burst.ComesAgain)
         {
             drops.Drop(DropReason.Budget, _count - _position);
             return _count;
@@ -121,7 +121,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
             _resume = ResumePoint.Of(burst, _frames[_position], _segmenter!.Next);
         }
 
-        waiter.Schedule();
+        waiter?.Schedule();
         return _position;
     }
 

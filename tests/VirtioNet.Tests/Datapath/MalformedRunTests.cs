@@ -31,7 +31,14 @@ public sealed class MalformedRunTests : IDisposable
         GuestRig guest = Create(packed);
         guest.TxDevice.Broken = _ => _broken++;
         HostileRing.Fill(guest, guest.Tx, shape, write: false, new Random(1));
-        _thread.Run(guest.Port.Pairs[0].Tx.Run);
+        _thread.Run(() =>
+        {
+            // Two turns, if walks are long, and the rounds off between them.
+            for (int round = 0; round < 32; round++)
+            {
+                guest.Port.Pairs[0].Tx.Run();
+            }
+        });
         AssertBroken(guest.TxDevice);
         Assert.Equal(Virtqueue.MalformedRunMax, guest.Port.Pairs[0].Tx.Counters.Drops[(int)DropReason.MalformedChain]);
     }

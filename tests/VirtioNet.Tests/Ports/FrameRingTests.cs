@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports.Buffers;
 
@@ -49,6 +50,28 @@ public sealed class FrameRingTests
 
         Assert.Empty(expected);
         Assert.True(ring.IsEmpty);
+    }
+
+    /// <summary>A burst of the longest frames is one that a turn can carry; the rest comes next.</summary>
+    [Fact]
+    public void ABurstHasNoMoreBytesThanATurnCarries()
+    {
+        using var ring = new FrameRing(16 << 20);
+        using var burst = new FrameBurst();
+        for (int i = 0; i < 200; i++)
+        {
+            Assert.True(ring.TryReserve(65_000, out _));
+            ring.Commit(default, 65_000);
+        }
+
+        int left = 200;
+        while (left > 0)
+        {
+            int count = ring.Peek(burst, FrameBurst.FramesMax);
+            Assert.Equal(Math.Min(left, (TurnBudget.BurstBytesMax / 65_000) + 1), count);
+            ring.Release(count);
+            left -= count;
+        }
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 
 namespace VhostNet.VirtioNet.Ports.Buffers;
@@ -9,8 +10,8 @@ namespace VhostNet.VirtioNet.Ports.Buffers;
 /// </summary>
 internal abstract class FdQueue : IDisposable
 {
-    /// <summary>Frames written before the turn's budget is looked at.</summary>
-    private const int StepFrames = 32;
+    /// <summary>Frames written before the turn's budget is looked at: of the longest ones as many as a step may overdraw it by (<see cref="TurnBudget.StepMax"/>).</summary>
+    private const int StepFrames = 56;
 
     private readonly int _index;
     private readonly AioContext _context;
@@ -81,7 +82,7 @@ internal abstract class FdQueue : IDisposable
         {
             if (burst.Budget.IsSpent)
             {
-                done += EndTurn(frames.Length - done, waiter);
+                done += EndTurn(frames.Length - done, burst.ComesAgain, waiter);
                 break;
             }
 
@@ -166,11 +167,11 @@ internal abstract class FdQueue : IDisposable
     };
 
     /// <summary>The sender's turn is over: it comes again with what is left if it can wait. Returns how many frames are done with by that.</summary>
-    private int EndTurn(int left, BottomHalf? waiter)
+    private int EndTurn(int left, bool comesAgain, BottomHalf? waiter)
     {
-        if (waiter is not null)
+        if (waiter is not null || comesAgain)
         {
-            waiter.Schedule();
+            waiter?.Schedule();
             return 0;
         }
 
