@@ -55,5 +55,16 @@ internal sealed class Loop : IDisposable
         }
     }
 
+    /// <summary>Something may wait for its time, as a timer or an idle bottom half does: lets a little of it pass. False when all of it is over.</summary>
+    public bool WaitForTime(long deadline)
+    {
+        _ = poll([], 1);
+        Waits++;
+        return Environment.TickCount64 < deadline;
+    }
+
+    /// <summary>How often somebody had to wait.</summary>
+    public long Waits { get; private set; }
+
     public void Dispose() => Thread.Dispose();
 }

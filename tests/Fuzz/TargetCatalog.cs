@@ -1,4 +1,5 @@
 using VhostNet.Fuzz.Frames;
+using VhostNet.Fuzz.Networked;
 
 namespace VhostNet.Fuzz;
 
@@ -12,6 +13,11 @@ internal static class TargetCatalog
         ("rings", 5, () => new RingsTarget()),
         ("live-rings", 3, () => new LiveRingsTarget()),
         ("frames", 5, () => new FramesTarget()),
+        ("live-frames", 3, () => new FramesTarget(live: true)),
+        ("switch", 4, () => new SwitchTarget()),
+        ("budget", 4, () => new BudgetTarget()),
+        ("ports", 4, () => new PortsTarget()),
+        ("lifecycle", 5, () => new LifecycleTarget()),
     ];
 
     public static bool Contains(string name) => All.Any(t => t.Name == name);
