@@ -61,7 +61,7 @@ internal sealed class InlineBackend : IDisposable
     private bool Deliver(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> files)
     {
         _isTorn |= bytes.Length < MessageHeader.Size || files.Length > FilesMax || Wire.Read<MessageHeader>(bytes).PayloadSize != bytes.Length - MessageHeader.Size
-            || Wire.Read<MessageHeader>(bytes).PayloadSize > MessageHeader.PayloadSizeMax;
+            || Wire.Read<MessageHeader>(bytes).PayloadSize > MessageHeader.PayloadSizeMax || (Wire.Read<MessageHeader>(bytes).Flags & MessageHeader.VersionMask) != MessageHeader.Version;
         if (_isTorn)
         {
             return false;
@@ -81,7 +81,7 @@ internal sealed class InlineBackend : IDisposable
         {
             ((IChannelHandler)session).MessageReceived(Wire.Read<MessageHeader>(bytes), bytes[MessageHeader.Size..], _files);
         }
-        catch (ProtocolException e)
+        catch (Exception e) when (e is ProtocolException or ErrnoException)
         {
             session.Close(e.Message);
         }

@@ -10,6 +10,9 @@ internal sealed class Loop : IDisposable
 {
     private const int PassesMax = 1_000_000;
 
+    /// <summary>While handlers are looked at in user space, the kernel is asked at every 64th poll only.</summary>
+    private const int PollsForOneLook = 66;
+
     public Loop()
     {
         Thread = new IoThread(new IoThreadOptions
@@ -34,7 +37,15 @@ internal sealed class Loop : IDisposable
     {
         try
         {
-            return Thread.Context.Poll(false);
+            for (int i = 0; i < PollsForOneLook; i++)
+            {
+                if (Thread.Context.Poll(false))
+                {
+                    return true;
+                }
+            }
+
+            return false;
         }
         catch (Exception e) when (e is not FuzzException)
         {

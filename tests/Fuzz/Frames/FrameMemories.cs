@@ -5,6 +5,19 @@ internal sealed class FrameMemories : IDisposable
 {
     private readonly Dictionary<(string Name, int Inbox, int Outbox), FrameMemory> _free = [];
 
+    /// <summary>Makes those that cases will ask for, so that none of them seems to have left one behind.</summary>
+    public void Prepare()
+    {
+        Give("attacker", 128 << 10, 512 << 10, new FrameMemory("attacker", 128 << 10, 512 << 10));
+        foreach (string name in (string[])["innocent 1", "innocent 2"])
+        {
+            foreach (int inbox in (int[])[192 << 10, 640 << 10])
+            {
+                Give(name, inbox, 32 << 10, new FrameMemory(name, inbox, 32 << 10));
+            }
+        }
+    }
+
     public FrameMemory Take(string name, int inbox, int outbox)
     {
         if (!_free.Remove((name, inbox, outbox), out FrameMemory? memory))

@@ -31,6 +31,7 @@ internal sealed class FramesTarget : FuzzTarget
         {
             _loop = new Loop();
             _threads = [_loop.Thread];
+            _memories.Prepare();
             return;
         }
 
