@@ -19,6 +19,7 @@ internal static partial class LongRun
     public static async Task<(int Passed, int Failed)> RunAsync(FuzzOptions options)
     {
         var tallies = TargetCatalog.All.ToDictionary(t => t.Name, _ => new Tally());
+        string[] round = [.. TargetCatalog.All.SelectMany(t => Enumerable.Repeat(t.Name, t.Slices))];
         long start = Stopwatch.GetTimestamp();
         int next = -1;
         IEnumerable<Task> workers = Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount)).Select(async _ =>
@@ -26,7 +27,7 @@ internal static partial class LongRun
             while (options.Time - Stopwatch.GetElapsedTime(start) is var left && left > TimeSpan.FromSeconds(1))
             {
                 int number = Interlocked.Increment(ref next);
-                (string name, int _, Func<FuzzTarget> _) = TargetCatalog.All[number % TargetCatalog.All.Count];
+                string name = round[number % round.Length];
                 await SliceAsync(name, options.Seed + (number * SeedsOfSlice), left < s_slice ? left : s_slice, tallies[name]);
             }
         });

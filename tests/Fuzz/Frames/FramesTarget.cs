@@ -27,11 +27,11 @@ internal sealed class FramesTarget : FuzzTarget
     {
         _faults = faults ?? FrameFaults.None;
         _patience = patience ?? Patience;
+        _memories.Prepare();
         if (!live)
         {
             _loop = new Loop();
             _threads = [_loop.Thread];
-            _memories.Prepare();
             return;
         }
 

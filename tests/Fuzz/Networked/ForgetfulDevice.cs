@@ -3,10 +3,10 @@ using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.Fuzz.Networked;
 
-/// <summary>A device that now and then does not stop a ring when it is told to: it stops it when it starts the next one.</summary>
-internal sealed class ForgetfulDevice(IVhostUserDevice device) : IVhostUserDevice
+/// <summary>A device that has a ring run again as soon as its receive ring was stopped.</summary>
+internal sealed class ForgetfulDevice(IVhostUserDevice device, Action restart) : IVhostUserDevice
 {
-    private Virtqueue? _kept;
+    private bool _restarted;
 
     public ulong Features => device.Features;
 
@@ -22,15 +22,12 @@ internal sealed class ForgetfulDevice(IVhostUserDevice device) : IVhostUserDevic
 
     public void StopQueue(Virtqueue queue)
     {
-        if (queue.Index == 0 && _kept is null)
-        {
-            // Disabled and without work, so that the fault is the forgotten end and not a crash.
-            queue.Enabled = false;
-            _kept = queue;
-            return;
-        }
-
         device.StopQueue(queue);
+        if (queue.Index == 0 && !_restarted)
+        {
+            _restarted = true;
+            restart();
+        }
     }
 
     public void QueueChanged(Virtqueue queue) => device.QueueChanged(queue);

@@ -15,7 +15,7 @@ namespace VhostNet.Fuzz.Networked;
 /// </summary>
 internal sealed class LifecycleTarget : FuzzTarget
 {
-    private readonly Func<IVhostUserDevice, IVhostUserDevice> _device;
+    private readonly Func<IVhostUserDevice, LoopGuest, IVhostUserDevice> _device;
     private readonly IoThread _control, _first, _second;
     private readonly LoopGuest _victim, _busy;
     private readonly AttackGuest[] _rings;
@@ -25,9 +25,9 @@ internal sealed class LifecycleTarget : FuzzTarget
     private Exception? _failure;
 
     /// <param name="device">Stands between session and device; null for nothing.</param>
-    public LifecycleTarget(Func<IVhostUserDevice, IVhostUserDevice>? device = null)
+    public LifecycleTarget(Func<IVhostUserDevice, LoopGuest, IVhostUserDevice>? device = null)
     {
-        _device = device ?? (d => d);
+        _device = device ?? ((d, _) => d);
         (_control, _first, _second) = (Make("control", PollPolicy.Interrupt), Make("first", PollPolicy.Adaptive), Make("second", PollPolicy.Interrupt));
         _victim = new LoopGuest("victim", _first);
         _busy = new LoopGuest("busy", _second);
@@ -67,7 +67,7 @@ internal sealed class LifecycleTarget : FuzzTarget
         rings.Reset();
         (FileDescriptor ours, FileDescriptor theirs) = SocketPair.Create();
         VhostUserSession session = OnControl(() => new VhostUserSession(
-            _control.Context, theirs, _device(_victim.Port.Device), "victim", SessionTarget.BaseOptions with { Log = _log }));
+            _control.Context, theirs, _device(_victim.Port.Device, _victim), "victim", SessionTarget.BaseOptions with { Log = _log }));
         _control.Run(session.Start);
         using var frontend = new VhostUserFrontend(ours, new FrontendOptions
         {

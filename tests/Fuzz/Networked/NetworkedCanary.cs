@@ -17,7 +17,7 @@ internal static class NetworkedCanary
         ("a receiver that works without end for one frame", () => new BudgetTarget(Work), ["one pass of the loop took"]),
         ("a port that asks for its loop again and again", () => new PortsTarget(Reschedule()), ["does not come to rest"]),
         ("an exception behind a port", () => new PortsTarget(Throw), ["an exception escaped"]),
-        ("a ring that goes on after its session", () => new LifecycleTarget(d => new ForgetfulDevice(d)), ["the port is still up"]),
+        ("a ring that goes on after its session", () => new LifecycleTarget((d, guest) => new ForgetfulDevice(d, () => guest.Start(only: 0))), ["the port is still up"]),
     ];
 
     private static int ChangeVlan(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
