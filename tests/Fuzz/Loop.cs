@@ -13,8 +13,12 @@ internal sealed class Loop : IDisposable
     /// <summary>While handlers are looked at in user space, the kernel is asked at every 64th poll only.</summary>
     private const int PollsForOneLook = 66;
 
-    public Loop()
+    private readonly int _pollsForOneLook;
+
+    /// <param name="looksInUserSpace">Handlers are there that can be looked at in user space, as those of network ports; then only some of the polls ask the kernel.</param>
+    public Loop(bool looksInUserSpace = true)
     {
+        _pollsForOneLook = looksInUserSpace ? PollsForOneLook : 1;
         Thread = new IoThread(new IoThreadOptions
         {
             Name = "fuzz",
@@ -37,7 +41,7 @@ internal sealed class Loop : IDisposable
     {
         try
         {
-            for (int i = 0; i < PollsForOneLook; i++)
+            for (int i = 0; i < _pollsForOneLook; i++)
             {
                 if (Thread.Context.Poll(false))
                 {

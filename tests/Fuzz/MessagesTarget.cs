@@ -20,7 +20,7 @@ internal sealed class MessagesTarget(Action<DeviceRequest>? handled = null) : In
     private const int OverSocketEvery = 8;
 
     /// <summary>Different enough in regions, sizes and places.</summary>
-    private readonly GuardedMemory[] _memories = [.. Enumerable.Range(0, 16).Select(i => new GuardedMemory(new Random(i)))];
+    private readonly GuardedMemory[] _memories = [.. Enumerable.Range(0, 6).Select(i => new GuardedMemory(new Random(i)))];
 
     protected override void AttackSession(Random random)
     {
