@@ -1,4 +1,5 @@
 using VhostNet.Fuzz.Frames;
+using VhostNet.Fuzz.Networked;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
@@ -16,6 +17,7 @@ internal static class Canary
         ("a descriptor that is lost now and then", () => new MessagesTarget(LoseDescriptor), ["left behind"]),
         ("an exception that nobody catches", () => new MessagesTarget(Throw), ["an exception escaped"]),
         .. FrameCanary.All,
+        .. NetworkedCanary.All,
     ];
 
     /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>

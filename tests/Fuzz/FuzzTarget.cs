@@ -93,7 +93,14 @@ internal abstract class FuzzTarget : IDisposable
 
     private void RunUncounted(long seed)
     {
-        Attack(Numbers.RandomOf(seed));
-        CheckAftermath();
+        try
+        {
+            Attack(Numbers.RandomOf(seed));
+            CheckAftermath();
+        }
+        catch (Exception e) when (e is not FuzzException)
+        {
+            throw new FuzzException($"an exception escaped: {e}");
+        }
     }
 }

@@ -15,7 +15,7 @@ internal abstract class InlineSessionTarget : FuzzTarget
     /// <summary>Cases between two looks at the innocent connection.</summary>
     private const int ExchangeEvery = 8;
 
-    private readonly Loop _loop = new();
+    private readonly Loop _loop = new(looksInUserSpace: false);
     private readonly InlineBackend _innocent;
     private readonly GuestMemory _innocentMemory = GuestMemory.Create(1 << 20);
     private readonly VhostUserFrontend _innocentFrontend;

@@ -11,7 +11,7 @@ namespace VhostNet.Fuzz;
 /// </summary>
 internal static partial class LongRun
 {
-    private static readonly TimeSpan s_slice = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_sliceMax = TimeSpan.FromSeconds(60);
 
     /// <summary>Cases of one slice are numbered within so many seeds.</summary>
     private const long SeedsOfSlice = 100_000_000;
@@ -19,6 +19,9 @@ internal static partial class LongRun
     public static async Task<(int Passed, int Failed)> RunAsync(FuzzOptions options)
     {
         var tallies = TargetCatalog.All.ToDictionary(t => t.Name, _ => new Tally());
+        string[] round = [.. Enumerable.Range(0, TargetCatalog.All.Max(t => t.Slices)).SelectMany(i => TargetCatalog.All.Where(t => t.Slices > i)).Select(t => t.Name)];
+        TimeSpan slice = options.Time * Environment.ProcessorCount / round.Length;
+        slice = slice < s_sliceMax ? slice : s_sliceMax;
         long start = Stopwatch.GetTimestamp();
         int next = -1;
         IEnumerable<Task> workers = Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount)).Select(async _ =>
@@ -26,8 +29,8 @@ internal static partial class LongRun
             while (options.Time - Stopwatch.GetElapsedTime(start) is var left && left > TimeSpan.FromSeconds(1))
             {
                 int number = Interlocked.Increment(ref next);
-                (string name, int _, Func<FuzzTarget> _) = TargetCatalog.All[number % TargetCatalog.All.Count];
-                await SliceAsync(name, options.Seed + (number * SeedsOfSlice), left < s_slice ? left : s_slice, tallies[name]);
+                string name = round[number % round.Length];
+                await SliceAsync(name, options.Seed + (number * SeedsOfSlice), left < slice ? left : slice, tallies[name]);
             }
         });
         await Task.WhenAll(workers);
@@ -75,7 +78,7 @@ internal static partial class LongRun
 
         Console.WriteLine($"{tallies.Values.Sum(t => t.Cases)} cases in {took.TotalSeconds:f0} s");
         int failed = tallies.Values.Count(t => t.Findings.Count > 0);
-        return (tallies.Count - failed, failed);
+        return (tallies.Values.Count(t => t.Cases > 0 && t.Findings.Count == 0), failed);
     }
 
     [GeneratedRegex(@": (\d+) cases from seed")]

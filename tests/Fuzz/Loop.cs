@@ -10,8 +10,15 @@ internal sealed class Loop : IDisposable
 {
     private const int PassesMax = 1_000_000;
 
-    public Loop()
+    /// <summary>While handlers are looked at in user space, the kernel is asked at every 64th poll only.</summary>
+    private const int PollsForOneLook = 66;
+
+    private readonly int _pollsForOneLook;
+
+    /// <param name="looksInUserSpace">Handlers are there that can be looked at in user space, as those of network ports; then only some of the polls ask the kernel.</param>
+    public Loop(bool looksInUserSpace = true)
     {
+        _pollsForOneLook = looksInUserSpace ? PollsForOneLook : 1;
         Thread = new IoThread(new IoThreadOptions
         {
             Name = "fuzz",
@@ -34,7 +41,15 @@ internal sealed class Loop : IDisposable
     {
         try
         {
-            return Thread.Context.Poll(false);
+            for (int i = 0; i < _pollsForOneLook; i++)
+            {
+                if (Thread.Context.Poll(false))
+                {
+                    return true;
+                }
+            }
+
+            return false;
         }
         catch (Exception e) when (e is not FuzzException)
         {
@@ -54,6 +69,17 @@ internal sealed class Loop : IDisposable
             }
         }
     }
+
+    /// <summary>Something may wait for its time, as a timer or an idle bottom half does: lets a little of it pass. False when all of it is over.</summary>
+    public bool WaitForTime(long deadline)
+    {
+        _ = poll([], 1);
+        Waits++;
+        return Environment.TickCount64 < deadline;
+    }
+
+    /// <summary>How often somebody had to wait.</summary>
+    public long Waits { get; private set; }
 
     public void Dispose() => Thread.Dispose();
 }

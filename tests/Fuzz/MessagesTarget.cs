@@ -16,21 +16,27 @@ internal sealed class MessagesTarget(Action<DeviceRequest>? handled = null) : In
     private const ulong AllFeatures = VirtioFeatures.VERSION_1 | VirtioFeatures.ANY_LAYOUT | VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX
         | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER | VirtioFeatures.RING_RESET | VirtioFeatures.LOG_ALL | VirtioFeatures.ACCESS_PLATFORM;
 
+    /// <summary>One of so many cases goes over the socket, byte by byte; in the others whole messages are handed to the session.</summary>
+    private const int OverSocketEvery = 8;
+
     /// <summary>Different enough in regions, sizes and places.</summary>
-    private readonly GuardedMemory[] _memories = [.. Enumerable.Range(0, 16).Select(i => new GuardedMemory(new Random(i)))];
+    private readonly GuardedMemory[] _memories = [.. Enumerable.Range(0, 6).Select(i => new GuardedMemory(new Random(i)))];
 
     protected override void AttackSession(Random random)
     {
         GuardedMemory memory = _memories[random.Next(_memories.Length)];
         memory.Memory.FreeAll();
         using var files = new FileZoo(random);
-        using VhostUserFrontend frontend = Victim.Connect(new FrontendOptions
+        FrontendOptions options = new()
         {
             Features = random.OneIn(3) ? AllFeatures & random.Any() : ~(VirtioFeatures.LOG_ALL | (random.OneIn(4) ? 0 : VirtioFeatures.ACCESS_PLATFORM) | (random.OneIn(2) ? VirtioFeatures.RING_PACKED : 0)),
             ProtocolFeatures = random.OneIn(3) ? random.Any() : ~(ProtocolFeatures.INBAND_NOTIFICATIONS | ProtocolFeatures.GPA_ADDRESSES),
             Timeout = Patience,
             UseMemorySlots = random.OneIn(2),
-        });
+            AskForAcknowledgement = random.OneIn(4),
+        };
+        bool direct = !random.OneIn(OverSocketEvery);
+        using VhostUserFrontend frontend = Victim.Connect(options, direct);
         var rings = new List<EchoRings>();
         try
         {
@@ -43,7 +49,11 @@ internal sealed class MessagesTarget(Action<DeviceRequest>? handled = null) : In
             for (int count = random.Next(1, 60); count > 0; count--)
             {
                 generator.Send(frontend);
-                Drain(frontend);
+                if (!direct || random.OneIn(4))
+                {
+                    Drain(frontend);
+                }
+
                 foreach (EchoRings ring in rings)
                 {
                     if (random.OneIn(8))

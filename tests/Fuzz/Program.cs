@@ -60,7 +60,7 @@ internal static class Program
     private static (int Passed, int Failed) Smoke()
     {
         (int passed, int failed) = (0, 0);
-        foreach ((string name, int seconds, _) in TargetCatalog.All)
+        foreach ((string name, int seconds, _, _) in TargetCatalog.All)
         {
             bool ok = TargetRun.Run(name, new FuzzOptions(name, 1, long.MaxValue, TimeSpan.FromSeconds(seconds)));
             (passed, failed) = ok ? (passed + 1, failed) : (passed, failed + 1);

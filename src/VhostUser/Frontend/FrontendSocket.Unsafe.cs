@@ -14,11 +14,13 @@ internal sealed unsafe class FrontendSocket : IDisposable
     private readonly FileDescriptor _socket;
 
     private readonly Func<bool>? _progress;
+    private readonly DirectDelivery? _deliver;
 
-    public FrontendSocket(FileDescriptor socket, Func<bool>? progress = null)
+    public FrontendSocket(FileDescriptor socket, Func<bool>? progress = null, DirectDelivery? deliver = null)
     {
         _socket = socket;
         _progress = progress;
+        _deliver = deliver;
     }
 
     public FileDescriptor Socket => _socket;
@@ -26,6 +28,11 @@ internal sealed unsafe class FrontendSocket : IDisposable
     /// <summary>Sends bytes with descriptors attached to the first of them.</summary>
     public void Send(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> files, TimeSpan timeout)
     {
+        if (_deliver?.Invoke(bytes, files) == true)
+        {
+            return;
+        }
+
         long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         while (!bytes.IsEmpty)
         {

@@ -183,7 +183,7 @@ public sealed partial class VhostUserFrontend
         BackendRequests?.Dispose();
         BackendRequests = null;
         _socket.Dispose();
-        _socket = new FrontendSocket(socket, Options.Progress);
+        _socket = new FrontendSocket(socket, Options.Progress, Options.Deliver);
         ulong features = Features;
         Negotiate();
         if ((features & ~OfferedFeatures) != 0)

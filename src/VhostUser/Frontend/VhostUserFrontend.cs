@@ -22,7 +22,7 @@ public sealed partial class VhostUserFrontend : IDisposable
     {
         ArgumentNullException.ThrowIfNull(socket);
         Options = options ?? new FrontendOptions();
-        _socket = new FrontendSocket(socket, Options.Progress);
+        _socket = new FrontendSocket(socket, Options.Progress, Options.Deliver);
     }
 
     /// <summary>What this front end asks for.</summary>

@@ -42,7 +42,13 @@ internal sealed class KickWithoutDescriptor : Attack
             _sender!.Send(Packets.Broadcast());
             _hog!.Disconnect();
             _victim.Disconnect();
-            _sender.Send(Packets.Broadcast());
+
+            // Before and after the daemon has seen that they are gone.
+            for (int i = 0; i < 5; i++)
+            {
+                _sender.Send(Packets.Broadcast());
+                _ = poll([], 3);
+            }
         }
     }
 

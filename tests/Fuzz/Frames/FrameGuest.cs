@@ -9,24 +9,25 @@ namespace VhostNet.Fuzz.Frames;
 /// <summary>A guest without a session: its memory, both rings with their drivers, and the port whose device works on them.</summary>
 internal sealed class FrameGuest : IDisposable
 {
-    private const ulong RingsAt = 0x1000_0000, InboxAt = 0x2000_0000, OutboxAt = 0x1_0000_0000;
-
     private readonly Virtqueue[] _device = new Virtqueue[2];
     private readonly List<EventNotifier> _notifiers = [];
     private readonly ulong _features;
+    private readonly FrameGuestSpec _spec;
+    private readonly FrameMemories _memories;
+    private readonly FrameMemory _memory;
 
     /// <param name="random">Decides on everything that is not given.</param>
     /// <param name="name">The port's name.</param>
     /// <param name="thread">Works on the rings.</param>
     /// <param name="spec">What kind of guest it is.</param>
+    /// <param name="memories">Gives it its memory, and gets it back.</param>
     /// <param name="faults">What is wrong with the device.</param>
-    public FrameGuest(Random random, string name, IoThread thread, FrameGuestSpec spec, FrameFaults faults)
+    public FrameGuest(Random random, string name, IoThread thread, FrameGuestSpec spec, FrameMemories memories, FrameFaults faults)
     {
         Name = name;
         _features = spec.Features;
-        Memory = GuestMemory.Create(512 << 10, RingsAt);
-        Inbox = new Playground(Memory, $"{name}'s receive buffers", InboxAt, spec.InboxSize / 2, spec.InboxSize / 2);
-        Outbox = new Playground(Memory, $"{name}'s frames", OutboxAt, spec.OutboxSize / 2, spec.OutboxSize / 2);
+        (_spec, _memories) = (spec, memories);
+        _memory = memories.Take(name, spec.InboxSize, spec.OutboxSize);
         Rx = Create(0, spec.ReceiveRing);
         Tx = Create(1, spec.TransmitRing);
         Receiver = new FrameReceiver(random, name, _features, Rx, Inbox, spec.MayScatter);
@@ -37,13 +38,13 @@ internal sealed class FrameGuest : IDisposable
 
     public string Name { get; }
 
-    public GuestMemory Memory { get; }
+    public GuestMemory Memory => _memory.Guest;
 
     /// <summary>Where its receive buffers lie.</summary>
-    public Playground Inbox { get; }
+    public Playground Inbox => _memory.Inbox;
 
     /// <summary>Where the frames lie that it sends.</summary>
-    public Playground Outbox { get; }
+    public Playground Outbox => _memory.Outbox;
 
     public DriverQueue Rx { get; }
 
@@ -102,7 +103,7 @@ internal sealed class FrameGuest : IDisposable
         Port.Dispose();
         Rx.Dispose();
         Tx.Dispose();
-        Memory.Dispose();
+        _memories.Give(Name, _spec.InboxSize, _spec.OutboxSize, _memory);
     }
 
     private DriverQueue Create(int index, int size) =>

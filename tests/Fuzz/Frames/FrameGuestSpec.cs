@@ -38,7 +38,7 @@ internal sealed record FrameGuestSpec
 
     /// <summary>Someone who receives much.</summary>
     public static FrameGuestSpec Receiver(Random random, bool wire) =>
-        Any(random, wire) with { ReceiveRing = random.Pick(8, 16, 64, 256), TransmitRing = 32, InboxSize = 640 << 10, OutboxSize = 32 << 10 };
+        Any(random, wire) with { ReceiveRing = random.Pick(8, 16, 64, 256), TransmitRing = 32, InboxSize = (random.OneIn(4) ? 640 : 192) << 10, OutboxSize = 32 << 10 };
 
     private static FrameGuestSpec Any(Random random, bool wire)
     {

@@ -8,16 +8,18 @@ namespace VhostNet.Fuzz.Frames;
 internal sealed class FrameScene : IDisposable
 {
     private readonly TimeSpan _patience;
+    private readonly Loop? _loop;
     private readonly List<Port> _joined = [];
 
-    public FrameScene(Random random, IReadOnlyList<IoThread> threads, FrameFaults faults, TimeSpan patience)
+    public FrameScene(Random random, IReadOnlyList<IoThread> threads, FrameMemories memories, FrameFaults faults, TimeSpan patience, Loop? loop)
     {
+        _loop = loop;
         _patience = patience;
         bool wire = random.OneIn(3);
         Network = new FrameNetwork(random, wire);
-        Attacker = new FrameGuest(random, "attacker", threads[0], FrameGuestSpec.Attacker(random, wire), faults);
+        Attacker = new FrameGuest(random, "attacker", threads[0], FrameGuestSpec.Attacker(random, wire), memories, faults);
         Innocents = [.. Enumerable.Range(1, wire ? 1 : 2)
-            .Select(i => new FrameGuest(random, $"innocent {i}", threads[i % threads.Count], FrameGuestSpec.Receiver(random, wire), faults))];
+            .Select(i => new FrameGuest(random, $"innocent {i}", threads[i % threads.Count], FrameGuestSpec.Receiver(random, wire), memories, faults))];
         Network.JoinAttacker(Attacker.Port);
         Tags = [.. Innocents.Select(g => Network.JoinInnocent(Join(g, faults)))];
         Guests = [Attacker, .. Innocents];
@@ -51,6 +53,8 @@ internal sealed class FrameScene : IDisposable
         long deadline = Environment.TickCount64 + (long)_patience.TotalMilliseconds;
         do
         {
+            _loop?.Settle();
+
             // What came back first was delivered before, so the look that follows finds it.
             bool all = Guests.All(g => g.Sender.Outstanding == 0);
             bool any = false;
@@ -65,7 +69,7 @@ internal sealed class FrameScene : IDisposable
                 return;
             }
 
-            if (!any && !WaitForAny(deadline))
+            if (!any && !(_loop is null ? WaitForAny(deadline) : EnableCalls() || _loop.WaitForTime(deadline)))
             {
                 throw new FuzzException($"frames do not come back: {string.Join(", ", Guests.Select(g => $"{g.Name} waits for {g.Sender.Outstanding}"))}");
             }
@@ -113,20 +117,28 @@ internal sealed class FrameScene : IDisposable
         return frames.Count > 0;
     }
 
+    /// <summary>Asks for interrupts; true when something came meanwhile.</summary>
+    private bool EnableCalls()
+    {
+        bool quiet = true;
+        foreach (FrameGuest guest in Guests)
+        {
+            quiet &= guest.Rx.EnableCalls();
+            quiet &= guest.Tx.EnableCalls();
+        }
+
+        return !quiet;
+    }
+
     /// <summary>Waits for an interrupt of any ring; false when the time is over.</summary>
     private bool WaitForAny(long deadline)
     {
-        DriverQueue[] queues = [.. Guests.SelectMany(g => new[] { g.Rx, g.Tx })];
-        bool quiet = true;
-        foreach (DriverQueue queue in queues)
-        {
-            quiet &= queue.EnableCalls();
-        }
-
-        if (!quiet)
+        if (EnableCalls())
         {
             return true;
         }
+
+        DriverQueue[] queues = [.. Guests.SelectMany(g => new[] { g.Rx, g.Tx })];
 
         pollfd[] calls = [.. queues.Select(q => new pollfd { fd = q.Call.Value, events = POLLIN })];
         long left = deadline - Environment.TickCount64;

@@ -15,13 +15,26 @@ internal sealed class FramesTarget : FuzzTarget
     private readonly TimeSpan _patience;
     private readonly IoThread[] _threads;
     private readonly FrameScribbler _scribbler = new();
+    private readonly Loop? _loop;
+    private readonly FrameMemories _memories = new();
     private Exception? _failure;
     private FrameScene? _abandoned;
 
-    public FramesTarget(FrameFaults? faults = null, TimeSpan? patience = null)
+    /// <param name="faults">What is wrong with the devices; null for nothing.</param>
+    /// <param name="patience">How long frames may take to come back, where they have threads of their own.</param>
+    /// <param name="live">Attacker and innocents on threads of their own; otherwise all is on one, and a seed repeats exactly unless its frames are rewritten.</param>
+    public FramesTarget(FrameFaults? faults = null, TimeSpan? patience = null, bool live = false)
     {
         _faults = faults ?? FrameFaults.None;
         _patience = patience ?? Patience;
+        _memories.Prepare();
+        if (!live)
+        {
+            _loop = new Loop();
+            _threads = [_loop.Thread];
+            return;
+        }
+
         _threads = [.. new[] { "attacked", "innocent" }.Select(name => new IoThread(new IoThreadOptions
         {
             Name = name,
@@ -33,19 +46,34 @@ internal sealed class FramesTarget : FuzzTarget
         Array.ForEach(_threads, t => t.Start());
     }
 
+    protected override int CountEvery => _loop is null || IsVerbose ? 1 : 64;
+
+    public override void Within(Action action)
+    {
+        if (_loop is null)
+        {
+            action();
+        }
+        else
+        {
+            _loop.Run(action);
+        }
+    }
+
     public override void Dispose()
     {
         _scribbler.Dispose();
 
         if (_abandoned is null)
         {
+            _memories.Dispose();
             Array.ForEach(_threads, t => t.Dispose());
         }
     }
 
     protected override void Attack(Random random)
     {
-        var scene = new FrameScene(random, _threads, _faults, _patience);
+        var scene = new FrameScene(random, _threads, _memories, _faults, _patience, _loop);
         _abandoned = scene;
         s_kept.Add(scene);
         try

@@ -17,6 +17,8 @@ internal sealed class Playground
     private readonly byte[] _shadow;
     private readonly string _what;
     private int _taken = Margin;
+    private int _dirtyStart = int.MaxValue;
+    private int _dirtyEnd;
 
     /// <param name="memory">The guest's memory, to which the regions are added.</param>
     /// <param name="what">Whose it is, for findings.</param>
@@ -62,11 +64,25 @@ internal sealed class Playground
     /// <summary>Takes everything back.</summary>
     public void TakeBack() => _taken = Margin;
 
+    /// <summary>As it was made: takes everything back, and what was written or accepted is noise again. Checked before.</summary>
+    public void Reset()
+    {
+        TakeBack();
+        if (_dirtyStart < _dirtyEnd)
+        {
+            s_noise.AsSpan(_dirtyStart, _dirtyEnd - _dirtyStart).CopyTo(_shadow.AsSpan(_dirtyStart));
+            ForEachPiece(Start + (ulong)_dirtyStart, _dirtyEnd - _dirtyStart, (actual, shadow) => shadow.CopyTo(actual));
+        }
+
+        (_dirtyStart, _dirtyEnd) = (int.MaxValue, 0);
+    }
+
     /// <summary>The guest itself writes.</summary>
     public void Write(ulong address, ReadOnlySpan<byte> bytes)
     {
         byte[] source = bytes.ToArray();
         int at = 0;
+        Soil(address, bytes.Length);
         ForEachPiece(address, bytes.Length, (actual, shadow) =>
         {
             ReadOnlySpan<byte> piece = source.AsSpan(at, actual.Length);
@@ -77,7 +93,11 @@ internal sealed class Playground
     }
 
     /// <summary>Whatever lies there now is as it should be: the device was allowed to write it, or somebody else did.</summary>
-    public void Accept(ulong address, int length) => ForEachPiece(address, length, (actual, shadow) => actual.CopyTo(shadow));
+    public void Accept(ulong address, int length)
+    {
+        Soil(address, length);
+        ForEachPiece(address, length, (actual, shadow) => actual.CopyTo(shadow));
+    }
 
     /// <summary>What lies there according to the shadow.</summary>
     public ReadOnlySpan<byte> Accepted(ulong address, int length) => _shadow.AsSpan((int)(address - Start), length);
@@ -91,6 +111,13 @@ internal sealed class Playground
             throw new FuzzException($"{_what}: a byte was written that no descriptor allows, or behind the length that was stated: 0x{shadow[at]:x2} became 0x{actual[at]:x2}");
         }
     });
+
+    private void Soil(ulong address, int length)
+    {
+        int start = (int)(address - Start);
+        _dirtyStart = Math.Min(_dirtyStart, start);
+        _dirtyEnd = Math.Max(_dirtyEnd, start + length);
+    }
 
     private void ForEachPiece(ulong address, int length, Piece action)
     {
