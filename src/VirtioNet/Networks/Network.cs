@@ -9,6 +9,9 @@ namespace VhostNet.VirtioNet.Networks;
 /// <summary>Joins ports: decides where a burst goes. Ports join and leave on the control thread; <see cref="Forward"/> runs on data threads at the same time.</summary>
 public abstract class Network
 {
+    /// <summary>More than any burst can cost: 13 days.</summary>
+    private const long NoLimit = 1L << 50;
+
     /// <summary>Creates a network.</summary>
     /// <param name="name">Unique name, used in logs, metrics and the control API.</param>
     protected Network(string name)
@@ -62,7 +65,7 @@ public abstract class Network
         if (waiter is null)
         {
             burst.Budget = default;
-            burst.Budget.Take(long.MinValue / 2);
+            burst.Budget.Take(-NoLimit);
         }
         else if (burst.Budget.IsSpent)
         {

@@ -103,6 +103,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         SetStatics(member);
         _members[slot] = member;
         _ports = [.. _ports, port];
+        Table.ReserveFor(_ports.Length);
         Publish();
         port.Network = this;
         TellPeers();
@@ -171,6 +172,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         // Addresses go only now: a thread that was inside may have learned one a moment ago, and the number is free for another port from here on.
         WaitForDataThreads(before);
         Table.Flush(member.Slot, statics: true);
+        Table.ReserveFor(_ports.Length);
         ForgetPairs(port, member.Slot);
         TellPeers();
     }
@@ -179,7 +181,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     public override void PortChanged(Port port)
     {
         SwitchMember member = Find(port);
-        if (!port.IsUp)
+        if (!port.IsUp && Table.CountOf(member.Slot) > 0)
         {
             Table.Flush(member.Slot, statics: false);
         }

@@ -51,7 +51,7 @@ internal sealed unsafe partial class SwitchSource
         _touchedCount = 0;
         if (HasCopies(snapshot) && !DeliverCopies(snapshot.Mirror!, burst))
         {
-            KeepRemainder(burst, end, 0, -1);
+            KeepRemainder(burst, end, 0, SwitchRemainder.MirrorSlot);
             return 0;
         }
 
@@ -87,7 +87,7 @@ internal sealed unsafe partial class SwitchSource
 
         _touchedCount = kept;
         _remainder.Copies.CopyTo(_mirrored);
-        if (kept == 0 || _touched[0] != _remainder.CutSlot)
+        if ((kept == 0 ? SwitchRemainder.MirrorSlot : _touched[0]) != _remainder.CutSlot)
         {
             _state.Finisher.ForgetSegments();
         }
