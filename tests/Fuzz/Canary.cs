@@ -1,4 +1,5 @@
 using VhostNet.Fuzz.Frames;
+using VhostNet.Fuzz.Switch;
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
@@ -16,6 +17,7 @@ internal static class Canary
         ("a descriptor that is lost now and then", () => new MessagesTarget(new EchoDevice(2) { Handled = LoseDescriptor }), ["left behind"]),
         ("an exception that nobody catches", () => new MessagesTarget(new EchoDevice(2) { Handled = Throw }), ["an exception escaped"]),
         .. FrameCanary.All,
+        .. SwitchCanary.All,
     ];
 
     /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>

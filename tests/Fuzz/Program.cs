@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using VhostNet.Fuzz.Frames;
+using VhostNet.Fuzz.Switch;
 
 namespace VhostNet.Fuzz;
 
@@ -11,7 +12,7 @@ internal static class Program
         """
         usage: VhostNet.Fuzz smoke
                VhostNet.Fuzz canary
-               VhostNet.Fuzz run --target messages|rings|frames [--seed N] (--iterations N | --seconds N)
+               VhostNet.Fuzz run --target messages|rings|frames|switch [--seed N] (--iterations N | --seconds N)
 
         smoke   all targets for some seconds and every canary, with fixed seeds
         canary  back ends with faults built in; every one has to be found
@@ -31,6 +32,7 @@ internal static class Program
                 Run("messages", 1, int.MaxValue, TimeSpan.FromSeconds(8));
                 Run("rings", 1, int.MaxValue, TimeSpan.FromSeconds(8));
                 Run("frames", 1, int.MaxValue, TimeSpan.FromSeconds(6));
+                Run("switch", 1, int.MaxValue, TimeSpan.FromSeconds(3));
                 RunCanaries();
                 break;
             case ["canary"]:
@@ -56,7 +58,7 @@ internal static class Program
             bool isNumber = int.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int number);
             switch (args[i])
             {
-                case "--target" when args[i + 1] is "messages" or "rings" or "frames": target = args[i + 1]; break;
+                case "--target" when args[i + 1] is "messages" or "rings" or "frames" or "switch": target = args[i + 1]; break;
                 case "--seed" when isNumber: seed = number; break;
                 case "--iterations" when isNumber: iterations = number; break;
                 case "--seconds" when isNumber: seconds = number; break;
@@ -72,7 +74,13 @@ internal static class Program
     private static void Run(string name, int seed, int iterations, TimeSpan time)
     {
         var watch = Stopwatch.StartNew();
-        using FuzzTarget target = name switch { "messages" => new MessagesTarget(), "rings" => new RingsTarget(), _ => new FramesTarget() };
+        using FuzzTarget target = name switch
+        {
+            "messages" => new MessagesTarget(),
+            "rings" => new RingsTarget(),
+            "switch" => new SwitchTarget(),
+            _ => new FramesTarget(),
+        };
         int i = 0;
         for (; i < iterations && watch.Elapsed < time; i++)
         {

@@ -5,6 +5,29 @@ namespace VhostNet.VirtioNet.Datapath;
 /// <content>What frames cost.</content>
 public sealed unsafe partial class FrameBurst
 {
+    /// <summary>True when the frames' source comes again, at once, with those that a spent <see cref="Budget"/> left, so that nobody drops them for that. Set by the network.</summary>
+    public bool ComesAgain { get; set; }
+
+    /// <summary>Goes on with the turn of another burst, whose frames these are in another form. The budget is to be given back to it afterwards.</summary>
+    internal void ContinueTurn(FrameBurst source)
+    {
+        Budget = source.Budget;
+        ComesAgain = source.ComesAgain;
+    }
+
+    /// <summary>Makes sure that a delivery took what it costs at least: receivers that know it better took more already.</summary>
+    /// <param name="before">What was left of the budget before the delivery.</param>
+    /// <param name="frames">Frames delivered.</param>
+    /// <param name="bytes">Their bytes.</param>
+    internal void ChargeDelivery(long before, int frames, long bytes)
+    {
+        long owed = ((long)frames * TurnBudget.CopyCost) + (bytes / TurnBudget.BytesPerUnit) - (before - Budget.Left);
+        if (owed > 0)
+        {
+            Budget.Take(owed);
+        }
+    }
+
     /// <summary>How many frames, from the first, one receiver can be given before the turn's budget is spent: one at least, so that each turn gets on.</summary>
     /// <param name="frames">Indices into the burst.</param>
     /// <param name="bytes">The bytes of those frames together.</param>

@@ -62,6 +62,7 @@ public abstract class Network
     protected static void BeginTurn(FrameBurst burst, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
+        burst.ComesAgain = waiter is not null;
         if (waiter is null)
         {
             burst.Budget = default;
@@ -127,8 +128,9 @@ public abstract class Network
             return finished;
         }
 
+        long before = burst.Budget.Left;
         int done = port.Deliver(burst, frames, queue, waiter);
-        burst.Budget.TakeCopies(done, done == frames.Length ? bytes : burst.LengthOf(frames[..done]));
+        burst.ChargeDelivery(before, done, done == frames.Length ? bytes : burst.LengthOf(frames[..done]));
         port.Capture?.Record(burst, frames[..done]);
         return done;
     }

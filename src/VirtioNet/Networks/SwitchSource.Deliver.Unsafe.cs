@@ -162,7 +162,7 @@ internal sealed unsafe partial class SwitchSource
                 _withheld[next++] = DropReason.Offload;
             }
 
-            editor.Output.Budget = burst.Budget;
+            editor.Output.ContinueTurn(burst);
             int given = SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue);
             burst.Budget = editor.Output.Budget;
             done = given < editor.Output.Count ? _edited[given] : next;

@@ -153,7 +153,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable
                 break;
             }
 
-            guard.Output.Budget = burst.Budget;
+            guard.Output.ContinueTurn(burst);
             int done = Distribute(snapshot, ingress, guard.Output);
             burst.Budget = guard.Output.Budget;
             if (done < count)

@@ -62,8 +62,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         ArgumentNullException.ThrowIfNull(destination);
         if (OffloadPolicy.CanPass(burst, frames, accepts))
         {
+            long left = burst.Budget.Left;
             int passed = destination.Deliver(burst, frames, queue, waiter);
-            burst.Budget.TakeCopies(passed, burst.LengthOf(frames[..passed]));
+            burst.ChargeDelivery(left, passed, burst.LengthOf(frames[..passed]));
             return passed;
         }
 
@@ -72,9 +73,10 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         while (FillRound())
         {
             FrameBurst output = _output!;
-            output.Budget = burst.Budget;
+            output.ContinueTurn(burst);
+            long before = output.Budget.Left;
             int taken = destination.Deliver(output, output.AllFrames, queue, waiter);
-            output.Budget.TakeCopies(taken, output.LengthOf(output.AllFrames[..taken]));
+            output.ChargeDelivery(before, taken, output.LengthOf(output.AllFrames[..taken]));
             burst.Budget = output.Budget;
             if (taken < output.Count)
             {
