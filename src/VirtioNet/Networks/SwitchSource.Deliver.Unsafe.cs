@@ -26,7 +26,7 @@ internal sealed unsafe partial class SwitchSource
         _network.Judged?.Invoke(burst);
         if (_remainder.Count > 0)
         {
-            LimitToRemainder();
+            LimitToRemainder(snapshot);
         }
 
         for (int i = 0; i < _touchedCount; i++)
@@ -71,7 +71,7 @@ internal sealed unsafe partial class SwitchSource
     }
 
     /// <summary>Frames that come again go only to those who lack them still.</summary>
-    private void LimitToRemainder()
+    private void LimitToRemainder(SwitchSnapshot snapshot)
     {
         int kept = 0;
         for (int i = 0; i < _touchedCount; i++)
@@ -86,7 +86,11 @@ internal sealed unsafe partial class SwitchSource
         }
 
         _touchedCount = kept;
-        _remainder.Copies.CopyTo(_mirrored);
+        if (snapshot.Mirror is not null)
+        {
+            _remainder.Copies.CopyTo(_mirrored);
+        }
+
         if ((kept == 0 ? SwitchRemainder.MirrorSlot : _touched[0]) != _remainder.CutSlot)
         {
             _state.Finisher.ForgetSegments();

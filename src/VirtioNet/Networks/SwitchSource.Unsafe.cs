@@ -196,7 +196,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable
 
                 _refusals[next] = DropReason.Offload;
             }
-            else if (!pins.Allows(guard.Head(guard.Output.Count - 1)))
+            else if (!pins.Allows(guard.Head(guard.Output.Count - 1), guard.Output.Header(guard.Output.Count - 1)))
             {
                 guard.RemoveLast();
                 _refusals[next] = DropReason.Filtered;
