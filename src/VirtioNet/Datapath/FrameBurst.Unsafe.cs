@@ -13,16 +13,19 @@ public sealed unsafe partial class FrameBurst : IDisposable
 {
     // SAFETY: allocated here for ChainsMax headers and freed only by Dispose; indices are checked against ChainsMax.
     internal readonly VirtioNetHeader* Headers;
-    private bool _disposed;
 
-    /// <summary>What the turn that these frames belong to may still do. Set by their source when its turn begins; whatever is done with them takes from it.</summary>
-    public TurnBudget Budget;
+    /// <summary>
+    /// What is left of the turn in which these frames travel, taken from by all who work on them. A source that carries several bursts in one turn sets it; who hands frames on in another burst copies
+    /// it there before and back afterwards.
+    /// </summary>
+    public TurnBudget Budget = TurnBudget.Full;
+
+    private bool _disposed;
 
     /// <summary>Allocates a burst.</summary>
     public FrameBurst()
     {
         Chains = new ChainBurst();
-        Budget = TurnBudget.Full;
         Headers = (VirtioNetHeader*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(VirtioNetHeader), 64);
         NativeMemory.Clear(Headers, ChainBurst.ChainsMax * (nuint)sizeof(VirtioNetHeader));
     }
@@ -56,9 +59,10 @@ public sealed unsafe partial class FrameBurst : IDisposable
         return ref Headers[index];
     }
 
-    /// <summary>Empties the burst.</summary>
+    /// <summary>Empties the burst, and gives it a whole turn.</summary>
     public void Clear()
     {
+        Budget = TurnBudget.Full;
         Count = 0;
         Unfinished = Offloads.None;
         Chains.ResetSegments();
