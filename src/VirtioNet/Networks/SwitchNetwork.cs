@@ -186,7 +186,12 @@ public sealed partial class SwitchNetwork : Network, IDisposable
             Table.Flush(member.Slot, statics: false);
         }
 
-        Publish();
+        // A guest can have this called with each of its messages, so a new snapshot is made for a change only.
+        if (_snapshot.Views[member.Slot] is not { } view || !view.IsOf(port))
+        {
+            Publish();
+        }
+
         TellPeers();
     }
 
@@ -256,15 +261,20 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     /// </summary>
     private void TellPeers()
     {
-        foreach (Port port in _ports)
+        // For each port those before it and those behind it, since every pair would be too much for what a guest can bring about with each of its messages.
+        Port[] ports = _ports;
+        Offloads[] own = [.. ports.Select(p => p.Accepts)];
+        Offloads[] behind = new Offloads[ports.Length + 1];
+        for (int i = ports.Length - 1; i >= 0; i--)
         {
-            Offloads accepted = Offloads.None;
-            foreach (Port other in _ports)
-            {
-                accepted |= other == port ? Offloads.None : other.Accepts;
-            }
+            behind[i] = behind[i + 1] | own[i];
+        }
 
-            port.PeersAcceptChanged(accepted);
+        Offloads before = Offloads.None;
+        for (int i = 0; i < ports.Length; i++)
+        {
+            ports[i].PeersAcceptChanged(before | behind[i + 1]);
+            before |= own[i];
         }
     }
 
