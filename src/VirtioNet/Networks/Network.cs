@@ -95,23 +95,31 @@ public abstract class Network
     /// the source's data thread.
     /// </summary>
     /// <returns>How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.</returns>
-    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) =>
+        DeliverTo(source, port, burst, frames, queue, waiter, out _);
+
+    /// <summary>The same, with the bytes of the frames that are done with.</summary>
+    internal static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter, out long bytes)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(port);
         ArgumentNullException.ThrowIfNull(burst);
         int done = 0;
+        bytes = 0;
         do
         {
-            ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long bytes));
+            ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long length));
             int taken = port.SendLimiter is { } limiter
                 ? DeliverLimited(source, port, limiter, burst, affordable, queue, waiter)
-                : DeliverFinished(source, port, burst, affordable, bytes, queue, waiter);
+                : DeliverFinished(source, port, burst, affordable, length, queue, waiter);
             done += taken;
             if (taken < affordable.Length)
             {
+                bytes += burst.LengthOf(affordable[..taken]);
                 break;
             }
+
+            bytes += length;
         }
         while (done < frames.Length && !burst.Budget.IsSpent);
         return done;

@@ -65,7 +65,7 @@ internal sealed unsafe partial class SwitchSource
     private bool DeliverCopies(SwitchPortView mirror, FrameBurst burst)
     {
         _ = Expand(_mirrored, out ReadOnlySpan<ushort> copies);
-        int done = SwitchNetwork.Give(_member.Port, mirror.Port, burst, copies, _queue);
+        int done = SwitchNetwork.Give(_member.Port, mirror.Port, burst, copies, _queue, out _);
         Remove(_mirrored, copies[..done]);
         return done == copies.Length;
     }
@@ -127,10 +127,12 @@ internal sealed unsafe partial class SwitchSource
         // What the guard holds is our own memory, and the sender can't change it.
         bool exact = (ingress.SendsExact || egress.TakesExact) && burst != _guard?.Output;
         bool asTheyAre = !exact && ingress.CarriesAll && egress.CarriesAll && !_anyTagged && !egress.SendsTagged(ingress.UntaggedVlan);
-        int done = asTheyAre ? SwitchNetwork.Give(_member.Port, egress.Port, burst, indices, _queue) : DeliverEdited(ingress, egress, burst, indices, exact);
+        int done = asTheyAre
+            ? SwitchNetwork.Give(_member.Port, egress.Port, burst, indices, _queue, out long bytes)
+            : DeliverEdited(ingress, egress, burst, indices, exact, out bytes);
         ref PairCounts pair = ref _pairs[egress.Slot];
         pair.Frames += done;
-        pair.Bytes += burst.LengthOf(indices[..done]);
+        pair.Bytes += bytes;
         if (done == indices.Length)
         {
             return true;
@@ -141,10 +143,10 @@ internal sealed unsafe partial class SwitchSource
     }
 
     /// <summary>Delivers frames with the tags that the receiver's port is to see, and with the words that were judged.</summary>
-    private int DeliverEdited(SwitchPortView ingress, SwitchPortView egress, FrameBurst burst, ReadOnlySpan<ushort> indices, bool exact)
+    private int DeliverEdited(SwitchPortView ingress, SwitchPortView egress, FrameBurst burst, ReadOnlySpan<ushort> indices, bool exact, out long bytes)
     {
         SwitchFrameEditor editor = _editor ??= new SwitchFrameEditor();
-        indices = indices[..burst.Affordable(indices, out _)];
+        indices = indices[..burst.Affordable(indices, out bytes)];
         _withheld.AsSpan(0, indices.Length).Clear();
         int done = 0;
         while (done < indices.Length)
@@ -167,7 +169,7 @@ internal sealed unsafe partial class SwitchSource
             }
 
             editor.Output.ContinueTurn(burst);
-            int given = SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue);
+            int given = SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue, out _);
             burst.Budget = editor.Output.Budget;
             done = given < editor.Output.Count ? _edited[given] : next;
             if (given < editor.Output.Count || burst.Budget.IsSpent)
@@ -176,6 +178,7 @@ internal sealed unsafe partial class SwitchSource
             }
         }
 
+        bytes = done == indices.Length ? bytes : burst.LengthOf(indices[..done]);
         CountRefusals(_withheld.AsSpan(0, done));
         return done;
     }
