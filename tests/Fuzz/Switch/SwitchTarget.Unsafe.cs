@@ -98,7 +98,7 @@ internal sealed unsafe class SwitchTarget : FuzzTarget
         return _random.OneIn(4) ? options with { PinnedMacs = [new MacAddress(AddressOf(station))] } : options;
     }
 
-    private static ulong AddressOf(int station) => 0x0200_0000_0000 | (uint)station;
+    private static ulong AddressOf(int station) => 0x0200_0000_0000UL | (uint)station;
 
     /// <summary>Sends frames as a transmit queue does: what a turn leaves comes again.</summary>
     // SAFETY: frame numbers stay below FramesMax.
