@@ -4,7 +4,7 @@ using VhostNet.VirtioNet.Datapath;
 namespace VhostNet.VirtioNet.Networks;
 
 /// <content>Gives the frames to their receivers, with the tags that each is to see.</content>
-internal sealed unsafe partial class SwitchSource
+internal sealed partial class SwitchSource
 {
     // Of each frame that the editor made: its position in the selection that it was made from.
     private readonly ushort[] _edited = new ushort[FrameBurst.FramesMax];
