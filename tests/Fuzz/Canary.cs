@@ -1,5 +1,6 @@
 using VhostNet.Fuzz.Frames;
 using VhostNet.Fuzz.Networked;
+using VhostNet.Fuzz.Switch;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
@@ -18,6 +19,7 @@ internal static class Canary
         ("an exception that nobody catches", () => new MessagesTarget(Throw), ["an exception escaped"]),
         .. FrameCanary.All,
         .. NetworkedCanary.All,
+        .. SwitchCanary.All,
     ];
 
     /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>

@@ -1,5 +1,6 @@
 using VhostNet.Fuzz.Frames;
 using VhostNet.Fuzz.Networked;
+using VhostNet.Fuzz.Switch;
 
 namespace VhostNet.Fuzz;
 
@@ -14,7 +15,8 @@ internal static class TargetCatalog
         ("live-rings", 3, 1, () => new LiveRingsTarget()),
         ("frames", 5, 2, () => new FramesTarget()),
         ("live-frames", 3, 1, () => new FramesTarget(live: true)),
-        ("switch", 4, 2, () => new SwitchTarget()),
+        ("switch", 3, 2, () => new SwitchTarget()),
+        ("live-switch", 4, 1, () => new LiveSwitchTarget()),
         ("budget", 4, 1, () => new BudgetTarget()),
         ("ports", 4, 1, () => new PortsTarget()),
         ("lifecycle", 5, 1, () => new LifecycleTarget()),

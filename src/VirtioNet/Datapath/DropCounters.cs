@@ -7,7 +7,7 @@ namespace VhostNet.VirtioNet.Datapath;
 public struct DropCounters
 {
     /// <summary>Number of reasons, with room to spare.</summary>
-    public const int Length = 16;
+    public const int Length = 24;
 
     private long _first;
 }

@@ -22,14 +22,10 @@ public sealed unsafe partial class FrameBurst : IDisposable
 
     private bool _disposed;
 
-    /// <summary>What the turn that these frames belong to may still do. Set by their source when its turn begins; whatever is done with them takes from it.</summary>
-    public TurnBudget Budget;
-
     /// <summary>Allocates a burst.</summary>
     public FrameBurst()
     {
         Chains = new ChainBurst();
-        Budget = TurnBudget.Full;
         Headers = (VirtioNetHeader*)NativeMemory.AlignedAlloc(ChainBurst.ChainsMax * (nuint)sizeof(VirtioNetHeader), 64);
         NativeMemory.Clear(Headers, ChainBurst.ChainsMax * (nuint)sizeof(VirtioNetHeader));
     }

@@ -5,7 +5,7 @@ namespace VhostNet.VirtioNet.Datapath;
 /// <summary>
 /// Frames of one direction of one queue or port. Plain longs: written by one thread at a time, read by anybody. Padded to whole cache lines.
 /// </summary>
-[StructLayout(LayoutKind.Sequential, Size = 192)]
+[StructLayout(LayoutKind.Sequential, Size = 256)]
 public struct FrameCounters
 {
     /// <summary>Frames passed on.</summary>

@@ -9,6 +9,9 @@ namespace VhostNet.VirtioNet.Networks;
 /// <summary>Joins ports: decides where a burst goes. Ports join and leave on the control thread; <see cref="Forward"/> runs on data threads at the same time.</summary>
 public abstract class Network
 {
+    /// <summary>More than any burst can cost: 13 days.</summary>
+    private const long NoLimit = 1L << 50;
+
     /// <summary>Creates a network.</summary>
     /// <param name="name">Unique name, used in logs, metrics and the control API.</param>
     protected Network(string name)
@@ -59,10 +62,11 @@ public abstract class Network
     protected static void BeginTurn(FrameBurst burst, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
+        burst.ComesAgain = waiter is not null;
         if (waiter is null)
         {
             burst.Budget = default;
-            burst.Budget.Take(long.MinValue / 2);
+            burst.Budget.Take(-NoLimit);
         }
         else if (burst.Budget.IsSpent)
         {
@@ -91,23 +95,31 @@ public abstract class Network
     /// the source's data thread.
     /// </summary>
     /// <returns>How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.</returns>
-    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) =>
+        DeliverTo(source, port, burst, frames, queue, waiter, out _);
+
+    /// <summary>The same, with the bytes of the frames that are done with.</summary>
+    internal static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter, out long bytes)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(port);
         ArgumentNullException.ThrowIfNull(burst);
         int done = 0;
+        bytes = 0;
         do
         {
-            ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long bytes));
+            ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long length));
             int taken = port.SendLimiter is { } limiter
                 ? DeliverLimited(source, port, limiter, burst, affordable, queue, waiter)
-                : DeliverFinished(source, port, burst, affordable, bytes, queue, waiter);
+                : DeliverFinished(source, port, burst, affordable, length, queue, waiter);
             done += taken;
             if (taken < affordable.Length)
             {
+                bytes += burst.LengthOf(affordable[..taken]);
                 break;
             }
+
+            bytes += length;
         }
         while (done < frames.Length && !burst.Budget.IsSpent);
         return done;
@@ -124,8 +136,9 @@ public abstract class Network
             return finished;
         }
 
+        long before = burst.Budget.Left;
         int done = port.Deliver(burst, frames, queue, waiter);
-        burst.Budget.TakeCopies(done, done == frames.Length ? bytes : burst.LengthOf(frames[..done]));
+        burst.ChargeDelivery(before, done, done == frames.Length ? bytes : burst.LengthOf(frames[..done]));
         port.Capture?.Record(burst, frames[..done]);
         return done;
     }

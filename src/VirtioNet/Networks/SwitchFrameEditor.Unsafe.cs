@@ -173,6 +173,7 @@ internal sealed unsafe class SwitchFrameEditor : IDisposable
             return Output.TryAddPair(header, unfinished, new GuestSegment((nint)head, headLength), new GuestSegment(chain.Address + (nint)skip, rest));
         }
 
+        source.Budget.TakeDescriptors(chain.SegmentCount);
         _slices[0] = new GuestSegment((nint)head, headLength);
         var cursor = new FrameCursor(source, frame);
         cursor.Skip(skip);

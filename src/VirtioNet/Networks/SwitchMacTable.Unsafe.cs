@@ -19,6 +19,9 @@ internal sealed unsafe class SwitchMacTable : IDisposable
     private const ulong Occupied = 1UL << 63;
     private const ulong StaticMark = 1UL << 48;
 
+    /// <summary>Addresses that each port can have when others have filled the table.</summary>
+    private const int AssuredPerPort = 8;
+
     // SAFETY: _bucketMask + 1 buckets, allocated here, freed only by Dispose, which the network calls when no data thread is inside.
     private readonly Bucket* _buckets;
     private readonly uint _bucketMask;
@@ -26,6 +29,7 @@ internal sealed unsafe class SwitchMacTable : IDisposable
     private readonly int _capacity;
     private readonly int[] _perPort;
     private readonly RingLock _lock = new();
+    private int _unreserved;
     private int _count;
     private int _version;
     private long _refused;
@@ -37,6 +41,7 @@ internal sealed unsafe class SwitchMacTable : IDisposable
         // Half filled at most: then a bucket pair hardly ever overflows.
         uint buckets = BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, capacity * 2 / Ways));
         _capacity = capacity;
+        _unreserved = capacity;
         _bucketMask = buckets - 1;
         _buckets = (Bucket*)NativeMemory.AlignedAlloc(buckets * (nuint)sizeof(Bucket), 128);
         NativeMemory.Clear(_buckets, buckets * (nuint)sizeof(Bucket));
@@ -59,6 +64,12 @@ internal sealed unsafe class SwitchMacTable : IDisposable
 
     /// <summary>Addresses learned at a port.</summary>
     public int CountOf(int port) => Volatile.Read(ref _perPort[port]);
+
+    /// <summary>
+    /// Keeps room for so many ports: a few addresses for each, and up to a quarter of the table, which ports that have as many already can't take. So guests that make up
+    /// addresses don't keep another one from being known. Control thread.
+    /// </summary>
+    public void ReserveFor(int ports) => Volatile.Write(ref _unreserved, _capacity - (int)Math.Min(_capacity / 4, (long)ports * AssuredPerPort));
 
     /// <summary>Finds the port at which an address is.</summary>
     /// <returns>The port's number, or -1.</returns>
@@ -211,7 +222,8 @@ internal sealed unsafe class SwitchMacTable : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Insert(ulong key, ulong value, int limit)
     {
-        if (Volatile.Read(ref _perPort[(ushort)value]) >= limit || Volatile.Read(ref _count) >= _capacity)
+        int own = Volatile.Read(ref _perPort[(ushort)value]);
+        if (own >= limit || Volatile.Read(ref _count) >= (own < AssuredPerPort ? _capacity : Volatile.Read(ref _unreserved)))
         {
             // A lost increment is as good as none here: this is the path of a flood.
             _refused++;

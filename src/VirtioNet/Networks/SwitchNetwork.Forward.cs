@@ -37,8 +37,8 @@ public sealed partial class SwitchNetwork
     internal Action<FrameBurst>? Judged { get; set; }
 
     /// <summary>Gives frames to a port; it takes them or drops them, but for those that the turn's budget left.</summary>
-    internal static int Give(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue) =>
-        DeliverTo(source, port, burst, frames, queue, waiter: null);
+    internal static int Give(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, out long bytes) =>
+        DeliverTo(source, port, burst, frames, queue, waiter: null, out bytes);
 
     // Allocates: once for each queue by which frames come in.
     private SwitchSource? Create(SwitchSnapshot snapshot, Port source, SourceQueue state, int queue)

@@ -103,6 +103,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         SetStatics(member);
         _members[slot] = member;
         _ports = [.. _ports, port];
+        Table.ReserveFor(_ports.Length);
         Publish();
         port.Network = this;
         TellPeers();
@@ -171,6 +172,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         // Addresses go only now: a thread that was inside may have learned one a moment ago, and the number is free for another port from here on.
         WaitForDataThreads(before);
         Table.Flush(member.Slot, statics: true);
+        Table.ReserveFor(_ports.Length);
         ForgetPairs(port, member.Slot);
         TellPeers();
     }
@@ -179,12 +181,17 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     public override void PortChanged(Port port)
     {
         SwitchMember member = Find(port);
-        if (!port.IsUp)
+        if (!port.IsUp && Table.CountOf(member.Slot) > 0)
         {
             Table.Flush(member.Slot, statics: false);
         }
 
-        Publish();
+        // A guest can have this called with each of its messages, so a new snapshot is made for a change only.
+        if (_snapshot.Views[member.Slot] is not { } view || !view.IsOf(port))
+        {
+            Publish();
+        }
+
         TellPeers();
     }
 
@@ -254,15 +261,20 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     /// </summary>
     private void TellPeers()
     {
-        foreach (Port port in _ports)
+        // For each port those before it and those behind it, since every pair would be too much for what a guest can bring about with each of its messages.
+        Port[] ports = _ports;
+        Offloads[] own = [.. ports.Select(p => p.Accepts)];
+        Offloads[] behind = new Offloads[ports.Length + 1];
+        for (int i = ports.Length - 1; i >= 0; i--)
         {
-            Offloads accepted = Offloads.None;
-            foreach (Port other in _ports)
-            {
-                accepted |= other == port ? Offloads.None : other.Accepts;
-            }
+            behind[i] = behind[i + 1] | own[i];
+        }
 
-            port.PeersAcceptChanged(accepted);
+        Offloads before = Offloads.None;
+        for (int i = 0; i < ports.Length; i++)
+        {
+            ports[i].PeersAcceptChanged(before | behind[i + 1]);
+            before |= own[i];
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Offload;
 using VhostNet.VirtioNet.Ports;
 
@@ -26,6 +27,9 @@ internal sealed class SwitchPins
     private const byte Fragment = 44;
     private const byte Authentication = 51;
     private const byte DestinationOptions = 60;
+    private const int IPv4HeaderMin = 20;
+    private const int IPv6Header = 40;
+    private const int IcmpChecksum = 2;
 
     private readonly ulong[]? _macs;
     private readonly Prefix[]? _addresses;
@@ -40,7 +44,9 @@ internal sealed class SwitchPins
     public bool PinsAddresses => _addresses is not null;
 
     /// <summary>True when the port may send a frame that begins like this.</summary>
-    public bool Allows(ReadOnlySpan<byte> head)
+    /// <param name="head">The frame's beginning, our own copy.</param>
+    /// <param name="header">What the frame leaves undone: a checksum that is still to be written must not change what was looked at.</param>
+    public bool Allows(ReadOnlySpan<byte> head, in VirtioNetHeader header)
     {
         if (head.Length < ETH_HLEN || !AllowsMac(MacAddress.Read(head[ETH_ALEN..]).Value))
         {
@@ -53,16 +59,17 @@ internal sealed class SwitchPins
         }
 
         int network = FrameLayout.FindNetwork(head, out ushort type);
-        if (network < 0)
-        {
-            return false;
-        }
+        return network >= 0 && AllowsPacket(head[network..], type, out Checked looked)
+            && ((header.Flags & VirtioNetHeader.F_NEEDS_CSUM) == 0 || looked.LeavesAlone(header.CsumStart + header.CsumOffset - network));
+    }
 
-        ReadOnlySpan<byte> packet = head[network..];
+    private bool AllowsPacket(ReadOnlySpan<byte> packet, ushort type, out Checked looked)
+    {
+        looked = Checked.Everything;
         return type switch
         {
-            ETH_P_IP => AllowsIPv4(packet),
-            ETH_P_IPV6 => AllowsIPv6(packet),
+            ETH_P_IP => AllowsIPv4(packet, out looked),
+            ETH_P_IPV6 => AllowsIPv6(packet, out looked),
             ETH_P_ARP => AllowsArp(packet),
             // A reverse ARP request states Ethernet addresses only, and is sent after a migration.
             Rarp => packet.Length >= 14 && AllowsMac(MacAddress.Read(packet[8..]).Value),
@@ -85,25 +92,32 @@ internal sealed class SwitchPins
         return AllowsMac(MacAddress.Read(packet[8..]).Value) && (sender == 0 || Contains(sender, isIPv6: false));
     }
 
-    private bool AllowsIPv4(ReadOnlySpan<byte> packet)
+    private bool AllowsIPv4(ReadOnlySpan<byte> packet, out Checked looked)
     {
-        if (packet.Length < 20 || packet[0] >> 4 != 4)
+        looked = Checked.Everything;
+        if (packet.Length < IPv4HeaderMin || packet[0] >> 4 != 4)
         {
             return false;
         }
 
         uint source = BinaryPrimitives.ReadUInt32BigEndian(packet[12..]);
         int header = (packet[0] & 15) * 4;
+        looked = new Checked(Math.Max(header, IPv4HeaderMin), 0);
+        if (source != 0)
+        {
+            return Contains(source, isIPv6: false);
+        }
 
         // A DHCP client has no address yet.
-        return source == 0
-            ? packet[9] == IPPROTO_UDP && packet.Length >= header + 4 && BinaryPrimitives.ReadUInt32BigEndian(packet[header..]) == 0x0044_0043
-            : Contains(source, isIPv6: false);
+        looked = new Checked(header + sizeof(uint), 0);
+        return packet[9] == IPPROTO_UDP && header >= IPv4HeaderMin && packet.Length >= header + sizeof(uint)
+            && BinaryPrimitives.ReadUInt32BigEndian(packet[header..]) == 0x0044_0043;
     }
 
-    private bool AllowsIPv6(ReadOnlySpan<byte> packet)
+    private bool AllowsIPv6(ReadOnlySpan<byte> packet, out Checked looked)
     {
-        if (packet.Length < 40 || packet[0] >> 4 != 6)
+        looked = Checked.Everything;
+        if (packet.Length < IPv6Header || packet[0] >> 4 != 6)
         {
             return false;
         }
@@ -118,11 +132,15 @@ internal sealed class SwitchPins
         int at = SkipExtensions(packet, out byte protocol, out int fragment);
         if (at < 0 || protocol != IPPROTO_ICMPV6 || fragment > 0)
         {
+            looked = new Checked(at, 0);
             return at >= 0 && !unspecified;
         }
 
+        // Its own checksum may be left undone like any other.
+        looked = new Checked(int.MaxValue, at + IcmpChecksum);
+
         // Discovery is never fragmented (RFC 6980), and one whose end can't be seen could hide an option there.
-        bool whole = fragment < 0 && 40 + BinaryPrimitives.ReadUInt16BigEndian(packet[4..]) <= packet.Length;
+        bool whole = fragment < 0 && IPv6Header + BinaryPrimitives.ReadUInt16BigEndian(packet[4..]) <= packet.Length;
         return AllowsIcmp(packet[at..], unspecified, whole);
     }
 
@@ -171,7 +189,7 @@ internal sealed class SwitchPins
     /// </summary>
     private static int SkipExtensions(ReadOnlySpan<byte> packet, out byte protocol, out int fragment)
     {
-        int at = 40;
+        int at = IPv6Header;
         protocol = packet[6];
         fragment = -1;
         while (protocol is HopByHop or Routing or DestinationOptions or Authentication or Fragment)
@@ -214,6 +232,17 @@ internal sealed class SwitchPins
         }
 
         return false;
+    }
+
+    /// <summary>Which bytes of a packet a decision rests on.</summary>
+    /// <param name="End">Where they end.</param>
+    /// <param name="Checksum">Where among them the packet's own checksum has its place, on which no decision rests; 0 for none.</param>
+    private readonly record struct Checked(int End, int Checksum)
+    {
+        public static Checked Everything => new(int.MaxValue, 0);
+
+        /// <summary>True when two bytes at an offset may still change.</summary>
+        public bool LeavesAlone(int offset) => offset >= End || (Checksum > 0 && offset == Checksum);
     }
 
     private readonly record struct Prefix(UInt128 Value, UInt128 Mask, bool IsIPv6)

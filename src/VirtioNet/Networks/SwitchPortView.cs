@@ -85,6 +85,9 @@ internal sealed class SwitchPortView
     /// <summary>True when frames for the port must begin with the words that were judged: it carries some VLANs and not others, or leads out of this machine's guests.</summary>
     public bool TakesExact { get; }
 
+    /// <summary>True when the port's state is what it was when this was made.</summary>
+    public bool IsOf(Port port) => IsUp == (LinkEnabled && port.IsUp) && Accepts == port.Accepts;
+
     /// <summary>True when the port belongs to the VLAN. Number 0 can't stand in a tag, so that one is carried untagged or not at all.</summary>
     public bool Carries(int vlan) => vlan == 0 ? UntaggedVlan == 0 : CarriesAll || (_carried[vlan >> 6] & (1UL << (vlan & 63))) != 0;
 

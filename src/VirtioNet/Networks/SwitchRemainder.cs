@@ -8,6 +8,9 @@ namespace VhostNet.VirtioNet.Networks;
 /// </summary>
 internal sealed class SwitchRemainder
 {
+    /// <summary>Stands for the mirror in <see cref="CutSlot"/>.</summary>
+    public const int MirrorSlot = int.MaxValue;
+
     private const int WordsPerBurst = FrameBurst.FramesMax / 64;
 
     private readonly ulong[] _copies = new ulong[WordsPerBurst];

@@ -83,7 +83,7 @@ internal sealed unsafe partial class SwitchSource
                 _floodTargets = 0;
                 slot = Place(snapshot, ingress, burst, head, i, tick);
                 ForgetOldFlows(snapshot, tick, _table.Version);
-                cost += _floodTargets * (cost + SegmentsCost(burst, i)) + TurnBudget.ChainCost;
+                cost += _floodTargets * (cost + PiecesCost(burst, i)) + TurnBudget.ChainCost;
             }
 
             left -= cost;
@@ -109,11 +109,12 @@ internal sealed unsafe partial class SwitchSource
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long CostOf(uint length) => TurnBudget.CopyCost + (length / TurnBudget.BytesPerUnit);
 
-    /// <summary>What it costs each receiver besides, at most, to get a frame in segments.</summary>
-    private static long SegmentsCost(FrameBurst burst, int frame)
+    /// <summary>What it costs each receiver besides, at most, to get a frame that lies in many pieces or is to become several.</summary>
+    private static long PiecesCost(FrameBurst burst, int frame)
     {
         ref readonly VirtioNetHeader header = ref burst.Header(frame);
-        return header.GsoType == VirtioNetHeader.GSO_NONE || header.GsoSize == 0 ? 0 : burst[frame].TotalLength / header.GsoSize * TurnBudget.CopyCost;
+        long segments = header.GsoType == VirtioNetHeader.GSO_NONE || header.GsoSize == 0 ? 0 : burst[frame].TotalLength / header.GsoSize;
+        return (segments * TurnBudget.CopyCost) + (burst[frame].SegmentCount * TurnBudget.DescriptorCost);
     }
 
     /// <summary>Gives a frame to the port that gets the others of its flow; -1 when that is not known.</summary>

@@ -119,21 +119,18 @@ internal sealed unsafe partial class SwitchSource : IDisposable
         Chain* end = chain + burst.Count;
         Vector128<byte> begin = _flowBegin;
         Vector128<byte> mask = _flowMask;
-        long bytes = 0;
         for (; chain < end; chain++)
         {
             if (chain->SegmentCount == 0 || chain->Length < 16 || (Vector128.Load((byte*)chain->Address) & mask) != begin)
             {
                 return false;
             }
-
-            bytes += chain->TotalLength;
         }
 
-        done = SwitchNetwork.Give(_member.Port, snapshot.Views[_flowSlot]!.Port, burst, burst.AllFrames, _queue);
+        done = SwitchNetwork.Give(_member.Port, snapshot.Views[_flowSlot]!.Port, burst, burst.AllFrames, _queue, out long bytes);
         ref PairCounts pair = ref _pairs[_flowSlot];
         pair.Frames += done;
-        pair.Bytes += done == burst.Count ? bytes : burst.LengthOf(burst.AllFrames[..done]);
+        pair.Bytes += bytes;
         return true;
     }
 
@@ -153,7 +150,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable
                 break;
             }
 
-            guard.Output.Budget = burst.Budget;
+            guard.Output.ContinueTurn(burst);
             int done = Distribute(snapshot, ingress, guard.Output);
             burst.Budget = guard.Output.Budget;
             if (done < count)
@@ -196,7 +193,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable
 
                 _refusals[next] = DropReason.Offload;
             }
-            else if (!pins.Allows(guard.Head(guard.Output.Count - 1)))
+            else if (!pins.Allows(guard.Head(guard.Output.Count - 1), guard.Output.Header(guard.Output.Count - 1)))
             {
                 guard.RemoveLast();
                 _refusals[next] = DropReason.Filtered;

@@ -12,8 +12,8 @@ internal static class NetworkedCanary
 {
     public static IEnumerable<(string Name, Func<FuzzTarget> Create, string[] Findings)> All =>
     [
-        ("a VLAN that is changed on its way out", () => new SwitchTarget(ChangeVlan), ["left with VLAN"]),
-        ("a source address that is changed on its way out", () => new SwitchTarget(ChangeSource), ["is not pinned there"]),
+        ("a VLAN that is changed on its way out", () => new LiveSwitchTarget(ChangeVlan), ["left with VLAN"]),
+        ("a source address that is changed on its way out", () => new LiveSwitchTarget(ChangeSource), ["is not pinned there"]),
         ("a receiver that works without end for one frame", () => new BudgetTarget(Work), ["one pass of the loop took"]),
         ("a port that asks for its loop again and again", () => new PortsTarget(Reschedule()), ["does not come to rest"]),
         ("an exception behind a port", () => new PortsTarget(Throw), ["an exception escaped"]),

@@ -49,4 +49,33 @@ public sealed class SwitchMacTableTests
         Assert.Equal(-1, table.Find(0, 2));
         Assert.NotEqual(version, table.Version);
     }
+
+    /// <summary>Ports that fill the table leave the others their few addresses.</summary>
+    [Fact]
+    public void AFloodOfAddressesLeavesRoomForOtherPorts()
+    {
+        using var table = new SwitchMacTable(1024, 16);
+        table.ReserveFor(16);
+        for (int i = 0; i < 4000; i++)
+        {
+            table.Learn(0, 0x0200_0000_0000 + (ulong)i, i % 4, 0, 1024);
+        }
+
+        Assert.Equal(1024 - (16 * 8), table.Count);
+        for (int i = 0; i < 12 * 20; i++)
+        {
+            table.Learn(0, 0x0300_0000_0000 + (ulong)i, 4 + (i % 12), 0, 1024);
+        }
+
+        Assert.All(Enumerable.Range(4, 12), p => Assert.Equal(8, table.CountOf(p)));
+        Assert.Equal(5, table.Find(0, 0x0300_0000_0001));
+        table.ReserveFor(1024);
+        table.FlushLearned();
+        for (int i = 0; i < 4000; i++)
+        {
+            table.Learn(0, 0x0200_0000_0000 + (ulong)i, 0, 0, 1024);
+        }
+
+        Assert.Equal(768, table.Count);
+    }
 }

@@ -144,6 +144,49 @@ public sealed class SwitchPinTests : IDisposable
         Assert.Equal(600, _net[0].Take().Count);
     }
 
+    /// <summary>
+    /// Whoever finishes a checksum writes two bytes where virtio_net_hdr says. That must not be a way to change the addresses that were looked at: behind a tag or two, or in
+    /// IPv6 and ARP, they lie where a checksum may begin.
+    /// </summary>
+    [Fact]
+    public void AChecksumIsNotWrittenOverWhatWasLookedAt()
+    {
+        FrameBuilder four = new() { Source = Station(1), Destination = Broadcast, SourceAddress = s_own4, Payload = new byte[100] };
+        FrameBuilder six = four with { IPv6 = true, SourceAddress = s_own6, DestinationAddress = s_other6 };
+        foreach (FrameBuilder good in (FrameBuilder[])[four, six, four with { Tcp = true }, six with { Options = 2 }, four with { Tags = [(0x8100, 7)] }, four with { Options = 3 }])
+        {
+            Assert.True(Passes(good.Partial(), good.Header()), $"{good.IPv6} {good.Tcp} {good.Options}");
+
+            // An inner checksum, as that of a tunnel.
+            Assert.True(Passes(good.Partial(), good.Header() with { CsumStart = (ushort)(good.PayloadOffset + 20) }));
+        }
+
+        FrameBuilder twice = four with { Tags = [(0x8100, 7), (0x8100, 7)] };
+        Assert.True(Passes(twice.Partial(), twice.Header()));
+        foreach ((byte[] frame, int from, int to) in ((byte[], int, int)[])[(twice.Partial(), 34, 42), (six.Partial(), 34, 54), ((six with { Options = 2 }).Partial(), 34, 70)])
+        {
+            for (int field = from; field < to; field++)
+            {
+                Assert.False(Passes(frame, twice.Header() with { CsumStart = 34, CsumOffset = (ushort)(field - 34), HdrLen = 40 }), $"{field}");
+            }
+        }
+
+        byte[] arp = Arp(Station(1), s_own4), advertisement = Discovery(136, s_linkLocal, s_own6, 2, Station(1));
+        Assert.True(Passes([.. arp[..12], 0x81, 0, 0, 7, .. arp[12..]]));
+        Assert.False(Passes([.. arp[..12], 0x81, 0, 0, 7, .. arp[12..]], twice.Header() with { CsumStart = 34, CsumOffset = 0, HdrLen = 40 }));
+        Assert.True(Passes(advertisement, twice.Header() with { CsumStart = 54, CsumOffset = 2, HdrLen = 60 }));
+        Assert.False(Passes(advertisement, twice.Header() with { CsumStart = 54, CsumOffset = 22, HdrLen = 60 }));
+        Assert.False(Passes(advertisement, twice.Header() with { CsumStart = 54, CsumOffset = 28, HdrLen = 60 }));
+    }
+
+    private bool Passes(byte[] frame, VirtioNetHeader header)
+    {
+        _net.Memory.Clear();
+        _net.Memory.Add(header, frame);
+        Assert.Equal(1, _net[1].Send(_net.Memory.Burst));
+        return _net[0].Take().Count == 1;
+    }
+
     private bool Passes(byte[] frame)
     {
         _net.Send(1, frame);

@@ -168,4 +168,25 @@ public sealed class SwitchPortTests
         Assert.ThrowsAny<ArgumentException>(() => net.Switch.Configure(net[0], new SwitchPortOptions { PinnedMacs = [new(0x0100_0000_0001)] }));
         Assert.ThrowsAny<ArgumentException>(() => new SwitchNetwork("x", new SwitchOptions { MacTableCapacity = 0 }));
     }
+
+    /// <summary>What a guest can bring about with each message costs by the number of ports, and makes nothing new when nothing changed.</summary>
+    [Fact]
+    public void AChangeThatIsNoneMakesNoNewSnapshot()
+    {
+        using var net = new SwitchFixture(2);
+        FakePort tso = net.Join(new SwitchPortOptions(), Offloads.Tso4 | Offloads.Checksum), checksum = net.Join(new SwitchPortOptions(), Offloads.Checksum);
+        Assert.Equal((Offloads.Checksum, Offloads.Tso4 | Offloads.Checksum), (tso.PeersAccept, checksum.PeersAccept));
+        Assert.Equal((Offloads.Tso4 | Offloads.Checksum, Offloads.Tso4 | Offloads.Checksum), (net[0].PeersAccept, net[1].PeersAccept));
+        SwitchSnapshot before = net.Switch.Snapshot;
+        tso.Change(up: true, Offloads.Tso4 | Offloads.Checksum);
+        Assert.Same(before, net.Switch.Snapshot);
+        tso.Change(up: true);
+        Assert.NotSame(before, net.Switch.Snapshot);
+        Assert.Equal((Offloads.Checksum, Offloads.None), (net[0].PeersAccept, checksum.PeersAccept));
+        before = net.Switch.Snapshot;
+        tso.Change(up: false);
+        Assert.NotSame(before, net.Switch.Snapshot);
+        net.Send(0, Frame(Station(0), Broadcast));
+        Assert.Equal([1, 3], net.Receivers());
+    }
 }

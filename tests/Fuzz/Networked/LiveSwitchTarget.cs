@@ -11,7 +11,7 @@ namespace VhostNet.Fuzz.Networked;
 /// their frames while these are worked on. The model says from the port's own configuration what may come out: the first VLAN that the next switch would see is one of the port's, whether it is
 /// the outer tag or, behind a priority tag that a switch may take off, the one that comes to light.
 /// </summary>
-internal sealed class SwitchTarget : FuzzTarget
+internal sealed class LiveSwitchTarget : FuzzTarget
 {
     private const int Frames = 64;
     private const ushort Mark = 0x88b5;
@@ -26,7 +26,7 @@ internal sealed class SwitchTarget : FuzzTarget
     private readonly Racer _racer = new();
 
     /// <param name="fault">What the uplink's port does to frames; null for nothing.</param>
-    public SwitchTarget(InterposedPort.Fault? fault = null)
+    public LiveSwitchTarget(InterposedPort.Fault? fault = null)
     {
         _attackers = [new LoopGuest("attacker 1", _loop.Thread), new LoopGuest("attacker 2", _loop.Thread)];
         _uplink = new LoopGuest("uplink", _loop.Thread, 1024, slots: 1024);

@@ -4,7 +4,7 @@ using VhostNet.VirtioNet.Datapath;
 namespace VhostNet.VirtioNet.Networks;
 
 /// <content>Gives the frames to their receivers, with the tags that each is to see.</content>
-internal sealed unsafe partial class SwitchSource
+internal sealed partial class SwitchSource
 {
     // Of each frame that the editor made: its position in the selection that it was made from.
     private readonly ushort[] _edited = new ushort[FrameBurst.FramesMax];
@@ -26,7 +26,7 @@ internal sealed unsafe partial class SwitchSource
         _network.Judged?.Invoke(burst);
         if (_remainder.Count > 0)
         {
-            LimitToRemainder();
+            LimitToRemainder(snapshot);
         }
 
         for (int i = 0; i < _touchedCount; i++)
@@ -51,7 +51,7 @@ internal sealed unsafe partial class SwitchSource
         _touchedCount = 0;
         if (HasCopies(snapshot) && !DeliverCopies(snapshot.Mirror!, burst))
         {
-            KeepRemainder(burst, end, 0, -1);
+            KeepRemainder(burst, end, 0, SwitchRemainder.MirrorSlot);
             return 0;
         }
 
@@ -65,13 +65,13 @@ internal sealed unsafe partial class SwitchSource
     private bool DeliverCopies(SwitchPortView mirror, FrameBurst burst)
     {
         _ = Expand(_mirrored, out ReadOnlySpan<ushort> copies);
-        int done = SwitchNetwork.Give(_member.Port, mirror.Port, burst, copies, _queue);
+        int done = SwitchNetwork.Give(_member.Port, mirror.Port, burst, copies, _queue, out _);
         Remove(_mirrored, copies[..done]);
         return done == copies.Length;
     }
 
     /// <summary>Frames that come again go only to those who lack them still.</summary>
-    private void LimitToRemainder()
+    private void LimitToRemainder(SwitchSnapshot snapshot)
     {
         int kept = 0;
         for (int i = 0; i < _touchedCount; i++)
@@ -86,8 +86,12 @@ internal sealed unsafe partial class SwitchSource
         }
 
         _touchedCount = kept;
-        _remainder.Copies.CopyTo(_mirrored);
-        if (kept == 0 || _touched[0] != _remainder.CutSlot)
+        if (snapshot.Mirror is not null)
+        {
+            _remainder.Copies.CopyTo(_mirrored);
+        }
+
+        if ((kept == 0 ? SwitchRemainder.MirrorSlot : _touched[0]) != _remainder.CutSlot)
         {
             _state.Finisher.ForgetSegments();
         }
@@ -123,10 +127,12 @@ internal sealed unsafe partial class SwitchSource
         // What the guard holds is our own memory, and the sender can't change it.
         bool exact = (ingress.SendsExact || egress.TakesExact) && burst != _guard?.Output;
         bool asTheyAre = !exact && ingress.CarriesAll && egress.CarriesAll && !_anyTagged && !egress.SendsTagged(ingress.UntaggedVlan);
-        int done = asTheyAre ? SwitchNetwork.Give(_member.Port, egress.Port, burst, indices, _queue) : DeliverEdited(ingress, egress, burst, indices, exact);
+        int done = asTheyAre
+            ? SwitchNetwork.Give(_member.Port, egress.Port, burst, indices, _queue, out long bytes)
+            : DeliverEdited(ingress, egress, burst, indices, exact, out bytes);
         ref PairCounts pair = ref _pairs[egress.Slot];
         pair.Frames += done;
-        pair.Bytes += burst.LengthOf(indices[..done]);
+        pair.Bytes += bytes;
         if (done == indices.Length)
         {
             return true;
@@ -137,10 +143,10 @@ internal sealed unsafe partial class SwitchSource
     }
 
     /// <summary>Delivers frames with the tags that the receiver's port is to see, and with the words that were judged.</summary>
-    private int DeliverEdited(SwitchPortView ingress, SwitchPortView egress, FrameBurst burst, ReadOnlySpan<ushort> indices, bool exact)
+    private int DeliverEdited(SwitchPortView ingress, SwitchPortView egress, FrameBurst burst, ReadOnlySpan<ushort> indices, bool exact, out long bytes)
     {
         SwitchFrameEditor editor = _editor ??= new SwitchFrameEditor();
-        indices = indices[..burst.Affordable(indices, out _)];
+        indices = indices[..burst.Affordable(indices, out bytes)];
         _withheld.AsSpan(0, indices.Length).Clear();
         int done = 0;
         while (done < indices.Length)
@@ -162,8 +168,8 @@ internal sealed unsafe partial class SwitchSource
                 _withheld[next++] = DropReason.Offload;
             }
 
-            editor.Output.Budget = burst.Budget;
-            int given = SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue);
+            editor.Output.ContinueTurn(burst);
+            int given = SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue, out _);
             burst.Budget = editor.Output.Budget;
             done = given < editor.Output.Count ? _edited[given] : next;
             if (given < editor.Output.Count || burst.Budget.IsSpent)
@@ -172,6 +178,7 @@ internal sealed unsafe partial class SwitchSource
             }
         }
 
+        bytes = done == indices.Length ? bytes : burst.LengthOf(indices[..done]);
         CountRefusals(_withheld.AsSpan(0, done));
         return done;
     }
