@@ -65,7 +65,10 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         ArgumentNullException.ThrowIfNull(destination);
         if (OffloadPolicy.CanPass(burst, frames, accepts))
         {
-            return destination.Deliver(burst, frames, queue, waiter);
+            long left = burst.Budget.Left;
+            int passed = destination.Deliver(burst, frames, queue, waiter);
+            burst.ChargeDelivery(left, passed, burst.LengthOf(frames[..passed]));
+            return passed;
         }
 
         Begin(burst, frames, accepts);
