@@ -183,15 +183,8 @@ public sealed class TxQueue : IDisposable
     /// <summary>The bottom half.</summary>
     internal void Run()
     {
-        if (_queue is not { } queue)
+        if (_queue is not { } queue || IsRoundOff())
         {
-            return;
-        }
-
-        if (_roundsOff > 0)
-        {
-            _roundsOff--;
-            _bottomHalf.Schedule();
             return;
         }
 
@@ -243,20 +236,41 @@ public sealed class TxQueue : IDisposable
             }
         }
 
-        if (turn.Spent >= TurnEnough)
-        {
-            // What is left in the ring, if anything, comes in a turn of its own; a receiver that holds it back schedules us.
-            queue.Counters.SpentTurns++;
-            _roundsOff = (int)(turn.Spent / OrdinaryTurn);
-            left = _blocked ? left : 0;
-        }
-
+        bool again = EndTurn(queue) || left <= 0;
         queue.NotifyGuest();
         queue.Lock.Exit();
-        if (left <= 0)
+        if (again)
         {
             _bottomHalf.Schedule();
         }
+    }
+
+    /// <summary>Has an expensive turn followed by rounds off, and then by another. What a receiver holds back comes when that schedules us.</summary>
+    /// <returns>True when the queue is to be scheduled for it.</returns>
+    private bool EndTurn(Virtqueue queue)
+    {
+        long spent = _burst.Budget.Spent;
+        if (spent < TurnEnough)
+        {
+            return false;
+        }
+
+        queue.Counters.SpentTurns++;
+        _roundsOff = (int)(spent / OrdinaryTurn);
+        return !_blocked;
+    }
+
+    /// <summary>True in a round that the queue leaves to others; the next one is asked for.</summary>
+    private bool IsRoundOff()
+    {
+        if (_roundsOff == 0)
+        {
+            return false;
+        }
+
+        _roundsOff--;
+        _bottomHalf.Schedule();
+        return true;
     }
 
     /// <summary>Has the next burst cost about as much as a turn may before it ends: what comes next is mostly like what came last.</summary>
