@@ -80,8 +80,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         int slot = _next.Slot;
         ushort available = AvailableBits(_next.Wrap);
         int count = 0;
-        _walked = 0;
-        _mapper.Pieces = 0;
+        _walked = _mapper.Pieces = 0;
         for (; count < max; count++)
         {
             ushort flags = Volatile.Read(ref _ring[slot].flags);

@@ -74,8 +74,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         int read = count;
         bool write = direction == ChainDirection.Writable;
         ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
-        _walked = 0;
-        _mapper.Pieces = 0;
+        _walked = _mapper.Pieces = 0;
         for (int i = 0; i < count; i++)
         {
             WorkWitness.Descriptor();

@@ -11,7 +11,7 @@ public struct TurnBudget
     /// <summary>A whole turn: one nominal millisecond.</summary>
     public const int Turn = 1_000_000;
 
-    /// <summary>One descriptor read, checked and translated.</summary>
+    /// <summary>One descriptor (virtio 1.3 sections 2.7.5 and 2.8.5) read, checked and translated.</summary>
     public const int DescriptorCost = 16;
 
     /// <summary>One chain peeked or completed, or one frame looked at by a network.</summary>

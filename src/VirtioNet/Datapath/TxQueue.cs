@@ -109,37 +109,30 @@ public sealed partial class TxQueue : IDisposable
     /// <summary>The bottom half.</summary>
     internal void Run()
     {
-        if (_roundsOff > 0 && !_slot.IsEmpty)
-        {
-            _roundsOff--;
-            _bottomHalf.Schedule();
-            return;
-        }
-
-        if (!_slot.TryLock(out LockedRing ring))
+        if (_slot.IsEmpty || IsRoundOff() || !_slot.TryLock(out LockedRing ring))
         {
             return;
         }
 
-        int left;
+        bool again;
         try
         {
-            left = RunLocked(ring.Queue);
+            again = RunLocked(ring.Queue);
         }
         finally
         {
             ring.Dispose();
         }
 
-        if (left <= 0)
+        if (again)
         {
             _bottomHalf.Schedule();
         }
     }
 
-    /// <summary>One turn. Returns what is left of the budget.</summary>
+    /// <summary>One turn. True when it is to be followed by another at once.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int RunLocked(Virtqueue queue)
+    private bool RunLocked(Virtqueue queue)
     {
         _blocked = false;
         int left = Budget;
@@ -188,16 +181,37 @@ public sealed partial class TxQueue : IDisposable
             }
         }
 
-        if (turn.Spent >= TurnEnough)
+        bool again = EndTurn(queue) || left <= 0;
+        queue.NotifyGuest();
+        return again;
+    }
+
+    /// <summary>Has an expensive turn followed by rounds off, and then by another. What a receiver holds back comes when that schedules us.</summary>
+    /// <returns>True when the queue is to be scheduled for it.</returns>
+    private bool EndTurn(Virtqueue queue)
+    {
+        long spent = _burst.Budget.Spent;
+        if (spent < TurnEnough)
         {
-            // What is left in the ring, if anything, comes in a turn of its own; a receiver that holds it back schedules us.
-            queue.Counters.SpentTurns++;
-            _roundsOff = (int)(turn.Spent / OrdinaryTurn);
-            left = _blocked ? left : 0;
+            return false;
         }
 
-        queue.NotifyGuest();
-        return left;
+        queue.Counters.SpentTurns++;
+        _roundsOff = (int)(spent / OrdinaryTurn);
+        return !_blocked;
+    }
+
+    /// <summary>True in a round that the queue leaves to others; the next one is asked for.</summary>
+    private bool IsRoundOff()
+    {
+        if (_roundsOff == 0)
+        {
+            return false;
+        }
+
+        _roundsOff--;
+        _bottomHalf.Schedule();
+        return true;
     }
 
     /// <summary>Has the next burst cost about as much as a turn may before it ends: what comes next is mostly like what came last.</summary>
