@@ -25,7 +25,7 @@ internal static class FrameCanary
         ("an exception on a data thread", Behind(Throw), ["an exception escaped"]),
     ];
 
-    private static Func<FuzzTarget> Behind(InterposedPort.Fault fault) => () => new FramesTarget(new FrameFaults { Delivery = fault });
+    private static Func<FuzzTarget> Behind(InterposedPort.Meddler fault) => () => new FramesTarget(new FrameFaults { Delivery = fault });
 
     private static Func<FuzzTarget> Believing(Func<ulong, ulong> features) => () => new FramesTarget(new FrameFaults { Negotiated = features });
 
@@ -91,7 +91,7 @@ internal static class FrameCanary
     private static int Hold(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) =>
         waiter is null ? guest.Deliver(burst, frames, queue, waiter) : 0;
 
-    private static InterposedPort.Fault GiveUp()
+    private static InterposedPort.Meddler GiveUp()
     {
         int left = 5000;
         return (guest, burst, frames, queue, waiter) =>

@@ -11,7 +11,7 @@ internal sealed record FrameFaults
     public Func<ulong, ulong> Negotiated { get; init; } = f => f;
 
     /// <summary>Stands between the network and each receiver; null for nobody.</summary>
-    public InterposedPort.Fault? Delivery { get; init; }
+    public InterposedPort.Meddler? Delivery { get; init; }
 
     /// <summary>The port that joins the network for a receiver.</summary>
     public Port Joined(FrameGuest guest) => Delivery is null ? guest.Port : new InterposedPort(guest.Port, Delivery);

@@ -8,9 +8,9 @@ namespace VhostNet.Fuzz.Frames;
 internal sealed class InterposedPort : Port
 {
     private readonly VhostUserPort _guest;
-    private readonly Fault _fault;
+    private readonly Meddler _fault;
 
-    public InterposedPort(VhostUserPort guest, Fault fault)
+    public InterposedPort(VhostUserPort guest, Meddler fault)
         : base($"{guest.Name} behind a fault")
     {
         _guest = guest;
@@ -19,7 +19,7 @@ internal sealed class InterposedPort : Port
     }
 
     /// <summary>Delivers to the guest, more or less.</summary>
-    public delegate int Fault(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter);
+    public delegate int Meddler(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter);
 
     public override string Kind => _guest.Kind;
 

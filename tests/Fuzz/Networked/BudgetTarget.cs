@@ -31,7 +31,7 @@ internal sealed class BudgetTarget : FuzzTarget
     private readonly FrameBuilder _large = new() { Destination = Packets.Everybody, Source = Packets.Mac, Tcp = true, Payload = new byte[60_000] };
 
     /// <param name="fault">What the holders' ports do to frames; null for nothing.</param>
-    public BudgetTarget(Fuzz.Frames.InterposedPort.Fault? fault = null)
+    public BudgetTarget(Fuzz.Frames.InterposedPort.Meddler? fault = null)
     {
         _sender = new LoopGuest("sender", _loop.Thread, 1024, VirtioNetFeatures.CSUM | VirtioNetFeatures.HOST_TSO4, 65536, slots: 64);
         _holders = [.. Enumerable.Range(0, Holders).Select(i => new LoopGuest(

@@ -26,7 +26,7 @@ internal sealed class LiveSwitchTarget : FuzzTarget
     private readonly Racer _racer = new();
 
     /// <param name="fault">What the uplink's port does to frames; null for nothing.</param>
-    public LiveSwitchTarget(InterposedPort.Fault? fault = null)
+    public LiveSwitchTarget(InterposedPort.Meddler? fault = null)
     {
         _attackers = [new LoopGuest("attacker 1", _loop.Thread), new LoopGuest("attacker 2", _loop.Thread)];
         _uplink = new LoopGuest("uplink", _loop.Thread, 1024, slots: 1024);

@@ -55,7 +55,7 @@ internal static class NetworkedCanary
         return guest.Deliver(burst, frames, queue, waiter);
     }
 
-    private static InterposedPort.Fault Reschedule()
+    private static InterposedPort.Meddler Reschedule()
     {
         BottomHalf? again = null;
         return (guest, burst, frames, queue, waiter) =>

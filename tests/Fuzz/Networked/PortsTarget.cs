@@ -16,11 +16,11 @@ internal sealed class PortsTarget : FuzzTarget
     private readonly TestDirectory _directory = new();
     private readonly LoopGuest _guest;
     private readonly WirePair _innocents;
-    private readonly InterposedPort.Fault? _fault;
+    private readonly InterposedPort.Meddler? _fault;
     private int _number;
 
     /// <param name="fault">What the port in front of the guest does; null for nothing.</param>
-    public PortsTarget(InterposedPort.Fault? fault = null)
+    public PortsTarget(InterposedPort.Meddler? fault = null)
     {
         _fault = fault;
         (_guest, _innocents) = OnLoop(() => (new LoopGuest("guest", _loop.Thread, slots: 64), new WirePair(_loop)));
