@@ -29,19 +29,19 @@ public sealed partial class AioContext
 
     /// <summary>Has a callback called once by the next pass of the loop.</summary>
     /// <param name="callback">Runs on the home thread.</param>
-    /// <param name="name">Unused; it documents the call.</param>
+    /// <param name="name">Name for messages.</param>
     public void ScheduleOneShot(Action callback, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(callback);
         BottomHalf bh = RentOneShot();
-        bh.Load(callback, null, null);
+        bh.Load(callback, name);
         bh.Schedule();
     }
 
     internal void Post(SendOrPostCallback callback, object? state)
     {
         BottomHalf bh = RentOneShot();
-        bh.Load(null, callback, state);
+        bh.Load(callback, state);
         bh.Schedule();
     }
 
@@ -122,31 +122,65 @@ public sealed partial class AioContext
     /// <summary>Runs what was scheduled before, oldest first.</summary>
     private bool RunBottomHalves()
     {
-        if (Volatile.Read(ref _state.BottomHalves) is not null)
-        {
-            // What the home thread scheduled itself came while the stack was empty, hence is older.
-            _ring.AddReversed(Interlocked.Exchange(ref _state.BottomHalves, null)!);
-        }
+        TakeStack();
 
         // A nested poll moves the limit further and runs everything up to it; back here nothing is left then.
         _ring.BeginPass();
+        (IFaultOwner?, byte) outer = EnterStage(AioActivity.BottomHalves);
         bool progress = false;
-        while (_ring.TryTake(out BottomHalf? bh))
+        try
         {
-            progress |= bh.Run(ref _bottomHalvesNotRun);
+            while (!RunBottomHalves(ref progress))
+            {
+            }
+        }
+        finally
+        {
+            LeaveStage(outer);
         }
 
         return progress;
     }
 
-    /// <summary>0 if a bottom half is due or the stack is filled, also with cancelled ones; the idle interval if an idle one waits; otherwise -1.</summary>
-    private long BottomHalfTimeout()
+    /// <returns>False if an exception was handed to its owner; the rest of the pass is still to run.</returns>
+    private bool RunBottomHalves(ref bool progress)
+    {
+        FaultFrame frame = _frame;
+        BottomHalf? bh = null;
+        try
+        {
+            while (_ring.TryTake(out bh))
+            {
+                frame.Switch(bh.Owner);
+                progress |= bh.Run(ref _bottomHalvesNotRun);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (Answers(bh?.Owner, e))
+        {
+            progress = true;
+            Report(bh!.Owner!, bh.Name, e);
+            return false;
+        }
+    }
+
+    private void TakeStack()
     {
         if (Volatile.Read(ref _state.BottomHalves) is not null)
         {
-            return 0;
+            // What the home thread scheduled itself came while the stack was empty, hence is older.
+            _ring.AddReversed(Interlocked.Exchange(ref _state.BottomHalves, null)!);
         }
+    }
 
+    /// <summary>
+    /// 0 if a bottom half is due; the idle interval if an idle one waits; otherwise -1. The stack is taken before, so that nobody sleeps on a filled one: whoever fills it next
+    /// announces that, and whoever makes one urgent that lies in the ring notifies.
+    /// </summary>
+    private long BottomHalfTimeout()
+    {
+        TakeStack();
         long timeout = -1;
         for (int i = 0; i < _ring.Count; i++)
         {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VhostNet.Aio;
 
 /// <content>The queue of handlers that are ready. It belongs to the context: a nested poll takes what the outer one has not run yet.</content>
@@ -29,22 +31,63 @@ public sealed partial class AioContext
 
     private bool DispatchReady()
     {
+        (IFaultOwner?, byte) outer = EnterStage(AioActivity.Handlers);
         bool progress = false;
-        while (_readyHead is { } handler)
+        try
         {
-            // Unlinked before its callbacks: a nested poll may find it ready again.
-            _readyHead = handler.NextReady;
-            if (_readyHead is null)
+            while (!DispatchReady(ref progress))
             {
-                _readyTail = null;
             }
-
-            handler.NextReady = null;
-            handler.IsReady = false;
-            progress |= Dispatch(handler);
+        }
+        finally
+        {
+            LeaveStage(outer);
         }
 
         return progress;
+    }
+
+    /// <returns>False if an exception was handed to its owner; the rest of the list is still to run.</returns>
+    private bool DispatchReady(ref bool progress)
+    {
+        FaultFrame frame = _frame;
+        AioHandler? handler = null;
+        try
+        {
+            while ((handler = TakeReady()) is not null)
+            {
+                frame.Switch(handler.Owner);
+                progress |= Dispatch(handler);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (Answers(handler?.Owner, e))
+        {
+            progress = true;
+            Report(handler!, "handler", e);
+            return false;
+        }
+    }
+
+    /// <summary>Takes the next one. It is unlinked before its callbacks: a nested poll may find it ready again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private AioHandler? TakeReady()
+    {
+        if (_readyHead is not { } handler)
+        {
+            return null;
+        }
+
+        _readyHead = handler.NextReady;
+        if (_readyHead is null)
+        {
+            _readyTail = null;
+        }
+
+        handler.NextReady = null;
+        handler.IsReady = false;
+        return handler;
     }
 
     private bool Dispatch(AioHandler handler)

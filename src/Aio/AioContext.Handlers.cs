@@ -88,11 +88,25 @@ public sealed partial class AioContext
     /// </summary>
     internal void LoseHandler(ulong token)
     {
-        if (FindHandler(token) is { } handler)
+        if (FindHandler(token) is not { } handler)
         {
-            _handlersLost++;
-            SetHandler(handler.Fd, null, null, null, null, null);
+            return;
         }
+
+        lock (_handlerLock)
+        {
+            // Another thread may have set a new handler since, of a file that got the same number.
+            if (!_handlersByFd.TryGetValue(handler.Fd, out AioHandler? present) || present != handler)
+            {
+                return;
+            }
+
+            Replace(handler.Fd, handler, null);
+            _handlersLost++;
+        }
+
+        SyncHandlers();
+        Notify();
     }
 
     /// <summary>Marks the handler of a token ready, unless it was replaced since.</summary>
@@ -150,15 +164,15 @@ public sealed partial class AioContext
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         bool remove = read is null && write is null && (poll is null || pollReady is null);
-        AioHandler? handler = remove ? null : new AioHandler(key, read, write, poll, pollReady) { WaitHandle = waitHandle };
         lock (_handlerLock)
         {
-            if (!_handlersByFd.TryGetValue(key, out AioHandler? old) && handler is null)
+            if (!_handlersByFd.TryGetValue(key, out AioHandler? old) && remove)
             {
                 return;
             }
 
-            Replace(key, old, handler);
+            // A change that is made on nobody's behalf leaves the handler whose it was.
+            Replace(key, old, remove ? null : new AioHandler(key, read, write, poll, pollReady) { WaitHandle = waitHandle, Owner = FaultScope.Current ?? old?.Owner });
         }
 
         if (IsHomeThread)
@@ -240,59 +254,5 @@ public sealed partial class AioContext
         }
 
         return _slotCount++;
-    }
-
-    /// <summary>Brings what belongs to the home thread up to date with the table of handlers.</summary>
-    private void SyncHandlers()
-    {
-        Interlocked.And(ref _attention, ~AttentionHandlers);
-        while (TakeRetired() is { } handler)
-        {
-            if (handler.IsOnPollList)
-            {
-                // The end callback is owed also by a handler that was removed while it was polled; without it a guest's kicks would stay off.
-                RemoveFromPollList(handler);
-            }
-        }
-
-        if (_busy)
-        {
-            for (int i = 0; i < Volatile.Read(ref _slotCount); i++)
-            {
-                if (Volatile.Read(ref _slots)[i] is { Poll: not null, IsOnPollList: false, IsDeleted: false } handler)
-                {
-                    AddToPollList(handler);
-                }
-            }
-        }
-
-        SyncMonitor();
-    }
-
-    private AioHandler? TakeRetired()
-    {
-        lock (_handlerLock)
-        {
-            return _retired.TryPop(out AioHandler? handler) ? handler : null;
-        }
-    }
-
-    private void DisposeHandlers()
-    {
-        lock (_handlerLock)
-        {
-            foreach (AioHandler handler in _handlersByFd.Values)
-            {
-                handler.IsDeleted = true;
-            }
-
-            _handlersByFd.Clear();
-            Array.Clear(_slots);
-        }
-
-        while (_pollHandlerCount > 0)
-        {
-            RemoveFromPollList(_pollHandlers[_pollHandlerCount - 1]);
-        }
     }
 }

@@ -38,7 +38,8 @@ public sealed partial class AioContext
         _outerLoop!.Kick.TestAndClear();
         _monitor.Take(fds, tokens);
         AcceptNotification(outer: true);
-        return ComputeTimeout() == 0;
+        // An idle bottom half is due by now: the wait is over.
+        return HasBottomHalves || ComputeTimeout() == 0;
     }
 
     internal bool OuterDispatch()

@@ -49,6 +49,7 @@ public sealed partial class AioContext
         }
 
         s_current = this;
+        _frame = FaultScope.Frame;
         _localThread = _pollLock is null && _test is null ? ThreadToken() : NoThread;
         return previous;
     }
@@ -89,6 +90,8 @@ public sealed partial class AioContext
         }
 
         _home.Polls++;
+        byte outer = _home.Activity;
+        _home.Activity = (byte)AioActivity.Looking;
         long timeout = blocking && (_ring.IsEmpty || !_ring[0].IsDue) ? ComputeTimeout() : 0;
         if (timeout != 0)
         {
@@ -107,6 +110,7 @@ public sealed partial class AioContext
             _monitor.LeaveArmed();
         }
 
+        _home.Activity = outer;
         return progress;
     }
 
@@ -248,7 +252,9 @@ public sealed partial class AioContext
             _home.Waits++;
             _home.KernelSilence = 0;
             _home.Sleeps += timeout != 0 ? 1 : 0;
+            _home.Activity = (byte)(timeout != 0 ? AioActivity.Asleep : AioActivity.Looking);
             _monitor.Wait(timeout);
+            _home.Activity = (byte)AioActivity.Looking;
         }
         finally
         {

@@ -1,16 +1,11 @@
 namespace VhostNet.Aio;
 
-/// <content>Polling in user space: adaptive, in front of a wait, or for ever.</content>
+/// <content>Adaptive polling in user space, in front of a wait.</content>
 public sealed partial class AioContext
 {
     private const long FirstPollNs = 4000;
     private const long IdleAfterNs = 7_000_000_000;
-    private const long BusyLookIntervalNs = 50_000;
-    private const int BusyRoundsPerClock = 32;
 
-    private AioHandler[] _pollHandlers = new AioHandler[8];
-    private int _pollHandlerCount;
-    private bool _busy;
     private long _pollMaxNs;
     private long _pollGrow;
     private long _pollShrink;
@@ -41,112 +36,6 @@ public sealed partial class AioContext
         }
 
         Notify();
-    }
-
-    /// <summary>The monitor allows polling in user space.</summary>
-    internal bool CanRunBusy => !_hasWaitHandles;
-
-    /// <summary>Runs the loop without ever sleeping, until <paramref name="stop"/> returns true (asked every few rounds), a callback disposes of the context, or one throws.</summary>
-    /// <remarks>
-    /// A round calls every poll callback and runs bottom halves if the notified flag is set, without a system call. The clock is read every 32 rounds, more often when they
-    /// take long, for the timers and to notice gaps; the kernel is asked for descriptors every 50 microseconds.
-    /// </remarks>
-    internal void RunBusy(Func<bool> stop)
-    {
-        ThrowUnlessHome();
-        _busy = true;
-        try
-        {
-            SyncHandlers();
-            if (!_disposed)
-            {
-                Poll(false);
-            }
-
-            long lookNs = 0;
-            _home.LookedNs = 0;
-            int rounds = BusyRoundsPerClock;
-            for (int round = rounds; ; round++)
-            {
-                if (_disposed)
-                {
-                    return;
-                }
-
-                if (round >= rounds)
-                {
-                    if (stop())
-                    {
-                        return;
-                    }
-
-                    long clockNs = _home.LookedNs;
-                    lookNs = BusyLook(lookNs);
-                    rounds = RoundsBeforeClock(rounds, _home.LookedNs - clockNs);
-                    round = 0;
-                }
-
-                BusyRound();
-            }
-        }
-        finally
-        {
-            _busy = false;
-            if (!_disposed)
-            {
-                SetPollStarted(false);
-            }
-        }
-    }
-
-    private void BusyRound()
-    {
-        _home.Polls++;
-        if ((_attention & AttentionHandlers) != 0)
-        {
-            SyncHandlers();
-        }
-
-        if (!_home.PollStarted)
-        {
-            SetPollStarted(true);
-        }
-
-        for (int i = 0; i < _pollHandlerCount; i++)
-        {
-            AioHandler handler = _pollHandlers[i];
-            if (!handler.IsDeleted && handler.Poll!())
-            {
-                CallPollReady(handler);
-            }
-        }
-
-        Accept();
-        if (HasBottomHalves)
-        {
-            RunBottomHalves();
-        }
-
-        if (_readyHead is not null)
-        {
-            DispatchReady();
-        }
-    }
-
-    private long BusyLook(long lookNs)
-    {
-        long now = clock_gettime_ns(CLOCK_MONOTONIC);
-        NoteLook(now);
-        if (now - lookNs >= BusyLookIntervalNs || (_monitor.NoticesInUserSpace && _monitor.NeedWait))
-        {
-            lookNs = now;
-            _home.Waits++;
-            _monitor.Wait(0);
-            Accept();
-        }
-
-        DispatchAll();
-        return lookNs;
     }
 
     /// <summary>
@@ -196,10 +85,12 @@ public sealed partial class AioContext
         long elapsed;
         while (true)
         {
-            if (RunPollCallbacks() || Volatile.Read(ref _state.BottomHalves) is not null || Volatile.Read(ref _state.Notified) != 0 || !_ring.IsEmpty)
+            // An idle bottom half is no reason to hurry, but shortens the sleep; a poll callback or another thread may have scheduled it just now.
+            bool found = RunPollCallbacks() || Volatile.Read(ref _state.Notified) != 0;
+            timeout = found ? 0 : HasBottomHalves ? Earlier(timeout, BottomHalfTimeout()) : timeout;
+            if (timeout == 0)
             {
                 _home.PollingSuccesses++;
-                timeout = 0;
             }
 
             elapsed = clock_gettime_ns(CLOCK_MONOTONIC) - start;
@@ -228,115 +119,36 @@ public sealed partial class AioContext
     private bool RunPollCallbacks()
     {
         bool found = false;
-        for (int i = 0; i < _pollHandlerCount; i++)
+        for (int next = 0; !RunPollCallbacks(ref next, ref found);)
         {
-            AioHandler handler = _pollHandlers[i];
-            if (!handler.IsDeleted && !handler.InPollReady && handler.Poll!())
-            {
-                handler.IsPollReady = true;
-                Link(handler);
-                found = true;
-            }
         }
 
         return found;
     }
 
-    /// <summary>Enters or leaves poll mode.</summary>
-    /// <returns>Whether a handler turned out to be ready when it was polled a last time.</returns>
-    private bool SetPollStarted(bool started)
+    /// <inheritdoc cref="PollBusily"/>
+    private bool RunPollCallbacks(ref int next, ref bool found)
     {
-        if (_home.PollStarted == started)
-        {
-            return false;
-        }
-
-        _home.PollStarted = started;
-        bool found = false;
-
-        // Backwards: a callback may remove handlers, and none may be left out. One that comes twice is in the right mode already.
-        for (int i = _pollHandlerCount - 1; i >= 0; i = Math.Min(i, _pollHandlerCount) - 1)
-        {
-            found |= SyncPollMode(_pollHandlers[i]);
-        }
-
-        return found;
-    }
-
-    private bool SyncPollMode(AioHandler handler)
-    {
-        if (handler.IsDeleted || handler.InPollReady || handler.PollStarted == _home.PollStarted)
-        {
-            return false;
-        }
-
-        handler.PollStarted = _home.PollStarted;
-        if (_home.PollStarted)
-        {
-            handler.PollBegin?.Invoke();
-            return false;
-        }
-
-        handler.PollEnd?.Invoke();
-
-        // What came before the end callback turned notifications on again was not notified.
-        if (!handler.Poll!())
-        {
-            return false;
-        }
-
-        handler.IsPollReady = true;
-        Link(handler);
-        return true;
-    }
-
-    private void CallPollReady(AioHandler handler)
-    {
-        if (handler.InPollReady)
-        {
-            return;
-        }
-
-        handler.InPollReady = true;
+        AioHandler? handler = null;
         try
         {
-            handler.PollReady!();
-        }
-        finally
-        {
-            handler.InPollReady = false;
-        }
+            while (next < _pollHandlerCount)
+            {
+                handler = _pollHandlers[next++];
+                if (!handler.IsDeleted && !handler.InPollReady && handler.Poll!())
+                {
+                    handler.IsPollReady = true;
+                    Link(handler);
+                    found = true;
+                }
+            }
 
-        if (handler.PollStarted != _home.PollStarted && handler.IsOnPollList)
-        {
-            SyncPollMode(handler);
+            return true;
         }
-    }
-
-    private void AddToPollList(AioHandler handler)
-    {
-        if (_pollHandlerCount == _pollHandlers.Length)
+        catch (Exception e) when (Answers(handler?.Owner, e))
         {
-            Array.Resize(ref _pollHandlers, _pollHandlerCount * 2);
-        }
-
-        handler.IsOnPollList = true;
-        handler.IdleSinceNs = 0;
-        _pollHandlers[_pollHandlerCount++] = handler;
-        SyncPollMode(handler);
-    }
-
-    private void RemoveFromPollList(AioHandler handler)
-    {
-        int index = Array.IndexOf(_pollHandlers, handler, 0, _pollHandlerCount);
-        handler.IsOnPollList = false;
-        _pollHandlerCount--;
-        Array.Copy(_pollHandlers, index + 1, _pollHandlers, index, _pollHandlerCount - index);
-        _pollHandlers[_pollHandlerCount] = null!;
-        if (handler.PollStarted)
-        {
-            handler.PollStarted = false;
-            handler.PollEnd?.Invoke();
+            ReportPoll(handler!, e);
+            return false;
         }
     }
 

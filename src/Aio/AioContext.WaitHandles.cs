@@ -10,6 +10,8 @@ public sealed partial class AioContext
     private bool PollWaitHandles(bool blocking)
     {
         _home.Polls++;
+        byte outer = _home.Activity;
+        _home.Activity = (byte)AioActivity.Looking;
         WaitHandleFdMonitor monitor = (WaitHandleFdMonitor)_monitor;
         bool notified = blocking && _state.Arm<FullBarrier>(_state.NotifyMe + 2);
         AioHandler[] handlers = (AioHandler[])monitor.Handlers().Clone();
@@ -38,7 +40,9 @@ public sealed partial class AioContext
         }
 
         progress |= DispatchReady();
-        return RunTimers() | progress;
+        progress |= RunTimers();
+        _home.Activity = outer;
+        return progress;
     }
 
     private int WaitForHandle(WaitHandleFdMonitor monitor, AioHandler[] handlers, ref int left, ref bool blocking, bool notified)
@@ -56,7 +60,9 @@ public sealed partial class AioContext
 
             _home.Waits++;
             _home.Sleeps += timeout != 0 ? 1 : 0;
+            _home.Activity = (byte)(timeout != 0 ? AioActivity.Asleep : AioActivity.Looking);
             index = monitor.WaitAny(handlers, ref left, timeout);
+            _home.Activity = (byte)AioActivity.Looking;
         }
         finally
         {

@@ -17,7 +17,7 @@ public sealed partial class AioContext : IDisposable
 
     private static int s_lastThread;
 
-    // Tells threads apart for ever, unlike their managed ids; 0 for one that never polled.
+    // Tells threads apart for ever, unlike their managed ids, which are given again; 0 for one that never polled or made a context.
     [ThreadStatic]
     private static int s_thread;
 
@@ -26,9 +26,12 @@ public sealed partial class AioContext : IDisposable
 
     private readonly Lock? _pollLock;
     private readonly AioTestSwitches? _test;
-    private int _homeThreadId;
+    private int _homeThread;
     private volatile bool _disposed;
     private HomeState _home;
+
+    // The polling thread's: who answers for what its callbacks register.
+    private FaultFrame _frame = FaultScope.Frame;
 
     // What a pass has to look after besides its work; 0 in the usual case.
     private volatile int _attention;
@@ -47,7 +50,7 @@ public sealed partial class AioContext : IDisposable
         Name = options.Name;
         _pollLock = options.PollLock;
         _test = test;
-        _homeThreadId = Environment.CurrentManagedThreadId;
+        _homeThread = ThreadToken();
         _monitorKind = options.FdMonitor;
         _hasWaitHandles = options.FdMonitor == FdMonitorKind.WaitHandles;
         _attention = _hasWaitHandles ? AttentionAlways : 0;
@@ -74,7 +77,7 @@ public sealed partial class AioContext : IDisposable
     public string Name { get; }
 
     /// <summary>The calling thread is the one that may poll; with a poll lock: it holds the lock.</summary>
-    public bool IsHomeThread => _pollLock is null ? Environment.CurrentManagedThreadId == Volatile.Read(ref _homeThreadId) : _pollLock.IsHeldByCurrentThread;
+    public bool IsHomeThread => _pollLock is null ? s_thread != 0 && s_thread == Volatile.Read(ref _homeThread) : _pollLock.IsHeldByCurrentThread;
 
     /// <summary><see cref="Dispose"/> was called.</summary>
     internal bool IsDisposed => _disposed;
@@ -89,7 +92,7 @@ public sealed partial class AioContext : IDisposable
     public void BindToCurrentThread()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        Volatile.Write(ref _homeThreadId, Environment.CurrentManagedThreadId);
+        Volatile.Write(ref _homeThread, ThreadToken());
         OpenCalls();
         Enter();
         _pollThread = _localThread;
@@ -98,7 +101,7 @@ public sealed partial class AioContext : IDisposable
     /// <summary>Leaves the context without a home thread, until one calls <see cref="BindToCurrentThread"/>.</summary>
     internal void Unbind()
     {
-        Volatile.Write(ref _homeThreadId, 0);
+        Volatile.Write(ref _homeThread, NoThread);
         _pollThread = _localThread = NoThread;
         if (s_current == this)
         {

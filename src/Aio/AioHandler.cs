@@ -25,6 +25,9 @@ internal sealed class AioHandler(int fd, Action? read, Action? write, Func<bool>
 
     public Action? PollEnd { get; set; }
 
+    /// <summary>Who answers for the callbacks.</summary>
+    public IFaultOwner? Owner { get; init; }
+
     /// <summary>What is waited for with wait handles.</summary>
     public WaitHandle? WaitHandle { get; init; }
 

@@ -50,4 +50,7 @@ public readonly record struct AioStatistics
 
     /// <summary>Handlers that were removed because their descriptor had been closed before; each is a mistake in the program. epoll does not tell, and counts none.</summary>
     public long HandlersLost { get; init; }
+
+    /// <summary>Exceptions of callbacks that went to their owner: <see cref="IFaultOwner"/>.</summary>
+    public long Faults { get; init; }
 }

@@ -47,4 +47,10 @@ internal sealed class AioTestSwitches
 
     /// <summary>Gets the time-out before the monitor waits and returns the one to use.</summary>
     public Func<long, long>? OnWait { get; set; }
+
+    /// <summary>ModifyAnticipate leaves a timer alone that lies in the batch, although its callback may run already.</summary>
+    public bool TrustBatch { get; set; }
+
+    /// <summary>A timer that is armed for the past in a pass of timers fires in that pass.</summary>
+    public bool EndlessTimerPass { get; set; }
 }

@@ -18,14 +18,21 @@ public sealed class AioTimer
     {
         _list = list;
         Callback = callback;
+        Owner = FaultScope.Current;
         Height = height;
         _higher = height > 1 ? new AioTimer?[height - 1] : null;
     }
 
-    /// <summary>It is armed and has not fired yet.</summary>
+    /// <summary>
+    /// It is armed and has not fired yet. Exact on the home thread; elsewhere it may fire at this very moment, so that it is no reason to leave out a
+    /// <see cref="Modify"/>: <see cref="ModifyAnticipate"/> is for that.
+    /// </summary>
     public bool IsPending => _listed || (_inBatch && !_void);
 
     internal Action Callback { get; }
+
+    /// <summary>Who answers for the callback.</summary>
+    internal IFaultOwner? Owner { get; }
 
     /// <summary>It is linked into the list. Guarded by the list's lock.</summary>
     internal bool IsListed
@@ -43,18 +50,28 @@ public sealed class AioTimer
     /// <summary>Orders timers of the same deadline.</summary>
     internal long Sequence { get; set; }
 
-    /// <summary>Arms it, or moves it. Timers of the same deadline fire in the order in which they were armed.</summary>
-    /// <param name="deadlineNs">Time of its clock; a negative one counts as 0, a past one fires at once.</param>
+    /// <summary>
+    /// Arms it, or moves it. Timers of the same deadline fire in the order in which they were armed. What is armed while a pass fires timers waits for the next pass, whatever
+    /// its deadline: other callbacks get their turn in between, and no pass is without end.
+    /// </summary>
+    /// <param name="deadlineNs">Time of its clock; a negative one counts as 0, a past one fires in the next pass.</param>
     public void Modify(long deadlineNs) => _list.Modify(this, Math.Max(0, deadlineNs), onlyEarlier: false);
 
-    /// <summary>As <see cref="Modify"/>, unless it is pending for an earlier time.</summary>
+    /// <summary>
+    /// As <see cref="Modify"/>, unless it is pending for an earlier time. In any case the callback is called once more after what the caller wrote before, not later than
+    /// <paramref name="deadlineNs"/>. If the home thread is about to call it anyway it may be called twice.
+    /// </summary>
+    /// <param name="deadlineNs">Time of its clock.</param>
     public void ModifyAnticipate(long deadlineNs) => _list.Modify(this, Math.Max(0, deadlineNs), onlyEarlier: true);
 
     /// <summary>Disarms it. If the home thread is calling it, or is about to, it goes on; not if it is the home thread that deletes.</summary>
     public void Delete() => _list.Delete(this);
 
-    /// <summary>Its place in the batch is void.</summary>
-    internal bool IsVoid => _void;
+    /// <summary>
+    /// It has a place in the batch that is not void. Only the home thread can rely on it: it takes a timer out without a barrier, so that others may still see it there when
+    /// its callback has read what it came for.
+    /// </summary>
+    internal bool IsInBatch => _inBatch && !_void;
 
     /// <summary>It was due and taken out of the list. Home thread, under the list's lock.</summary>
     internal void EnterBatch()

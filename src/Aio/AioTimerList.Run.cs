@@ -9,6 +9,11 @@ internal sealed partial class AioTimerList
     private bool _batchUsed;
     private int _runningThread;
 
+    // What was armed after this number belongs to a later pass; and up to where the list holds only such timers, among those that are due. Home thread.
+    private long _passEnd;
+    private long _scannedDeadlineNs;
+    private long _scannedSequence;
+
     /// <summary>Waits until no callback of the list runs. Not from such a callback.</summary>
     /// <returns>False if that took longer than the time-out (milliseconds, -1 for ever).</returns>
     public bool WaitUntilDone(int timeoutMs)
@@ -21,16 +26,19 @@ internal sealed partial class AioTimerList
         return _done.Wait(timeoutMs);
     }
 
-    /// <summary>Calls the callbacks of the timers that are due, in the order of their deadlines. Home thread.</summary>
+    /// <summary>
+    /// Calls the callbacks of the timers that are due, in the order of their deadlines; of a nested run, first those which the outer one has taken. Those that are armed meanwhile
+    /// wait for the next pass. Home thread.
+    /// </summary>
     /// <returns>Whether there was one.</returns>
     public bool Run()
     {
-        // One reading for the pass: a callback that arms its timer again for the past runs in this pass, otherwise in a later one.
         if (_batch.IsEmpty && Volatile.Read(ref _firstNs) == long.MaxValue)
         {
             return false;
         }
 
+        // One reading for the pass.
         long now = Clock.NowNs;
         if (_batch.IsEmpty && Volatile.Read(ref _firstNs) > now)
         {
@@ -38,17 +46,18 @@ internal sealed partial class AioTimerList
         }
 
         int count = 0;
-        int outer = _runningThread;
+        int outerThread = _runningThread;
+        (long, long, long) outerPass = (_passEnd, _scannedDeadlineNs, _scannedSequence);
+        (_passEnd, _scannedDeadlineNs, _scannedSequence) = (Volatile.Read(ref _sequence), long.MinValue, 0);
+        (IFaultOwner?, byte) outer = Context.EnterStage(AioActivity.Timers);
         _done.Reset();
         Volatile.Write(ref _runningThread, Environment.CurrentManagedThreadId);
         try
         {
             // Read after the event was reset, as the clock's switch reads the event after it was turned: one of both sees the other.
             Interlocked.MemoryBarrier();
-            while (Clock.IsEnabled && TakeNext(now) is { } timer)
+            while (!Run(now, ref count))
             {
-                count++;
-                timer.Callback();
             }
         }
         finally
@@ -58,9 +67,11 @@ internal sealed partial class AioTimerList
                 LeaveBatch();
             }
 
+            (_passEnd, _scannedDeadlineNs, _scannedSequence) = outerPass;
+            Context.LeaveStage(outer);
             Context.CountTimers(count);
-            Volatile.Write(ref _runningThread, outer);
-            if (outer == 0)
+            Volatile.Write(ref _runningThread, outerThread);
+            if (outerThread == 0)
             {
                 _done.Set();
             }
@@ -69,11 +80,35 @@ internal sealed partial class AioTimerList
         return count != 0;
     }
 
-    /// <summary>The next one that is due: of those that were taken before, unless a callback armed an earlier one.</summary>
+    /// <returns>False if an exception was handed to its owner; the rest of the pass is still to run.</returns>
+    private bool Run(long now, ref int count)
+    {
+        FaultFrame frame = Context.Frame;
+        AioTimer? timer = null;
+        try
+        {
+            while (Clock.IsEnabled && TakeNext(now) is { } next)
+            {
+                timer = next;
+                count++;
+                frame.Switch(timer.Owner);
+                timer.Callback();
+            }
+
+            return true;
+        }
+        catch (Exception e) when (Context.Answers(timer?.Owner, e))
+        {
+            Context.Report(timer!.Owner!, "timer", e);
+            return false;
+        }
+    }
+
+    /// <summary>The next one that is due: of those that were taken before, then of the list.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private AioTimer? TakeNext(long now)
     {
-        while (_batch.TryPeek(out long deadlineNs) && Volatile.Read(ref _firstNs) >= deadlineNs)
+        while (!_batch.IsEmpty)
         {
             if (_batch.Take() is { } timer)
             {
@@ -96,6 +131,18 @@ internal sealed partial class AioTimerList
                 return null;
             }
 
+            if (first.Sequence > PassEnd)
+            {
+                first = FindBehindNext(now);
+                if (first is not null)
+                {
+                    Remove(first);
+                    UpdateFirst();
+                }
+
+                return first;
+            }
+
             AioTimer? rest = Unlist(first);
             if (_batch.IsEmpty)
             {
@@ -115,11 +162,31 @@ internal sealed partial class AioTimerList
         }
     }
 
+    /// <summary>What is armed from here on belongs to the next pass.</summary>
+    private long PassEnd => Context.Test is { EndlessTimerPass: true } ? long.MaxValue : _passEnd;
+
+    /// <summary>
+    /// Finds the next timer of this pass behind those that were armed in it. The search goes on where the last one of the pass ended: what came into the list since belongs to
+    /// the next pass, wherever it is, and those that were put back from the batch are never before it.
+    /// </summary>
+    private AioTimer? FindBehindNext(long now)
+    {
+        Find(_scannedDeadlineNs, _scannedSequence);
+        AioTimer? timer = _before[0].Next(0);
+        while (timer is not null && timer.DeadlineNs <= now && timer.Sequence > PassEnd)
+        {
+            (_scannedDeadlineNs, _scannedSequence) = (timer.DeadlineNs, timer.Sequence);
+            timer = timer.Next(0);
+        }
+
+        return timer is null || timer.DeadlineNs > now ? null : timer;
+    }
+
     /// <summary>Takes those that are due too.</summary>
     /// <returns>The first that was not taken.</returns>
     private AioTimer? TakeMore(AioTimer? timer, long now)
     {
-        while (timer is not null && timer.DeadlineNs <= now && !_batch.IsFull)
+        while (timer is not null && timer.DeadlineNs <= now && timer.Sequence <= PassEnd && !_batch.IsFull)
         {
             AioTimer? next = Unlist(timer);
             _batchUsed = true;
@@ -147,7 +214,10 @@ internal sealed partial class AioTimerList
         return next;
     }
 
-    /// <summary>What was taken and has not fired, since a callback threw or somebody stopped the clock, waits in the list again, at its old place.</summary>
+    /// <summary>
+    /// What was taken and has not fired, since a callback threw or somebody stopped the clock, waits in the list again, at its old place; also if it was armed besides, which was
+    /// for later.
+    /// </summary>
     private void LeaveBatch()
     {
         bool taken = false;
@@ -157,9 +227,9 @@ internal sealed partial class AioTimerList
             _batchUsed = false;
             while (!_batch.IsEmpty)
             {
-                if (_batch.Take() is { } timer)
+                if (_batch.Take(out long deadlineNs, out long sequence) is { } timer)
                 {
-                    _ = Insert(timer);
+                    PutBack(timer, deadlineNs, sequence);
                 }
             }
 
@@ -172,5 +242,22 @@ internal sealed partial class AioTimerList
                 _lock.Exit(useMemoryBarrier: false);
             }
         }
+    }
+
+    private void PutBack(AioTimer timer, long deadlineNs, long sequence)
+    {
+        if (timer.IsListed)
+        {
+            if (timer.IsBefore(deadlineNs, sequence))
+            {
+                return;
+            }
+
+            Remove(timer);
+        }
+
+        timer.DeadlineNs = deadlineNs;
+        timer.Sequence = sequence;
+        _ = Insert(timer);
     }
 }

@@ -65,7 +65,7 @@ internal sealed partial class AioTimerList : IDisposable
         try
         {
             _lock.Enter(ref taken);
-            if (_disposed || (timer.IsPending && onlyEarlier && timer.DeadlineNs <= deadlineNs))
+            if (_disposed || (onlyEarlier && IsPendingFor(timer, deadlineNs)))
             {
                 return;
             }
@@ -75,7 +75,11 @@ internal sealed partial class AioTimerList : IDisposable
                 Remove(timer);
             }
 
-            timer.VoidBatch();
+            if (!onlyEarlier)
+            {
+                timer.VoidBatch();
+            }
+
             timer.DeadlineNs = deadlineNs;
             timer.Sequence = ++_sequence;
             first = Insert(timer);
@@ -145,6 +149,13 @@ internal sealed partial class AioTimerList : IDisposable
             }
         }
     }
+
+    /// <summary>
+    /// It will be called at a time or earlier, and has not read yet what the caller wrote. In the batch is not enough, except for the home thread, which knows: its callback
+    /// may run already. It keeps its place then and is armed besides.
+    /// </summary>
+    private bool IsPendingFor(AioTimer timer, long deadlineNs) =>
+        (timer.IsListed && timer.DeadlineNs <= deadlineNs) || (timer.IsInBatch && (Context.IsHomeThread || Context.Test is { TrustBatch: true }));
 
     private void UpdateFirst()
     {

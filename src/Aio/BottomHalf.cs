@@ -13,10 +13,9 @@ public sealed class BottomHalf
 
     private readonly AioContext _context;
     private readonly bool _oneShot;
-    private Action? _callback;
-    private SendOrPostCallback? _post;
 
-    // The name, or the state of a posted callback: one field, so that the object fills one cache line.
+    // An Action, or the SendOrPostCallback of a posted one; and the name, or the state of a posted one: two fields, so that the object fills one cache line.
+    private Delegate? _callback;
     private object? _nameOrState;
     private int _flags;
 
@@ -25,6 +24,7 @@ public sealed class BottomHalf
         _context = context;
         _callback = callback;
         _nameOrState = name;
+        Owner = FaultScope.Current;
     }
 
     internal BottomHalf(AioContext context)
@@ -34,7 +34,10 @@ public sealed class BottomHalf
     }
 
     /// <summary>Name for messages.</summary>
-    public string Name => _oneShot ? "one-shot" : (string)_nameOrState!;
+    public string Name => _callback is SendOrPostCallback ? "continuation" : (string?)_nameOrState ?? "one-shot";
+
+    /// <summary>Who answers for the callback.</summary>
+    internal IFaultOwner? Owner { get; private set; }
 
     /// <summary>Next one in the list that it is linked into; owned by whoever owns that list.</summary>
     internal BottomHalf? Next { get; set; }
@@ -89,12 +92,14 @@ public sealed class BottomHalf
     /// <summary>Never calls the callback again; also from the callback itself. If it runs on another thread at this moment, it goes on.</summary>
     public void Delete() => Interlocked.Or(ref _flags, Deleted);
 
-    /// <summary>Prepares a pooled one-shot.</summary>
-    internal void Load(Action? callback, SendOrPostCallback? post, object? state)
+    /// <summary>Prepares a pooled one-shot, on behalf of the calling thread's owner.</summary>
+    /// <param name="callback">An <see cref="Action"/>, or a <see cref="SendOrPostCallback"/>.</param>
+    /// <param name="nameOrState">Name of the one, state of the other.</param>
+    internal void Load(Delegate callback, object? nameOrState)
     {
         _callback = callback;
-        _post = post;
-        _nameOrState = state;
+        _nameOrState = nameOrState;
+        Owner = FaultScope.Current;
     }
 
     /// <summary>Takes the flags and calls the callback if it is due. Home thread only; the caller has unlinked it.</summary>
@@ -116,26 +121,25 @@ public sealed class BottomHalf
             return true;
         }
 
-        _callback!();
+        ((Action)_callback!)();
         return (old & Scheduled) != 0;
     }
 
     private void RunOneShot()
     {
-        Action? callback = _callback;
-        SendOrPostCallback? post = _post;
-        object? state = _nameOrState;
-        _callback = null;
-        _post = null;
-        _nameOrState = null;
-        _context.ReturnOneShot(this);
-        if (callback is not null)
+        if (_callback is Action callback)
         {
             callback();
         }
         else
         {
-            _context.RunPosted(post!, state);
+            _context.RunPosted((SendOrPostCallback)_callback!, _nameOrState);
         }
+
+        // Not before: whoever reports what the callback threw asks for the name and the owner. One that threw does not come back to the pool.
+        _callback = null;
+        _nameOrState = null;
+        Owner = null;
+        _context.ReturnOneShot(this);
     }
 }

@@ -7,24 +7,32 @@ namespace VhostNet.Aio;
 public readonly ref struct FaultScope
 {
     [ThreadStatic]
-    private static IFaultOwner? t_current;
+    private static FaultFrame? t_frame;
 
+    private readonly FaultFrame? _frame;
     private readonly IFaultOwner? _previous;
 
-    private FaultScope(IFaultOwner? previous) => _previous = previous;
+    private FaultScope(FaultFrame frame)
+    {
+        _frame = frame;
+        _previous = frame.Owner;
+    }
 
     /// <summary>The owner of what the calling thread registers now; null for what nobody answers for.</summary>
-    public static IFaultOwner? Current => t_current;
+    public static IFaultOwner? Current => t_frame?.Owner;
+
+    /// <summary>The calling thread's.</summary>
+    internal static FaultFrame Frame => t_frame ??= new FaultFrame();
 
     /// <summary>Registers on an owner's behalf until the scope is disposed of.</summary>
     /// <param name="owner">The owner, or null for nobody.</param>
     public static FaultScope Enter(IFaultOwner? owner)
     {
-        var scope = new FaultScope(t_current);
-        t_current = owner;
+        var scope = new FaultScope(Frame);
+        scope._frame!.Switch(owner);
         return scope;
     }
 
     /// <summary>Goes back to the owner of before.</summary>
-    public void Dispose() => t_current = _previous;
+    public void Dispose() => _frame?.Switch(_previous);
 }

@@ -38,7 +38,11 @@ internal struct HomeState
 
     /// <summary>Passes since the last look at the kernel.</summary>
     [FieldOffset(120)]
-    public int KernelSilence;
+    public byte KernelSilence;
+
+    /// <summary>An <see cref="AioActivity"/>: what the thread is doing. Written with plain stores; whoever watches from outside looks again later.</summary>
+    [FieldOffset(121)]
+    public byte Activity;
 
     /// <summary>The monitor reported the notifier since the last accept.</summary>
     [FieldOffset(124)]

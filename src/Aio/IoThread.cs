@@ -73,7 +73,7 @@ public sealed class IoThread : IDisposable
             return;
         }
 
-        if (Context.IsHomeThread)
+        if (Thread.CurrentThread == _thread)
         {
             throw new InvalidOperationException($"The thread '{Name}' can't wait for its own end; stop it from another thread.");
         }
@@ -88,7 +88,7 @@ public sealed class IoThread : IDisposable
     public void Run(Action action)
     {
         ArgumentNullException.ThrowIfNull(action);
-        if (Context.IsHomeThread && Thread.CurrentThread == _thread)
+        if (Thread.CurrentThread == _thread)
         {
             action();
             return;

@@ -10,37 +10,17 @@ internal struct TimerBatch
 {
     private const int Capacity = 32;
 
-    private readonly AioTimer?[] _timers;
+    private readonly Place[] _places;
     private int _next;
     private int _count;
 
-    public TimerBatch() => _timers = new AioTimer?[Capacity];
+    public TimerBatch() => _places = new Place[Capacity];
 
     /// <summary>Nothing is left. Home thread.</summary>
     public readonly bool IsEmpty => _next == _count;
 
     /// <summary>There is no room. Home thread.</summary>
     public readonly bool IsFull => _count == Capacity && !IsEmpty;
-
-    /// <summary>Gets when the next one is due; those that were deleted or moved meanwhile drop out. Home thread.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryPeek(out long deadlineNs)
-    {
-        while (!IsEmpty)
-        {
-            AioTimer timer = _timers[_next]!;
-            if (!timer.IsVoid)
-            {
-                deadlineNs = timer.DeadlineNs;
-                return true;
-            }
-
-            _ = Take();
-        }
-
-        deadlineNs = 0;
-        return false;
-    }
 
     /// <summary>Adds one. Home thread, under the list's lock.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -52,16 +32,25 @@ internal struct TimerBatch
         }
 
         timer.EnterBatch();
-        _timers[_count++] = timer;
+        _places[_count++] = new Place(timer, timer.DeadlineNs, timer.Sequence);
     }
 
     /// <summary>Takes the next one. Home thread.</summary>
     /// <returns>Null if it was deleted or moved meanwhile.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public AioTimer? Take()
+    public AioTimer? Take() => Take(out _, out _);
+
+    /// <summary>Takes the next one, with what it was armed for: it may have been armed again since, for later.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public AioTimer? Take(out long deadlineNs, out long sequence)
     {
-        AioTimer timer = _timers[_next]!;
-        _timers[_next++] = null;
+        ref Place place = ref _places[_next++];
+        AioTimer timer = place.Timer;
+        deadlineNs = place.DeadlineNs;
+        sequence = place.Sequence;
+        place = default;
         return timer.LeaveBatch() ? timer : null;
     }
+
+    private readonly record struct Place(AioTimer Timer, long DeadlineNs, long Sequence);
 }

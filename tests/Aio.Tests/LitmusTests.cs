@@ -26,6 +26,58 @@ public sealed class LitmusTests
     public void H6_WithoutTheSleepersBarrierAWakeUpIsLost() =>
         Assert.True(Search(Run<FullBarrier, NoBarrier>, TimeSpan.FromSeconds(60)) > 0, "No wake-up was lost; the test can't tell a missing barrier.");
 
+    /// <summary>
+    /// The same between a timer's callback, whose turn has come, and another thread that published work and anticipates the timer: either the callback sees the work, or the timer is
+    /// armed again.
+    /// </summary>
+    [Fact]
+    public void AnAnticipationIsNotLostToTheBatch() => Assert.Equal(0, SearchTimers(new AioTestSwitches(), TimeSpan.FromSeconds(3)));
+
+    [Fact]
+    public void AnAnticipationThatTrustsTheBatchIsLost() =>
+        Assert.True(SearchTimers(new AioTestSwitches { TrustBatch = true }, TimeSpan.FromSeconds(60)) > 0, "No arming was lost; the test can't tell.");
+
+    private long SearchTimers(AioTestSwitches test, TimeSpan limit)
+    {
+        using AioContext context = new(null, test);
+        AioClock clock = AioClock.CreateVirtual();
+        AioTimer[] timers = [.. Enumerable.Range(0, RoundsPerBatch).Select(_ => context.CreateTimer(clock, static () => { }))];
+        long[] work = new long[RoundsPerBatch];
+        return Search(() => RunTimers(timers, work), limit);
+    }
+
+    private long RunTimers(AioTimer[] timers, long[] work)
+    {
+        Array.Clear(work);
+        foreach (AioTimer timer in timers)
+        {
+            timer.Delete();
+            timer.EnterBatch();
+        }
+
+        _turnA = _turnB = 0;
+        Thread other = new(() =>
+        {
+            for (int i = 0; i < RoundsPerBatch; i++)
+            {
+                Meet(ref _turnB, ref _turnA, i + 1);
+                Volatile.Write(ref work[i], 1);
+                timers[i].ModifyAnticipate(1);
+                _seenByNotifier[i] = (byte)(timers[i].IsListed ? 1 : 0);
+            }
+        });
+        other.Start();
+        for (int i = 0; i < RoundsPerBatch; i++)
+        {
+            Meet(ref _turnA, ref _turnB, i + 1);
+            _ = timers[i].LeaveBatch();
+            _seenBySleeper[i] = (byte)Volatile.Read(ref work[i]);
+        }
+
+        other.Join();
+        return Enumerable.Range(0, RoundsPerBatch).LongCount(i => _seenByNotifier[i] == 0 && _seenBySleeper[i] == 0);
+    }
+
     private static long Search(Func<long> batch, TimeSpan limit)
     {
         Assert.True(Environment.ProcessorCount > 1, "Store buffering needs two processors; run the tests where there are two.");
