@@ -10,6 +10,7 @@ public sealed class EventNotifier : IDisposable
     private readonly FileDescriptor? _fd;
     private readonly ManualResetEvent? _event;
     private readonly bool _own;
+    private readonly AioContext? _neverWaits;
 
     // One for the notifier itself and one for each call that is under way: whoever takes the last one off closes the descriptor. A handle's own count would not do, since it
     // lets nobody in who must still free a writer after Dispose.
@@ -46,6 +47,16 @@ public sealed class EventNotifier : IDisposable
         }
     }
 
+    /// <summary>
+    /// Takes ownership of an eventfd of a stranger, who can make a write to it wait at any moment. On the home thread of a context that many depend on it is set
+    /// without a write, see <see cref="EventFdSignal"/>.
+    /// </summary>
+    /// <param name="fd">The eventfd.</param>
+    /// <param name="control">The context whose thread must never wait for the stranger.</param>
+    /// <exception cref="ErrnoException">The descriptor is not open.</exception>
+    public EventNotifier(FileDescriptor fd, AioContext control)
+        : this(fd) => _neverWaits = control;
+
     private EventNotifier(ManualResetEvent handle)
     {
         _event = handle;
@@ -74,6 +85,9 @@ public sealed class EventNotifier : IDisposable
 
     private int PortableKey { get; }
 
+    /// <summary>Called once, on the watchdog's thread, when a thread was found to wait in <see cref="Set"/>. Set it before the first one; it only schedules.</summary>
+    public Action<EventNotifier>? Stuck { get; set; }
+
     /// <summary>Makes one without a descriptor, for a context of <see cref="FdMonitorKind.WaitHandles"/>.</summary>
     public static EventNotifier CreatePortable() => new(new ManualResetEvent(initialState: false));
 
@@ -98,6 +112,10 @@ public sealed class EventNotifier : IDisposable
         if (_own)
         {
             _ = eventfd_write(Fd, 1);
+        }
+        else if (_neverWaits is { IsHomeThread: true })
+        {
+            EventFdSignal.Set(_fd!);
         }
         else
         {

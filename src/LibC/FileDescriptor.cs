@@ -5,6 +5,8 @@ namespace VhostNet.LibC;
 /// <summary>Owns a file descriptor and closes it once. Any thread may dispose of it.</summary>
 public sealed class FileDescriptor : SafeHandle
 {
+    private readonly Action<int>? _close;
+
     /// <summary>Makes an empty one.</summary>
     public FileDescriptor()
         : base(-1, ownsHandle: true)
@@ -14,6 +16,16 @@ public sealed class FileDescriptor : SafeHandle
     /// <summary>Takes ownership of a descriptor; a negative number makes an invalid handle.</summary>
     public FileDescriptor(int fd)
         : base(-1, ownsHandle: true) => SetHandle(fd);
+
+    /// <summary>Takes ownership of a descriptor of a stranger, whose file may make close(2) wait (SO_LINGER, a file system's server).</summary>
+    /// <param name="fd">The number.</param>
+    /// <param name="close">Closes the number when its time has come, without waiting; called once, by any thread. Must not throw.</param>
+    public FileDescriptor(int fd, Action<int> close)
+        : base(-1, ownsHandle: true)
+    {
+        _close = close;
+        SetHandle(fd);
+    }
 
     /// <inheritdoc/>
     public override bool IsInvalid => handle < 0;
@@ -37,7 +49,11 @@ public sealed class FileDescriptor : SafeHandle
 
     /// <summary>Makes a second descriptor of the same open file, with close-on-exec.</summary>
     /// <exception cref="ErrnoException">No descriptor is left, or this one is closed.</exception>
-    public FileDescriptor Duplicate() => FromResult(LibC.fcntl(Value, LibC.F_DUPFD_CLOEXEC, 0), $"fcntl({Value}, F_DUPFD_CLOEXEC)");
+    public FileDescriptor Duplicate()
+    {
+        FileDescriptor copy = FromResult(LibC.fcntl(Value, LibC.F_DUPFD_CLOEXEC, 0), $"fcntl({Value}, F_DUPFD_CLOEXEC)");
+        return _close is null ? copy : new FileDescriptor(copy.Release(), _close);
+    }
 
     /// <summary>Gives the number away; this object no longer closes it.</summary>
     public int Release()
@@ -48,7 +64,16 @@ public sealed class FileDescriptor : SafeHandle
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle() => LibC.close((int)handle) == 0;
+    protected override bool ReleaseHandle()
+    {
+        if (_close is null)
+        {
+            return LibC.close((int)handle) == 0;
+        }
+
+        _close((int)handle);
+        return true;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"fd {Value}";

@@ -89,6 +89,9 @@ public static partial class LibC
     /// <summary>The current directory.</summary>
     public const int AT_FDCWD = -100;
 
+    /// <summary>statx: what is known without asking a server.</summary>
+    public const int AT_STATX_DONT_SYNC = 0x4000;
+
     /// <summary>An empty path means the descriptor itself.</summary>
     public const int AT_EMPTY_PATH = 0x1000;
 

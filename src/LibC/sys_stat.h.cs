@@ -156,6 +156,15 @@ public static unsafe partial class LibC
         return r;
     }
 
+    /// <summary>Facts about an open file that somebody else sent, as the kernel knows them: a file system whose server is the sender's is not asked, as it need not answer.</summary>
+    public static int statx_nowait(int fd, uint mask, out statx_t result)
+    {
+        statx_t local = default;
+        int r = statx(fd, string.Empty, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, &local);
+        result = local;
+        return r;
+    }
+
     /// <summary>Facts about a path; a final symbolic link is not followed.</summary>
     public static int statx(string pathname, uint mask, out statx_t result)
     {

@@ -8,6 +8,18 @@ public static partial class LibC
     /// <summary>System call numbers of x86-64.</summary>
     public static class x86_64
     {
+        /// <summary>io_setup.</summary>
+        public const int SYS_io_setup = 206;
+
+        /// <summary>io_destroy.</summary>
+        public const int SYS_io_destroy = 207;
+
+        /// <summary>io_getevents.</summary>
+        public const int SYS_io_getevents = 208;
+
+        /// <summary>io_submit.</summary>
+        public const int SYS_io_submit = 209;
+
         /// <summary>membarrier.</summary>
         public const int SYS_membarrier = 324;
 
@@ -42,6 +54,18 @@ public static partial class LibC
     /// <summary>System call numbers of arm64.</summary>
     public static class aarch64
     {
+        /// <summary>io_setup.</summary>
+        public const int SYS_io_setup = 0;
+
+        /// <summary>io_destroy.</summary>
+        public const int SYS_io_destroy = 1;
+
+        /// <summary>io_getevents.</summary>
+        public const int SYS_io_getevents = 4;
+
+        /// <summary>io_submit.</summary>
+        public const int SYS_io_submit = 2;
+
         /// <summary>membarrier.</summary>
         public const int SYS_membarrier = 283;
 

@@ -114,6 +114,10 @@ public static unsafe partial class LibC
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fsync(int fd);
 
+    /// <summary>Reads where a symbolic link leads; the number of bytes, which no zero byte follows.</summary>
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint readlink(string pathname, byte* buf, nuint bufsiz);
+
     /// <summary>Removes a name.</summary>
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int unlink(string pathname);

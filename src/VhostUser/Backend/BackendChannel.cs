@@ -1,6 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
+using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend;
 
@@ -21,10 +22,11 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
     /// <param name="context">The control context.</param>
     /// <param name="socket">The socket; owned from here on.</param>
     /// <param name="log">Where the channel says what happens.</param>
+    /// <param name="options">What a channel to a stranger needs.</param>
     /// <param name="partialInput">Bytes of a reply that another process had received.</param>
     /// <param name="unanswered">The request numbers whose acknowledgements that process still expected.</param>
     public BackendChannel(
-        AioContext context, FileDescriptor socket, SessionLogWriter log, ReadOnlySpan<byte> partialInput = default, IEnumerable<uint>? unanswered = null)
+        AioContext context, FileDescriptor socket, SessionLogWriter log, ChannelOptions options, ReadOnlySpan<byte> partialInput = default, IEnumerable<uint>? unanswered = null)
     {
         _log = log;
         foreach (uint request in unanswered ?? [])
@@ -32,7 +34,7 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
             _unanswered.Enqueue(((BackendRequestCode)request, null));
         }
 
-        _channel = new VhostUserChannel(context, socket, this);
+        _channel = new VhostUserChannel(context, socket, this, options);
         _channel.RestorePartialInput(partialInput, []);
         _channel.Start();
     }
@@ -42,6 +44,9 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
 
     /// <summary>Requests that were not acknowledged yet, oldest first.</summary>
     public IEnumerable<uint> Unanswered => _unanswered.Select(u => (uint)u.Request);
+
+    /// <summary>What is left of the turn that acknowledgements are handled in.</summary>
+    public ref TurnBudget Turn => ref _channel.Turn;
 
     /// <summary>The socket.</summary>
     public FileDescriptor Socket => _channel.Socket;

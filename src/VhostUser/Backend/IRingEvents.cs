@@ -5,6 +5,9 @@ namespace VhostNet.VhostUser.Backend;
 /// <summary>What a <see cref="RingReconciler"/> tells its session. Control thread.</summary>
 internal interface IRingEvents
 {
+    /// <summary>Whether a ring may start now; else the session has it reconciled again later.</summary>
+    bool MayStart(RingState ring);
+
     /// <summary>A ring is about to run; nothing of its memory was touched yet.</summary>
     void RingStarting(RingState ring);
 

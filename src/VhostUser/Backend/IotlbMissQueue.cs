@@ -11,7 +11,8 @@ namespace VhostNet.VhostUser.Backend;
 /// </summary>
 internal sealed class IotlbMissQueue
 {
-    private const int PagesMax = 4096;
+    private const int PagesMax = 1024;
+    private const int WaitingMax = 64;
     private const int PageShift = 12;
     private const ulong PageMask = (1UL << PageShift) - 1;
 
@@ -33,6 +34,9 @@ internal sealed class IotlbMissQueue
         _bottomHalf = context.CreateBottomHalf(Drain, "iotlb-miss");
     }
 
+    /// <summary>Pages that were asked for, or refused, and are not settled: an answer is compared with each. Control thread.</summary>
+    public int PendingCount => _pending.Count + _refused.Count;
+
     /// <summary>Reports a miss. Any thread.</summary>
     /// <returns>False when the front end has refused this access; the next miss of the page is asked for again.</returns>
     public bool Add(ulong address, bool write)
@@ -43,7 +47,7 @@ internal sealed class IotlbMissQueue
         }
 
         // A ring looks at the same chain again and again until the answer comes; a handful of waiting reports is enough.
-        if (_misses.Count < 64)
+        if (_misses.Count < WaitingMax)
         {
             _misses.Enqueue((address, write));
             _bottomHalf.Schedule();
@@ -130,9 +134,17 @@ internal sealed class IotlbMissQueue
 
     private void Drain()
     {
-        while (_misses.TryDequeue(out (ulong Address, bool Write) miss))
+        // A data thread adds the next one as fast as this thread takes one; what is left waits for the next pass.
+        for (int i = 0; i < WaitingMax; i++)
         {
+            if (!_misses.TryDequeue(out (ulong Address, bool Write) miss))
+            {
+                return;
+            }
+
             Ask(miss.Address, miss.Write);
         }
+
+        _bottomHalf.Schedule();
     }
 }

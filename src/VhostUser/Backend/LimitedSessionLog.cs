@@ -7,15 +7,20 @@ namespace VhostNet.VhostUser.Backend;
 /// pass, since an error ends what could repeat it; but a front end may connect again and again, so an endpoint has such a log as well, which limits them too.
 /// Control thread.
 /// </summary>
-internal sealed class LimitedSessionLog(ISessionLog log, AioClock clock, bool limitsErrors = false) : ISessionLog
+/// <param name="log">Where lines go.</param>
+/// <param name="clock">The clock.</param>
+/// <param name="limitsErrors">Whether errors count as well.</param>
+/// <param name="burst">Lines that pass at once.</param>
+/// <param name="counters">Counts what is left out.</param>
+internal sealed class LimitedSessionLog(
+    ISessionLog log, AioClock clock, bool limitsErrors = false, int burst = LimitedSessionLog.Burst, QuotaCounters? counters = null) : ISessionLog
 {
-    /// <summary>Lines that pass at once.</summary>
+    /// <summary>Lines that pass at once, unless told otherwise.</summary>
     public const int Burst = 200;
 
     private const long LineNs = 100_000_000;
 
-    private long _creditNs = Burst * LineNs;
-    private long _lastNs = clock.NowNs;
+    private readonly RateLimit _limit = new(clock, burst, LineNs);
     private long _leftOut;
 
     /// <inheritdoc/>
@@ -30,19 +35,22 @@ internal sealed class LimitedSessionLog(ISessionLog log, AioClock clock, bool li
             return;
         }
 
-        long now = clock.NowNs;
-        _creditNs = Math.Min(_creditNs + (now - _lastNs), Burst * LineNs);
-        _lastNs = now;
-        if (_creditNs < LineNs)
+        if (!_limit.TryTake())
         {
             _leftOut++;
+            if (counters is not null)
+            {
+                counters.LogLinesLeftOut++;
+            }
+
             return;
         }
 
-        _creditNs -= LineNs;
         if (_leftOut != 0)
         {
-            log.Write(SessionLogLevel.Warning, connection, $"{_leftOut} lines were left out: the front end causes more than {1_000_000_000 / LineNs} a second");
+            log.Write(
+                SessionLogLevel.Warning, connection,
+                $"{_leftOut} lines were left out: the front end causes more than {1_000_000_000 / LineNs} a second after {burst} at once (quotas.logLines)");
             _leftOut = 0;
         }
 

@@ -13,6 +13,9 @@ internal readonly unsafe struct PackedRingScan
     private const ushort StateBits = PackedDescriptor.F_AVAIL | PackedDescriptor.F_USED;
     private const int AttemptsMax = 64;
 
+    /// <summary>Most bytes read for one ring: four times the longest.</summary>
+    private const int ReadMax = 4 * 32_768 * PackedDescriptor.Size;
+
     // Kept: a front end that starts its ring again and again must not make garbage of half a megabyte each time.
     [ThreadStatic]
     private static PackedDescriptor[]? s_slots;
@@ -29,12 +32,18 @@ internal readonly unsafe struct PackedRingScan
     /// <summary>Where it could stand as well; the same in most rings.</summary>
     public PackedPosition Other { get; }
 
-    /// <summary>Reads a ring that its driver may be filling meanwhile.</summary>
+    /// <summary>Most bytes that <see cref="TryRead"/> reads of a ring with so many slots: what is to be taken from a turn's budget for it.</summary>
+    public static int BytesMax(int size) => AttemptsOf(size) * size * PackedDescriptor.Size;
+
+    /// <summary>
+    /// Reads a ring that its driver may be filling meanwhile. A short ring is read again until its slots are in order, as a driver fills it in no time; of a long
+    /// one, which takes long to read, a driver that goes on filling it is near its end after a few attempts.
+    /// </summary>
     /// <returns>False for a ring that nobody has used yet, and for one that no driver can have left like this: its AVAIL bits change more than once.</returns>
     public static bool TryRead(VirtqueueLayout layout, out PackedRingScan scan)
     {
         PackedDescriptor[] slots = s_slots is { } kept && kept.Length == layout.Size ? kept : s_slots = new PackedDescriptor[layout.Size];
-        for (int i = 0; i < AttemptsMax; i++)
+        for (int i = 0; i < AttemptsOf(layout.Size); i++)
         {
             // A slot that was read just before its driver wrote it, and the next one just after, look like a ring that is not in order.
             Copy(layout, slots);
@@ -53,6 +62,8 @@ internal readonly unsafe struct PackedRingScan
         scan = default;
         return false;
     }
+
+    private static int AttemptsOf(int size) => Math.Min(AttemptsMax, ReadMax / (size * PackedDescriptor.Size));
 
     // SAFETY: the layout's descriptor area was translated for Size descriptors. Each slot is read once; what came of it is only compared.
     private static void Copy(VirtqueueLayout layout, PackedDescriptor[] slots) =>

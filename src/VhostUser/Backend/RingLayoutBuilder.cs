@@ -116,8 +116,10 @@ internal static class RingLayoutBuilder
     /// <summary>Finds the first address of an area that has no usable translation.</summary>
     private static LayoutProblem FindMiss(AddressSpace space, RingState ring, Area area)
     {
+        // A translation has a page at least; more pieces than that are no IOMMU's, and would make each message take long.
+        ulong piecesMax = (area.Length / 4096) + 2;
         ulong done = 0;
-        while (done < area.Length && space.TryFind(area.Address + done, out MemoryWindow window) && (window.Writable || !area.IsWritten))
+        for (ulong piece = 0; piece < piecesMax && done < area.Length && space.TryFind(area.Address + done, out MemoryWindow window) && (window.Writable || !area.IsWritten); piece++)
         {
             done += window.Size - (area.Address + done - window.Start);
         }

@@ -103,7 +103,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
         {
             Update(ring, queue, layout);
         }
-        else
+        else if (events.MayStart(ring))
         {
             Start(ring, layout);
         }

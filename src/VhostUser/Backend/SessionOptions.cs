@@ -41,8 +41,20 @@ public sealed record SessionOptions
     /// </summary>
     public ulong MappedBytesMax { get; init; } = 16UL << 40;
 
+    /// <summary>What the front end may make us keep.</summary>
+    public SessionQuotas Quotas { get; init; } = new();
+
     /// <summary>Where the session says what happens.</summary>
     public ISessionLog Log { get; init; } = NullSessionLog.Instance;
+
+    /// <summary>Counts use and refusals; the endpoint's. Null: the session makes its own.</summary>
+    internal QuotaCounters? Counters { get; init; }
+
+    /// <summary>Closes what front ends sent; the endpoint's. Null: the session makes its own.</summary>
+    internal StrangerCloser? Closer { get; init; }
+
+    /// <summary>The clock of quotas; tests replace it.</summary>
+    internal Aio.AioClock Clock { get; init; } = Aio.AioClock.Monotonic;
 
     /// <summary>Makes virtqueues; replaced by tests.</summary>
     internal Func<VirtqueueLayout, uint, Virtqueue> CreateVirtqueue { get; init; } = VirtqueueFactory.Create;

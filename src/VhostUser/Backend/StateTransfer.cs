@@ -1,5 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Transport;
+using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend;
 
@@ -8,8 +9,8 @@ namespace VhostNet.VhostUser.Backend;
 /// </summary>
 internal sealed class StateTransfer : IDisposable
 {
-    /// <summary>Most bytes that a load takes.</summary>
-    public const int SizeMax = 64 << 20;
+    /// <summary>Most bytes that a load takes: a device's state is a few bytes, and each guest could have this process keep so many.</summary>
+    public const int SizeMax = 1 << 20;
 
     private readonly AioContext _context;
     private readonly FileDescriptor _pipe;
@@ -59,9 +60,12 @@ internal sealed class StateTransfer : IDisposable
 
     private void Pump()
     {
-        while (!_done)
+        // The other side can write as fast as this one reads.
+        TurnBudget turn = TurnBudget.Full;
+        while (!_done && !turn.IsSpent)
         {
             nint count = _apply is null ? WriteSome() : ReadSome();
+            turn.TakeCalls(1, Math.Max(count, 0));
             Errno error = count < 0 ? Errno.Last : default;
             if (count < 0 && error.Value != EINTR)
             {

@@ -47,6 +47,14 @@ public sealed class VhostUserClient : VhostUserEndpoint
 
         try
         {
+            if (!DescriptorReserve.HasRoom())
+            {
+                Quotas.ReserveRefused++;
+                LogFailure($"this process has only its reserve of {DescriptorReserve.Reserve} of {DescriptorReserve.Limit} descriptors left (descriptors.reserve)");
+                Retry();
+                return;
+            }
+
             if (UnixConnector.TryConnect(Options.Path!, out FileDescriptor socket, out Errno error))
             {
                 _lastFailure = null;

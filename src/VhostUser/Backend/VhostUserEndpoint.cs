@@ -15,6 +15,7 @@ public abstract class VhostUserEndpoint : IDisposable
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ConnectionsPerSecond, 1, nameof(options));
         if (options.Path is null == options.Descriptor is null)
         {
             throw new ArgumentException("An endpoint needs either a socket path or an inherited descriptor, and not both.", nameof(options));
@@ -22,7 +23,18 @@ public abstract class VhostUserEndpoint : IDisposable
 
         Context = context;
         Device = device;
-        Options = options with { Session = options.Session with { Log = new LimitedSessionLog(options.Session.Log, options.Clock, limitsErrors: true) } };
+        var closer = new Memory.StrangerCloser();
+        Quotas = new QuotaCounters { Closer = closer };
+        Options = options with
+        {
+            Session = options.Session with
+            {
+                Log = new LimitedSessionLog(options.Session.Log, options.Clock, limitsErrors: true, options.Session.Quotas.LogLines, Quotas),
+                Counters = Quotas,
+                Closer = closer,
+                Clock = options.Clock,
+            },
+        };
         Name = options.Name ?? options.Path ?? $"fd {options.Descriptor!.Value}";
     }
 
@@ -40,6 +52,9 @@ public abstract class VhostUserEndpoint : IDisposable
 
     /// <summary>Sessions so far.</summary>
     public long SessionCount { get; private set; }
+
+    /// <summary>What its front ends make this process keep, and how often they were refused more.</summary>
+    public QuotaCounters Quotas { get; }
 
     /// <summary>The control context.</summary>
     protected AioContext Context { get; }

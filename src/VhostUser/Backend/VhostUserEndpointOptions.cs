@@ -30,6 +30,12 @@ public sealed record VhostUserEndpointOptions
     /// <summary>How sessions behave.</summary>
     public SessionOptions Session { get; init; } = new();
 
+    /// <summary>
+    /// How many front ends are taken in a second, after twice as many at once: one that comes and goes in a loop makes as much work and garbage as it likes otherwise.
+    /// The others wait in the kernel's queue.
+    /// </summary>
+    public int ConnectionsPerSecond { get; init; } = 100;
+
     /// <summary>First pause between two attempts to connect, in nanoseconds; it doubles up to <see cref="ReconnectMaxNs"/>.</summary>
     public long ReconnectMinNs { get; init; } = 100_000_000;
 

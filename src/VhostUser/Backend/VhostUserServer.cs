@@ -7,11 +7,15 @@ namespace VhostNet.VhostUser.Backend;
 public sealed class VhostUserServer : VhostUserEndpoint
 {
     private readonly AioTimer _resume;
+    private readonly RateLimit _connections;
     private UnixListener? _listener;
 
     /// <summary>Creates a server; it listens after <see cref="Start"/>.</summary>
-    public VhostUserServer(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options) : base(context, device, options) =>
+    public VhostUserServer(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options) : base(context, device, options)
+    {
         _resume = Context.CreateTimer(Options.Clock, Listen);
+        _connections = new RateLimit(Options.Clock, 2 * Options.ConnectionsPerSecond, 1_000_000_000 / Options.ConnectionsPerSecond);
+    }
 
     /// <summary>Whether further front ends can connect; false for an inherited connection, and before <see cref="Start"/>.</summary>
     public bool IsListening => _listener is not null;
@@ -67,8 +71,22 @@ public sealed class VhostUserServer : VhostUserEndpoint
         }
     }
 
+    /// <summary>Takes nobody until a time; who connects waits in the kernel's queue.</summary>
+    private void Rest(long untilNs)
+    {
+        Context.SetFdHandler(_listener!.Socket.Value, null);
+        _resume.Modify(untilNs);
+    }
+
     private void OnConnection()
     {
+        if (!_connections.TryTake())
+        {
+            Quotas.ConnectionsDelayed++;
+            Rest(_connections.NextNs);
+            return;
+        }
+
         FileDescriptor? socket;
         try
         {
@@ -78,13 +96,22 @@ public sealed class VhostUserServer : VhostUserEndpoint
         {
             // The connection stays in the queue, so looking again at once would only spin.
             Log.Write(SessionLogLevel.Error, $"a front end could not be accepted: {e.Message}; trying again in a second");
-            Context.SetFdHandler(_listener!.Socket.Value, null);
-            _resume.Modify(Options.Clock.NowNs + 1_000_000_000);
+            Rest(Options.Clock.NowNs + 1_000_000_000);
             return;
         }
 
         if (socket is null)
         {
+            return;
+        }
+
+        if (!DescriptorReserve.Admits(socket.Value))
+        {
+            Quotas.ReserveRefused++;
+            Log.Warning(
+                $"a front end, process {UnixSocket.PeerProcess(socket)}, was turned away: this process has only its reserve of {DescriptorReserve.Reserve} of " +
+                $"{DescriptorReserve.Limit} descriptors left, which is for what runs already (descriptors.reserve)");
+            socket.Dispose();
             return;
         }
 

@@ -34,14 +34,14 @@ public sealed partial class VhostUserSession
     private void SetBackendChannel(FdCollection descriptors)
     {
         FileDescriptor socket = descriptors.Take(0);
-        if (statx(socket.Value, STATX_TYPE, out statx_t facts) < 0 || (facts.stx_mode & S_IFMT) != S_IFSOCK)
+        if (statx_nowait(socket.Value, STATX_TYPE, out statx_t facts) < 0 || (facts.stx_mode & S_IFMT) != S_IFSOCK)
         {
             socket.Dispose();
             throw new ProtocolException($"SET_BACKEND_REQ_FD came with something that is no socket (mode 0{Convert.ToString(facts.stx_mode, 8)})");
         }
 
         _backendChannel?.Dispose();
-        _backendChannel = new BackendChannel(_context, socket, Log);
+        _backendChannel = new BackendChannel(_context, socket, Log, _channelOptions);
         foreach (RingState ring in _state.Rings)
         {
             UpdateCall(ring);
@@ -116,6 +116,7 @@ public sealed partial class VhostUserSession
 
         if (!ring.IsStarted)
         {
+            CheckRoom(RequestCode.VRING_KICK);
             StartRing(ring, null, inBand: true);
         }
 

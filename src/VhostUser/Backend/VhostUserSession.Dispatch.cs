@@ -17,20 +17,27 @@ public sealed partial class VhostUserSession
             Log.Debug($"received {spec?.Name ?? $"request {header.Request}"}, {payload.Length} bytes, {descriptors.Count} descriptors");
         }
 
+        _hasMessages = true;
         _reply.Clear();
+        BeginStarting();
         try
         {
             Check(in header, spec, payload, descriptors);
+            CheckKept(spec!, payload, descriptors);
             Handle(spec!.Code, payload, descriptors);
             if (spec.TouchesRings)
             {
-                _rings.Reconcile();
+                Reconcile();
             }
         }
         catch (Exception e) when (e is GuestMemoryException or ErrnoException or ProtocolException { EndsConnection: false })
         {
             Refuse(in header, spec, e.Message);
             return;
+        }
+        finally
+        {
+            UpdateUse();
         }
 
         Answer(in header, spec);
@@ -129,7 +136,7 @@ public sealed partial class VhostUserSession
             case RequestCode.RESET_OWNER: break; // Deprecated; the specification recommends to ignore it.
             case RequestCode.GET_QUEUE_NUM: _reply.Set((ulong)_device.QueueNumAnswer); break;
             case RequestCode.SET_MEM_TABLE: SetMemoryTable(payload, descriptors); break;
-            case RequestCode.GET_MAX_MEM_SLOTS: _reply.Set((ulong)MemoryTable.RegionsMax); break;
+            case RequestCode.GET_MAX_MEM_SLOTS: _reply.Set((ulong)_quotas.Regions); break;
             case RequestCode.ADD_MEM_REG: AddMemoryRegion(payload, descriptors); break;
             case RequestCode.REM_MEM_REG: RemoveMemoryRegion(payload); break;
             case RequestCode.SET_VRING_NUM: SetVringNum(Wire.Read<VringState>(payload)); break;
@@ -153,7 +160,7 @@ public sealed partial class VhostUserSession
         {
             case RequestCode.SET_LOG_BASE: SetLogBase(payload, descriptors); break;
             case RequestCode.SET_LOG_FD: SetLogNotifier(descriptors); break;
-            case RequestCode.SEND_RARP: AskDevice(DeviceRequestKind.Announce, Wire.Read<ulong>(payload)); break;
+            case RequestCode.SEND_RARP: Announce(Wire.Read<ulong>(payload)); break;
             case RequestCode.NET_SET_MTU: AskDevice(DeviceRequestKind.SetMtu, Wire.Read<ulong>(payload)); break;
             case RequestCode.SET_STATUS: SetStatus(Wire.Read<ulong>(payload)); break;
             case RequestCode.GET_STATUS: _reply.Set((ulong)_state.Status); break;

@@ -21,6 +21,7 @@ public sealed partial class VhostUserSession
                 "(GET_VRING_BASE)");
         }
 
+        Turn.Take((long)_state.Rings.Length * RingCost);
         bool isNew = !_state.HasFeatures || features != _state.Features;
         ulong old = _state.Features;
         _state.Features = features;
@@ -54,11 +55,7 @@ public sealed partial class VhostUserSession
 
         if (isNew)
         {
-            if (_offeredStore?.Acknowledged(features & ~VirtioFeatures.PROTOCOL_FEATURES) is { } warning)
-            {
-                Log.Warning(warning);
-            }
-
+            _offeredStore?.Acknowledged(features & ~VirtioFeatures.PROTOCOL_FEATURES, WarnLater);
             Log.Info($"features negotiated: 0x{features:x} of 0x{_offeredFeatures:x}");
         }
     }

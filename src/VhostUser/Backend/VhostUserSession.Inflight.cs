@@ -10,6 +10,9 @@ public sealed partial class VhostUserSession
     private void GetInflight(InflightPayload message)
     {
         CheckInflight(RequestCode.GET_INFLIGHT_FD, message);
+        CheckRoom(RequestCode.GET_INFLIGHT_FD);
+        CheckUnread(RequestCode.GET_INFLIGHT_FD);
+        Turn.TakeCalls(MappingCalls, 0);
         ulong size = message.QueueCount * InflightArea.RegionSize(message.QueueSize, _state.IsPacked);
         _reply.Descriptor = InflightArea.CreateFile(message.QueueCount, message.QueueSize, _state.IsPacked);
         _reply.Set(new InflightPayload(size, 0, message.QueueCount, message.QueueSize));
@@ -23,9 +26,10 @@ public sealed partial class VhostUserSession
             throw new ProtocolException("SET_INFLIGHT_FD came while rings run; stop them first (GET_VRING_BASE)");
         }
 
+        Turn.TakeCalls(MappingCalls, 0);
         InflightArea area = InflightArea.Map(
             descriptors.Take(0), message.MmapSize, message.MmapOffset, message.QueueCount, message.QueueSize, _state.IsPacked,
-            _options.SealPolicy, Log.Warning);
+            _options.SealPolicy, Log.Warning, _closer);
         _rings.Retire(_state.Inflight);
         _state.Inflight = area;
         foreach (RingState ring in _state.Rings)

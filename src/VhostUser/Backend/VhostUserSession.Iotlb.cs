@@ -8,6 +8,8 @@ public sealed partial class VhostUserSession
 {
     private void HandleIotlb(IotlbPayload message)
     {
+        Turn.Take((long)(_state.Iotlb.Entries.Count + _iotlbMisses.PendingCount) * TranslationCost);
+
         // The reply is always a u64, so a bad message is answered rather than refused.
         switch (message.Type)
         {
@@ -45,6 +47,7 @@ public sealed partial class VhostUserSession
     /// <summary>Makes every running ring look at its chains again.</summary>
     private void WakeRings()
     {
+        Turn.Take((long)_state.Rings.Length * RingCost);
         foreach (RingState ring in _state.Rings)
         {
             if (ring.Queue is { } queue)
@@ -81,6 +84,11 @@ public sealed partial class VhostUserSession
 
     private void ReportAccessFailure(ulong address, bool write)
     {
+        if (_backendChannel is { } asked)
+        {
+            asked.Turn.Take((long)_state.Rings.Length * RingCost);
+        }
+
         Log.Warning($"the front end allows no {(write ? "write to" : "read of")} I/O address 0x{address:x}; the chain that names it is given back unused");
         _backendChannel?.Send(BackendRequestCode.IOTLB_MSG, new IotlbPayload(address, 0, 0, PermissionFor(write), IotlbPayload.AccessFail));
         WakeRings();

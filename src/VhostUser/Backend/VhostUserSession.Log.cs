@@ -24,8 +24,10 @@ public sealed partial class VhostUserSession
                 "are right");
         }
 
+        Turn.TakeCalls(MappingCalls, 0);
+        Turn.Take((long)_state.Rings.Length * RingCost);
         var message = Wire.Read<LogPayload>(payload);
-        DirtyLogArea area = DirtyLogArea.Map(descriptors.Take(0), message.LogSize, message.MmapOffset, _options.SealPolicy, Log.Warning);
+        DirtyLogArea area = DirtyLogArea.Map(descriptors.Take(0), message.LogSize, message.MmapOffset, _options.SealPolicy, Log.Warning, _closer);
         area.Notifier = _logNotifier;
         DirtyLogArea? old = _state.Log;
         _state.Log = area;
@@ -52,12 +54,13 @@ public sealed partial class VhostUserSession
 
     private void SetLogNotifier(FdCollection descriptors)
     {
+        Turn.TakeCalls(NotifierCalls, 0);
         FileDescriptor descriptor = descriptors.Take(0);
         EventNotifier notifier;
         try
         {
             NotifierCheck.Check(descriptor, RequestCode.SET_LOG_FD, 0);
-            notifier = new EventNotifier(descriptor);
+            notifier = MakeForeignNotifier(descriptor);
         }
         catch
         {

@@ -1,3 +1,4 @@
+using VhostNet.Aio;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
@@ -8,6 +9,9 @@ namespace VhostNet.VhostUser.Backend;
 public sealed partial class VhostUserSession
 {
     private bool _sharingChecked;
+
+    /// <summary>Looks at front ends' mappings for all sessions. When it is held up the others' are not looked at, which costs them a hint in the log.</summary>
+    internal static BackgroundThread Probe { get; } = new("sharing-probe", 16);
 
     private void SetMemoryTable(ReadOnlySpan<byte> payload, FdCollection descriptors)
     {
@@ -71,6 +75,7 @@ public sealed partial class VhostUserSession
                 return;
             }
 
+            CheckRegions(1, descriptors);
             ReplaceMemory([.. (_unconfirmedMemory ?? _state.Memory).Regions, region], region);
         }
         finally
@@ -97,6 +102,7 @@ public sealed partial class VhostUserSession
 
     private MemoryRegion MapRegion(ReadOnlySpan<byte> payload, FileDescriptor file, ulong mapped)
     {
+        Turn.TakeCalls(MappingCalls, 0);
         var wire = Wire.Read<MemoryRegionPayload>(payload);
         var description = new MemoryRegionDescription(wire.GuestAddress, wire.RegionSize, wire.UserAddress, wire.MmapOffset);
         if (mapped + wire.RegionSize + wire.MmapOffset is var bytes && (bytes < wire.RegionSize || bytes > _options.MappedBytesMax))
@@ -107,7 +113,7 @@ public sealed partial class VhostUserSession
                 $"guest memory over the limit of {_options.MappedBytesMax >> 30} GiB of mappings for a session");
         }
 
-        return MemoryRegion.Map(description, file, _options.SealPolicy, Log.Warning);
+        return MemoryRegion.Map(description, file, _options.SealPolicy, Log.Warning, _closer);
     }
 
     private static ulong MappedBytes(IEnumerable<MemoryRegion> regions) =>
@@ -118,6 +124,7 @@ public sealed partial class VhostUserSession
     /// </summary>
     private void ReplaceMemory(List<MemoryRegion> regions, MemoryRegion? added = null)
     {
+        Turn.Take(((long)regions.Count * RegionCost) + ((long)_state.Rings.Length * RingCost));
         var table = new MemoryTable(regions);
         foreach (RingState ring in _state.Rings)
         {
@@ -151,10 +158,19 @@ public sealed partial class VhostUserSession
         if (!_sharingChecked)
         {
             _sharingChecked = true;
-            if (_state.Memory.Regions.Any(r => SharingProbe.IsPrivate(r, PeerProcess)))
-            {
-                WarnOfSharing("the front end maps the guest memory that it handed over privately, so nothing that the guest writes arrives here");
-            }
+            Turn.TakeCalls(_state.Memory.Regions.Count, 0);
+            FileIdentity[] files = [.. _state.Memory.Regions.Select(r => FileIdentity.Of(r.File)).OfType<FileIdentity>()];
+            Probe.TryPost(() => LookForPrivateMemory(files));
+        }
+    }
+
+    /// <summary>On the probe's thread.</summary>
+    private void LookForPrivateMemory(FileIdentity[] files)
+    {
+        if (SharingProbe.IsAnyPrivate(files, PeerProcess, out _))
+        {
+            _context.ScheduleOneShot(
+                () => WarnOfSharing("the front end maps the guest memory that it handed over privately, so nothing that the guest writes arrives here"), "sharing");
         }
     }
 

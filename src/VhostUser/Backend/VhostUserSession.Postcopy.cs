@@ -12,6 +12,8 @@ public sealed partial class VhostUserSession
 
     private void AdvisePostcopy()
     {
+        CheckRoom(RequestCode.POSTCOPY_ADVISE);
+        CheckUnread(RequestCode.POSTCOPY_ADVISE);
         CloseUserFault();
         _userFault = UserFault.Open();
         _reply.Descriptor = _userFault.Descriptor.Duplicate();

@@ -71,6 +71,12 @@ public sealed partial class VhostUserSession
     private void SetVringKick(VringFdPayload message, FdCollection descriptors)
     {
         RingState ring = FindRing((uint)message.Index);
+        if (message.NoFd)
+        {
+            // Poll mode takes a notifier of the device's own, in-band kicks take one of ours.
+            CheckRoom(RequestCode.SET_VRING_KICK);
+        }
+
         EventNotifier? kick = TakeNotifier(RequestCode.SET_VRING_KICK, message, descriptors);
         StartRing(ring, kick, inBand: kick is null && _state.HasProtocol(ProtocolFeatures.INBAND_NOTIFICATIONS));
     }
@@ -166,7 +172,7 @@ public sealed partial class VhostUserSession
         }
     }
 
-    private static EventNotifier? TakeNotifier(RequestCode request, VringFdPayload message, FdCollection descriptors)
+    private EventNotifier? TakeNotifier(RequestCode request, VringFdPayload message, FdCollection descriptors)
     {
         if (message.NoFd)
         {
@@ -179,11 +185,12 @@ public sealed partial class VhostUserSession
             throw new ProtocolException($"{request} of ring {message.Index} has no descriptor; without one bit 8 of the payload has to be set");
         }
 
+        Turn.TakeCalls(NotifierCalls, 0);
         FileDescriptor descriptor = descriptors.Take(0);
         try
         {
             NotifierCheck.Check(descriptor, request, message.Index);
-            return new EventNotifier(descriptor);
+            return MakeForeignNotifier(descriptor);
         }
         catch
         {
@@ -195,6 +202,8 @@ public sealed partial class VhostUserSession
     /// <summary>What the rings report, with the session's name on it.</summary>
     private sealed class RingEvents(VhostUserSession session) : IRingEvents
     {
+        public bool MayStart(RingState ring) => session.MayStart(ring);
+
         public void RingStarting(RingState ring) => session.WarnOfPrivateMemory();
 
         public void Connect(RingState ring, Virtqueue queue)

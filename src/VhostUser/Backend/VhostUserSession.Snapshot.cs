@@ -130,7 +130,7 @@ public sealed partial class VhostUserSession
         _state.ProtocolFeatures = data.ProtocolFeatures;
         _state.Status = data.Status;
         _state.IsOwned = data.IsOwned;
-        _channel.RestorePartialInput([.. data.PartialInput], data.PartialDescriptors.Select(snapshot.Duplicate));
+        _channel.RestorePartialInput([.. data.PartialInput], data.PartialDescriptors.Select(place => _closer.Own(snapshot.Duplicate(place))));
         if (!_device.LoadState([.. data.DeviceState]))
         {
             throw new InvalidDataException("the device does not understand its state");
@@ -144,7 +144,7 @@ public sealed partial class VhostUserSession
         RestoreMemory(snapshot, data);
         if (snapshot.DuplicateOptional(data.BackendChannel) is { } socket)
         {
-            _backendChannel = new BackendChannel(_context, socket, Log, [.. data.BackendPartialInput], data.BackendUnanswered);
+            _backendChannel = new BackendChannel(_context, _closer.Own(socket), Log, _channelOptions, [.. data.BackendPartialInput], data.BackendUnanswered);
         }
 
         foreach (RingData ring in data.Rings)
@@ -152,7 +152,9 @@ public sealed partial class VhostUserSession
             RestoreRing(snapshot, ring);
         }
 
+        BeginStarting();
         _rings.Reconcile();
+        UpdateUse();
         foreach (RingState ring in _state.Rings)
         {
             // The one before may have ended between using chains and saying so.
@@ -167,7 +169,7 @@ public sealed partial class VhostUserSession
         {
             foreach (RegionData region in data.Regions)
             {
-                regions.Add(MemoryRegion.Map(region.Description, snapshot.Duplicate(region.Descriptor), SealPolicy.Off));
+                regions.Add(MemoryRegion.Map(region.Description, _closer.Own(snapshot.Duplicate(region.Descriptor)), SealPolicy.Off, null, _closer));
             }
 
             _state.Memory = new MemoryTable(regions);
@@ -182,17 +184,18 @@ public sealed partial class VhostUserSession
             _state.Iotlb.Update(entry);
         }
 
-        _logNotifier = snapshot.DuplicateOptional(data.LogNotifier) is { } notifier ? new EventNotifier(notifier) : null;
+        _logNotifier = Notifier(snapshot, data.LogNotifier);
         if (data.Log is { } log)
         {
-            _state.Log = DirtyLogArea.Map(snapshot.Duplicate(log.Descriptor), log.Size, log.Offset);
+            _state.Log = DirtyLogArea.Map(_closer.Own(snapshot.Duplicate(log.Descriptor)), log.Size, log.Offset, SealPolicy.Off, null, _closer);
             _state.Log.Notifier = _logNotifier;
         }
 
         if (data.Inflight is { } area)
         {
             ulong size = (ulong)area.QueueCount * InflightArea.RegionSize(area.QueueSize, _state.IsPacked);
-            _state.Inflight = InflightArea.Map(snapshot.Duplicate(area.Descriptor), size, area.Offset, area.QueueCount, area.QueueSize, _state.IsPacked);
+            _state.Inflight = InflightArea.Map(
+                _closer.Own(snapshot.Duplicate(area.Descriptor)), size, area.Offset, area.QueueCount, area.QueueSize, _state.IsPacked, SealPolicy.Off, null, _closer);
         }
     }
 
@@ -218,6 +221,6 @@ public sealed partial class VhostUserSession
         ring.MayHaveInflight = _state.Inflight is not null && ring.Base is null;
     }
 
-    private static EventNotifier? Notifier(SessionSnapshot snapshot, int place) =>
-        snapshot.DuplicateOptional(place) is { } descriptor ? new EventNotifier(descriptor) : null;
+    private EventNotifier? Notifier(SessionSnapshot snapshot, int place) =>
+        snapshot.DuplicateOptional(place) is { } descriptor ? MakeForeignNotifier(descriptor) : null;
 }

@@ -22,6 +22,7 @@ public sealed partial class VhostUserSession
             return;
         }
 
+        Turn.TakeCalls(NotifierCalls, 0);
         FileDescriptor pipe = descriptors.Take(0);
         if (!PipeIo.IsSupported(pipe))
         {

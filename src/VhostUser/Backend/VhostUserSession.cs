@@ -17,6 +17,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly SessionOptions _options;
     private readonly LimitedSessionLog _log;
     private readonly VhostUserChannel _channel;
+    private readonly ChannelOptions _channelOptions;
     private readonly SessionState _state;
     private readonly RingReconciler _rings;
     private readonly Reply _reply = new();
@@ -46,13 +47,21 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         _context = context;
         _device = device;
         _options = options;
-        _log = new LimitedSessionLog(options.Log, AioClock.Monotonic);
+        _quotas = options.Quotas;
+        _quotas.Check();
+        _closer = options.Closer ?? new StrangerCloser();
+        _counters = options.Counters ?? new QuotaCounters { Closer = _closer };
+        _log = new LimitedSessionLog(options.Log, options.Clock, burst: _quotas.LogLines, counters: _counters);
+        _jobs = new RateLimit(options.Clock, _quotas.Jobs, JobNs);
         _offeredStore = offeredStore;
         Name = name;
         PeerProcess = UnixSocket.PeerProcess(socket);
         _state = new SessionState(device.QueueCountMax);
+        _state.Iotlb.Limit = _quotas.IotlbEntries;
         _rings = new RingReconciler(_state, device, options, new RingEvents(this));
-        _channel = new VhostUserChannel(context, socket, this);
+        _channelOptions = MakeChannelOptions(_quotas, _closer, _counters, options.Clock, text => Log.Warning(text));
+        _channel = new VhostUserChannel(context, socket, this, _channelOptions);
+        _startRings = context.CreateBottomHalf(StartMoreRings, "start-rings");
         _iotlbMisses = new IotlbMissQueue(context, SendIotlbMiss, ReportAccessFailure);
         _inBandCalls = context.CreateBottomHalf(SendInBandCalls, "vring-call");
         _offeredFeatures = OfferFeatures();
@@ -128,6 +137,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         }
 
         _ended = true;
+        _counters.SilentConnections += _hasMessages ? 0 : 1;
         _options.Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, Name, $"connection ended: {reason}");
         if (_askedForQueues && _state.Features == 0)
         {
@@ -143,11 +153,13 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         _device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
         _iotlbMisses.Close();
         _inBandCalls.Delete();
+        _startRings.Delete();
         _backendChannel?.Dispose();
         _transfer?.Dispose();
         _state.Dispose();
         _logNotifier?.Dispose();
         _reply.Clear();
+        UpdateUse();
         Ended?.Invoke(this);
     }
 
@@ -156,7 +168,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         ulong features = _device.Features;
         if (_offeredStore is not null)
         {
-            features = _offeredStore.Offer(features, out string? warning);
+            features = _offeredStore.Offer(features, out string? warning, WarnLater);
             if (warning is not null)
             {
                 Log.Warning(warning);

@@ -15,11 +15,13 @@ public sealed unsafe class DirtyLogArea : IDisposable
     public const ulong MappedBytesMax = 1UL << 37;
 
     private readonly Mapping _mapping;
+    private readonly StrangerCloser? _closer;
     private readonly ulong* _words;
     private readonly int _firstBit;
 
-    private DirtyLogArea(FileDescriptor file, Mapping mapping, ulong size, ulong offset)
+    private DirtyLogArea(FileDescriptor file, Mapping mapping, ulong size, ulong offset, StrangerCloser? closer)
     {
+        _closer = closer;
         File = file;
         _mapping = mapping;
         Size = size;
@@ -51,7 +53,11 @@ public sealed unsafe class DirtyLogArea : IDisposable
     /// <param name="sealPolicy">What to do when the file could be shrunk.</param>
     /// <param name="warn">Receives a sentence when the policy is to warn.</param>
     /// <exception cref="GuestMemoryException">The range does not fit the file, or the file can't be mapped.</exception>
-    public static DirtyLogArea Map(FileDescriptor file, ulong size, ulong offset, SealPolicy sealPolicy = SealPolicy.Off, Action<string>? warn = null)
+    public static DirtyLogArea Map(FileDescriptor file, ulong size, ulong offset, SealPolicy sealPolicy = SealPolicy.Off, Action<string>? warn = null) =>
+        Map(file, size, offset, sealPolicy, warn, null);
+
+    /// <summary>As above, for the log of a stranger.</summary>
+    internal static DirtyLogArea Map(FileDescriptor file, ulong size, ulong offset, SealPolicy sealPolicy, Action<string>? warn, StrangerCloser? closer)
     {
         ArgumentNullException.ThrowIfNull(file);
         try
@@ -65,7 +71,7 @@ public sealed unsafe class DirtyLogArea : IDisposable
 
             ulong page = SharedFile.Check(file, offset + size, sealPolicy, $"the dirty log of {size} bytes at offset {offset}", warn);
             nuint length = checked((nuint)((offset + size + page - 1) / page * page));
-            return new DirtyLogArea(file, Mapping.Map(file.Value, 0, length, PROT_READ | PROT_WRITE, MAP_SHARED), size, offset);
+            return new DirtyLogArea(file, Mapping.Map(file.Value, 0, length, PROT_READ | PROT_WRITE, MAP_SHARED), size, offset, closer);
         }
         catch (ErrnoException e)
         {
@@ -111,6 +117,12 @@ public sealed unsafe class DirtyLogArea : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_closer is not null && !_mapping.IsClosed)
+        {
+            _closer.Release(_mapping, File);
+            return;
+        }
+
         _mapping.Dispose();
         File.Dispose();
     }

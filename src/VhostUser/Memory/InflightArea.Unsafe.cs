@@ -19,10 +19,12 @@ public sealed unsafe class InflightArea : IDisposable
     internal const int PackedEntrySize = 32;
 
     private readonly Mapping _mapping;
+    private readonly StrangerCloser? _closer;
     private readonly byte* _start;
 
-    private InflightArea(FileDescriptor file, Mapping mapping, ulong offset, int queueCount, int queueSize, bool isPacked)
+    private InflightArea(FileDescriptor file, Mapping mapping, ulong offset, int queueCount, int queueSize, bool isPacked, StrangerCloser? closer)
     {
+        _closer = closer;
         File = file;
         _mapping = mapping;
         _start = (byte*)mapping.Address + offset;
@@ -85,7 +87,12 @@ public sealed unsafe class InflightArea : IDisposable
     /// <exception cref="GuestMemoryException">The numbers do not fit each other or the file.</exception>
     public static InflightArea Map(
         FileDescriptor file, ulong size, ulong offset, int queueCount, int queueSize, bool isPacked, SealPolicy sealPolicy = SealPolicy.Off,
-        Action<string>? warn = null)
+        Action<string>? warn = null) => Map(file, size, offset, queueCount, queueSize, isPacked, sealPolicy, warn, null);
+
+    /// <summary>As above, for the area of a stranger.</summary>
+    internal static InflightArea Map(
+        FileDescriptor file, ulong size, ulong offset, int queueCount, int queueSize, bool isPacked, SealPolicy sealPolicy, Action<string>? warn,
+        StrangerCloser? closer)
     {
         ArgumentNullException.ThrowIfNull(file);
         try
@@ -100,7 +107,7 @@ public sealed unsafe class InflightArea : IDisposable
 
             SharedFile.Check(file, offset + needed, sealPolicy, "the inflight area", warn);
             var mapping = Mapping.Map(file.Value, 0, (nuint)(offset + needed), PROT_READ | PROT_WRITE, MAP_SHARED);
-            return new InflightArea(file, mapping, offset, queueCount, queueSize, isPacked);
+            return new InflightArea(file, mapping, offset, queueCount, queueSize, isPacked, closer);
         }
         catch (ErrnoException e)
         {
@@ -126,6 +133,12 @@ public sealed unsafe class InflightArea : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_closer is not null && !_mapping.IsClosed)
+        {
+            _closer.Release(_mapping, File);
+            return;
+        }
+
         _mapping.Dispose();
         File.Dispose();
     }

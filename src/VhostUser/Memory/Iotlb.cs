@@ -19,7 +19,11 @@ public sealed class Iotlb
 
     private readonly LinkedList<IotlbEntry> _entries = new();
     private AddressSpace? _space;
+    private long _evicted;
     private MemoryTable? _spaceMemory;
+
+    /// <summary>Most entries kept by this one, <see cref="EntriesMax"/> at most.</summary>
+    public int Limit { get; set; } = EntriesMax;
 
     /// <summary>The translations, oldest first.</summary>
     public IReadOnlyCollection<IotlbEntry> Entries => _entries;
@@ -52,6 +56,14 @@ public sealed class Iotlb
         Changed();
     }
 
+    /// <summary>How many entries made room since the last call.</summary>
+    internal long TakeEvicted()
+    {
+        long evicted = _evicted;
+        _evicted = 0;
+        return evicted;
+    }
+
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {
@@ -75,9 +87,10 @@ public sealed class Iotlb
     /// <summary>Cutting a piece out of an entry's middle leaves two, so removing can add up as well.</summary>
     private void Changed()
     {
-        while (_entries.Count > EntriesMax)
+        while (_entries.Count > Limit)
         {
             _entries.RemoveFirst();
+            _evicted++;
         }
 
         _space = null;
@@ -92,6 +105,7 @@ public sealed class Iotlb
             if (windows.Count >= WindowsMax)
             {
                 _entries.Remove(node);
+                _evicted++;
             }
             else if ((node.Value.Permission & (IotlbPayload.ReadPermission | IotlbPayload.WritePermission)) != 0)
             {

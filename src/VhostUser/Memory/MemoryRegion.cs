@@ -7,10 +7,12 @@ namespace VhostNet.VhostUser.Memory;
 public sealed class MemoryRegion
 {
     private readonly Mapping _mapping;
+    private readonly StrangerCloser? _closer;
     private int _references = 1;
 
-    private MemoryRegion(MemoryRegionDescription description, FileDescriptor file, Mapping mapping, nint hostBase)
+    private MemoryRegion(MemoryRegionDescription description, FileDescriptor file, Mapping mapping, nint hostBase, StrangerCloser? closer)
     {
+        _closer = closer;
         Description = description;
         File = file;
         _mapping = mapping;
@@ -32,7 +34,17 @@ public sealed class MemoryRegion
     /// <param name="sealPolicy">What to do when the file could be shrunk under us.</param>
     /// <param name="warn">Receives a sentence when the policy is to warn.</param>
     /// <exception cref="GuestMemoryException">The description is invalid or the file can't be mapped shared.</exception>
-    public static MemoryRegion Map(MemoryRegionDescription description, FileDescriptor file, SealPolicy sealPolicy, Action<string>? warn = null)
+    public static MemoryRegion Map(MemoryRegionDescription description, FileDescriptor file, SealPolicy sealPolicy, Action<string>? warn = null) =>
+        Map(description, file, sealPolicy, warn, null);
+
+    /// <summary>As above, for memory of a stranger.</summary>
+    /// <param name="description">What the front end said.</param>
+    /// <param name="file">The backing file.</param>
+    /// <param name="sealPolicy">What to do when the file could be shrunk under us.</param>
+    /// <param name="warn">Receives a sentence when the policy is to warn.</param>
+    /// <param name="closer">Ends the mapping when its time has come; null: the thread that lets go of it last.</param>
+    internal static MemoryRegion Map(
+        MemoryRegionDescription description, FileDescriptor file, SealPolicy sealPolicy, Action<string>? warn, StrangerCloser? closer)
     {
         ArgumentNullException.ThrowIfNull(file);
         try
@@ -40,7 +52,7 @@ public sealed class MemoryRegion
             CheckDescription(description);
             CheckFile(description, file, sealPolicy, warn);
             var mapping = Mapping.Map(file.Value, 0, MappingLength(description, file), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE);
-            return new MemoryRegion(description, file, mapping, mapping.Address + (nint)description.MmapOffset);
+            return new MemoryRegion(description, file, mapping, mapping.Address + (nint)description.MmapOffset, closer);
         }
         catch (ErrnoException e)
         {
@@ -59,7 +71,7 @@ public sealed class MemoryRegion
     /// <summary>Whether another region is the same memory at the same addresses.</summary>
     public bool IsSameAs(MemoryRegion other) =>
         Description == other.Description
-        && statx(File.Value, STATX_INO, out statx_t mine) == 0 && statx(other.File.Value, STATX_INO, out statx_t theirs) == 0
+        && statx_nowait(File.Value, STATX_INO, out statx_t mine) == 0 && statx_nowait(other.File.Value, STATX_INO, out statx_t theirs) == 0
         && mine.stx_ino == theirs.stx_ino && mine.stx_dev_major == theirs.stx_dev_major && mine.stx_dev_minor == theirs.stx_dev_minor;
 
     /// <summary>Counts one more user of the mapping.</summary>
@@ -70,6 +82,12 @@ public sealed class MemoryRegion
     {
         if (--_references == 0)
         {
+            if (_closer is not null)
+            {
+                _closer.Release(_mapping, File);
+                return;
+            }
+
             _mapping.Dispose();
             File.Dispose();
         }
@@ -79,7 +97,7 @@ public sealed class MemoryRegion
     private static nuint MappingLength(MemoryRegionDescription d, FileDescriptor file)
     {
         ulong length = d.MmapOffset + d.Size;
-        ulong page = statx(file.Value, STATX_SIZE, out statx_t stat) == 0 ? Math.Max(stat.stx_blksize, 1u) : 1;
+        ulong page = statx_nowait(file.Value, STATX_SIZE, out statx_t stat) == 0 ? Math.Max(stat.stx_blksize, 1u) : 1;
         return checked((nuint)((length + page - 1) / page * page));
     }
 
@@ -101,7 +119,7 @@ public sealed class MemoryRegion
 
     private static void CheckFile(MemoryRegionDescription d, FileDescriptor file, SealPolicy policy, Action<string>? warn)
     {
-        if (statx(file.Value, STATX_SIZE | STATX_TYPE, out statx_t stat) < 0)
+        if (statx_nowait(file.Value, STATX_SIZE | STATX_TYPE, out statx_t stat) < 0)
         {
             Errno.Last.Throw($"statx of the file behind the memory region at guest address 0x{d.GuestAddress:x}");
         }

@@ -14,7 +14,7 @@ internal static class SharedFile
     /// <exception cref="ErrnoException">It can't be examined.</exception>
     public static ulong Check(FileDescriptor file, ulong needed, SealPolicy policy, string what, Action<string>? warn)
     {
-        if (statx(file.Value, STATX_SIZE | STATX_TYPE, out statx_t facts) < 0)
+        if (statx_nowait(file.Value, STATX_SIZE | STATX_TYPE, out statx_t facts) < 0)
         {
             Errno.Last.Throw($"statx of {what}");
         }
@@ -47,14 +47,15 @@ internal static class SharedFile
     /// <summary>What the file's owner could do to this process with it, or null.</summary>
     private static string? FindRisk(FileDescriptor file)
     {
-        if (fstatfs(file.Value, out statfs_t system) < 0 || (uint)system.f_type is not ((uint)TMPFS_MAGIC or HUGETLBFS_MAGIC))
+        // Only files in memory have seals. fstatfs would ask the file system's server, which may be the front end and need not answer.
+        int seals = fcntl(file.Value, F_GET_SEALS);
+        if (seals < 0)
         {
-            return $"is in a file of a file system (0x{(uint)system.f_type:x}) that may take as long as it likes to give a page, while the process stands " +
-                "still; a memfd, or a file on tmpfs or hugetlbfs, would not";
+            return "is in a file of a file system that may take as long as it likes to give a page, while the process stands still; a memfd, or a file on tmpfs " +
+                "or hugetlbfs, would not";
         }
 
-        int seals = fcntl(file.Value, F_GET_SEALS);
-        return seals < 0 || (seals & F_SEAL_SHRINK) == 0
+        return (seals & F_SEAL_SHRINK) == 0
             ? "is in a file that its owner can shrink (no F_SEAL_SHRINK), which would kill the process; QEMU's memory-backend-memfd with seal=on (the " +
                 "default) is sealed"
             : null;

@@ -1,3 +1,5 @@
+using VhostNet.VhostUser.Memory;
+
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>
@@ -5,7 +7,21 @@ namespace VhostNet.VhostUser.Transport;
 /// </summary>
 public sealed class FdCollection : IDisposable
 {
+    private readonly StrangerCloser? _closer;
+
     private readonly List<FileDescriptor?> _descriptors = [];
+
+    /// <summary>Makes an empty collection, whose descriptors are closed at once.</summary>
+    public FdCollection()
+    {
+    }
+
+    /// <summary>Makes an empty collection for descriptors of strangers.</summary>
+    /// <param name="closer">Closes what comes in.</param>
+    internal FdCollection(StrangerCloser? closer) => _closer = closer;
+
+    /// <summary>The highest number among the descriptors that came since the collection was empty; -1 for none.</summary>
+    public int HighestNumber { get; private set; } = -1;
 
     /// <summary>How many descriptors came, taken ones included.</summary>
     public int Count => _descriptors.Count;
@@ -20,8 +36,12 @@ public sealed class FdCollection : IDisposable
     public void Add(FileDescriptor descriptor)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
+        HighestNumber = Math.Max(HighestNumber, descriptor.Value);
         _descriptors.Add(descriptor);
     }
+
+    /// <summary>Adds a descriptor that was just received.</summary>
+    internal void AddReceived(int fd) => Add(_closer?.Own(fd) ?? new FileDescriptor(fd));
 
     /// <summary>Hands the descriptor at <paramref name="index"/> to the caller.</summary>
     /// <exception cref="InvalidOperationException">It was taken before.</exception>
@@ -41,6 +61,7 @@ public sealed class FdCollection : IDisposable
         }
 
         _descriptors.Clear();
+        HighestNumber = -1;
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ internal static unsafe class PipeIo
 {
     /// <summary>Whether a descriptor is a pipe or a socket, the kinds that can be read and written here.</summary>
     public static bool IsSupported(FileDescriptor descriptor) =>
-        statx(descriptor.Value, STATX_TYPE, out statx_t facts) == 0 && (facts.stx_mode & S_IFMT) is S_IFIFO or S_IFSOCK;
+        statx_nowait(descriptor.Value, STATX_TYPE, out statx_t facts) == 0 && (facts.stx_mode & S_IFMT) is S_IFIFO or S_IFSOCK;
 
     /// <summary>Reads what is there.</summary>
     /// <returns>Bytes; 0 at the end; -1 with errno.</returns>

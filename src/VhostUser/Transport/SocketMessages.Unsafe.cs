@@ -40,7 +40,7 @@ internal static unsafe class SocketMessages
                 int* numbers = (int*)CMSG_DATA(header);
                 for (int i = 0; i < count; i++)
                 {
-                    fds.Add(new FileDescriptor(numbers[i]));
+                    fds.AddReceived(numbers[i]);
                 }
             }
 

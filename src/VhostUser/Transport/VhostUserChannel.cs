@@ -1,24 +1,28 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>
 /// Framed messages with descriptors over a connected Unix stream socket ("Communication" and "Message Specification"), driven by an AioContext.
 /// Reads and writes may be partial; while something is unsent nothing is read, so a peer that does not read its replies can't make this process hoard them.
+/// Messages are handled until the turn's budget is spent, so that other handlers of the context get theirs; a message that does not complete ends the connection.
 /// All members belong to the context's thread.
 /// </summary>
-public sealed class VhostUserChannel : IDisposable
+public sealed partial class VhostUserChannel : IDisposable
 {
-    /// <summary>Messages handled before other handlers of the context get their turn.</summary>
-    private const int MessagesPerEvent = 16;
+    /// <summary>What a message costs besides its own work, as so many system calls: those of its reply, the look-up, what is made and thrown away.</summary>
+    private const int MessageCalls = 3;
 
     private readonly AioContext _context;
     private readonly FileDescriptor _socket;
     private readonly IChannelHandler _handler;
     private readonly byte[] _input = new byte[MessageHeader.Size + MessageHeader.PayloadSizeMax];
-    private readonly FdCollection _descriptors = new();
+    private readonly FdCollection _descriptors;
     private readonly Queue<UnsentMessage> _unsent = new();
+    private readonly ChannelOptions _options;
+    private TurnBudget _turn = TurnBudget.Full;
     private int _received;
     private bool _started;
     private bool _closed;
@@ -30,10 +34,18 @@ public sealed class VhostUserChannel : IDisposable
     /// <param name="socket">A connected Unix stream socket; owned from here on.</param>
     /// <param name="handler">Receives the messages.</param>
     public VhostUserChannel(AioContext context, FileDescriptor socket, IChannelHandler handler)
+        : this(context, socket, handler, new ChannelOptions())
+    {
+    }
+
+    /// <summary>Takes over a connected socket to a stranger.</summary>
+    internal VhostUserChannel(AioContext context, FileDescriptor socket, IChannelHandler handler, ChannelOptions options)
     {
         _context = context;
         _socket = socket;
         _handler = handler;
+        _options = options;
+        _descriptors = new FdCollection(options.Closer);
     }
 
     /// <summary>The socket.</summary>
@@ -47,6 +59,21 @@ public sealed class VhostUserChannel : IDisposable
 
     /// <summary>Descriptors that came with those bytes.</summary>
     public IEnumerable<FileDescriptor> PartialDescriptors => _descriptors.Untaken;
+
+    /// <summary>
+    /// What is left of the turn that messages are handled in: receiving takes from it, and so does each handler for what it does beyond looking at its message.
+    /// </summary>
+    public ref TurnBudget Turn => ref _turn;
+
+    /// <summary>Whether the peer has not read all that was sent, as the kernel counts it.</summary>
+    public bool HasUnread
+    {
+        get
+        {
+            int bytes = 0;
+            return ioctl(_socket.Value, SIOCOUTQ, ref bytes) == 0 && bytes != 0;
+        }
+    }
 
     /// <summary>Messages that wait for room in the socket.</summary>
     public int UnsentCount => _unsent.Count;
@@ -62,6 +89,7 @@ public sealed class VhostUserChannel : IDisposable
         }
 
         _started = true;
+        BeginWatching();
         UpdateHandlers();
     }
 
@@ -116,6 +144,7 @@ public sealed class VhostUserChannel : IDisposable
         }
 
         _closed = true;
+        EndWatching();
         UpdateHandlers();
         _socket.Dispose();
         _descriptors.Dispose();
@@ -127,15 +156,16 @@ public sealed class VhostUserChannel : IDisposable
 
     private void OnReadable()
     {
-        for (int i = 0; i < MessagesPerEvent && !_closed && _unsent.Count == 0; i++)
+        _turn = TurnBudget.Full;
+        while (!_closed && _unsent.Count == 0 && !_turn.IsSpent && !IsHeldUp && ReceiveMessage())
         {
-            if (!ReceiveMessage())
-            {
-                break;
-            }
         }
 
-        UpdateHandlers();
+        if (!_closed)
+        {
+            WatchHalf();
+            UpdateHandlers();
+        }
     }
 
     /// <summary>Receives as much of the next message as there is; true when it was whole and was handled.</summary>
@@ -168,6 +198,7 @@ public sealed class VhostUserChannel : IDisposable
         }
 
         _received = 0;
+        _turn.TakeCalls(MessageCalls, 0);
         try
         {
             _handler.MessageReceived(in header, _input.AsSpan(MessageHeader.Size, (int)header.PayloadSize), _descriptors);
@@ -189,7 +220,14 @@ public sealed class VhostUserChannel : IDisposable
     {
         while (_received < total)
         {
+            if (_turn.IsSpent)
+            {
+                // Byte by byte, with a descriptor each, a message takes many calls.
+                return false;
+            }
+
             nint count = SocketMessages.Receive(_socket, _input.AsSpan(_received, total - _received), _descriptors, out bool truncated);
+            _turn.TakeCalls(1, Math.Max(count, 0));
             if (truncated || _descriptors.Count > SocketMessages.FdsMax)
             {
                 Close(
@@ -227,6 +265,7 @@ public sealed class VhostUserChannel : IDisposable
         while (!_closed && _unsent.TryPeek(out UnsentMessage? message))
         {
             nint count = message.SendTo(_socket);
+            _turn.TakeCalls(1, Math.Max(count, 0));
             Errno error = count < 0 ? Errno.Last : default;
             if (error.Value == EINTR)
             {
@@ -267,7 +306,7 @@ public sealed class VhostUserChannel : IDisposable
 
     private void UpdateHandlers()
     {
-        bool read = _started && !_closed && _unsent.Count == 0;
+        bool read = _started && !_closed && _unsent.Count == 0 && !IsHeldUp;
         bool write = _started && !_closed && _unsent.Count != 0;
         if (read != _reading || write != _writing)
         {

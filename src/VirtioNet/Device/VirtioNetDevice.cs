@@ -98,8 +98,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
         switch (request.Kind)
         {
             case DeviceRequestKind.Announce:
-                port.Announce(request.Value);
-                return true;
+                return port.Announce(request.Value);
             case DeviceRequestKind.SetMtu:
                 return TrySetMtu(request.Value);
             case DeviceRequestKind.Reset:

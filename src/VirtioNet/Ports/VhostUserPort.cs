@@ -9,6 +9,7 @@ namespace VhostNet.VirtioNet.Ports;
 public sealed class VhostUserPort : Port
 {
     private readonly VirtioNetDevice _device;
+    private readonly RarpAnnouncements _announcements;
     private RxQueue[] _active = [];
 
     /// <summary>Creates the port.</summary>
@@ -36,6 +37,7 @@ public sealed class VhostUserPort : Port
         }
 
         Pairs = pairs;
+        _announcements = new RarpAnnouncements(pairs[0].Tx.Thread.Context, burst => Forward(burst, 0, null));
     }
 
     /// <summary>How the card is offered.</summary>
@@ -107,11 +109,8 @@ public sealed class VhostUserPort : Port
 
     /// <summary>Tells the network where the guest is now (SEND_RARP): a reverse ARP request from its MAC address, as physical machines send after a move.</summary>
     /// <param name="macAddress">The address in the first six bytes, little-endian.</param>
-    internal void Announce(ulong macAddress)
-    {
-        IoThread thread = Pairs[0].Tx.Thread;
-        thread.Context.ScheduleOneShot(() => RarpAnnouncement.Send(macAddress, burst => Forward(burst, 0, null)), "announce");
-    }
+    /// <returns>False when too many addresses wait for that.</returns>
+    internal bool Announce(ulong macAddress) => _announcements.TryAdd(macAddress);
 
     /// <summary>Something that the network asks the port about has changed. Control thread.</summary>
     internal void Changed()
@@ -123,6 +122,7 @@ public sealed class VhostUserPort : Port
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        _announcements.Dispose();
         foreach (QueuePair pair in Pairs)
         {
             pair.Tx.Dispose();

@@ -39,7 +39,7 @@ public sealed class LeakTests
         context.BindToCurrentThread();
         string path = Path.Combine(directory.FullName, "sock");
         var device = new RecordingDevice();
-        using VhostUserEndpoint server = VhostUserEndpoint.Create(context, device, new VhostUserEndpointOptions { Path = path });
+        using VhostUserEndpoint server = VhostUserEndpoint.Create(context, device, new VhostUserEndpointOptions { Path = path, ConnectionsPerSecond = 1_000_000 });
         server.Start();
         ServeOne(context, path);
         Collect();

@@ -177,7 +177,7 @@ public sealed class MessageTests
     [Fact]
     public void FiveHundredAndNineRegionsFit()
     {
-        using var fixture = new SessionFixture(options: new SessionOptions { SealPolicy = SealPolicy.Off });
+        using var fixture = new SessionFixture(options: new SessionOptions { SealPolicy = SealPolicy.Off, Quotas = new SessionQuotas { Regions = 509 } });
         fixture.Negotiate();
         using var guest = new GuestMemory(4096);
         int slots = (int)fixture.Front.Ask<ulong>(RequestCode.GET_MAX_MEM_SLOTS);
