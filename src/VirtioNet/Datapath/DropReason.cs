@@ -41,4 +41,10 @@ public enum DropReason
 
     /// <summary>An offload could not be finished in software.</summary>
     Offload,
+
+    /// <summary>A parser behind the port can't be trusted with the frame: an IPv4 fragment, a length or an offset that lies.</summary>
+    Unsafe,
+
+    /// <summary>A quota: the port has all the flows that it may have, or too few descriptors are left for a new one.</summary>
+    Quota,
 }

@@ -9,7 +9,7 @@ namespace VhostNet.VirtioNet.Ports;
 /// Where frames enter and leave a network: a guest, a tap, the responder. A port hands bursts that came in to <see cref="Forward"/> on its own thread and
 /// takes bursts for the outside in <see cref="Deliver"/>, which any data thread may call, also several at once.
 /// </summary>
-public abstract class Port : IDisposable
+public abstract partial class Port : IDisposable
 {
     /// <summary>Most queues by which frames come in.</summary>
     public const int QueuesMax = 128;
@@ -51,7 +51,7 @@ public abstract class Port : IDisposable
     public virtual Offloads Finishes => Offloads.None;
 
     /// <summary>True when the outside can take frames: a guest's driver runs, an interface is up.</summary>
-    public virtual bool IsUp => true;
+    public virtual bool IsUp => !IsFaulted;
 
     /// <summary>Frames that came in from the outside and were given to the network.</summary>
     public ref FrameCounters Received => ref _received;
@@ -146,6 +146,8 @@ public abstract class Port : IDisposable
     /// <summary>Stops and frees the port. Control thread, after it left its network.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
+        _revival?.Delete();
         Dispose(true);
         foreach (SourceQueue? queue in _sourceQueues)
         {

@@ -29,8 +29,17 @@ public sealed record UserOptions
     /// <summary>Whether the guest is cut off from the outside, so that only forwarded ports connect the two.</summary>
     public bool Restrict { get; init; }
 
-    /// <summary>Whether the guest may reach the host's loopback through the gateway's address.</summary>
-    public bool HostLoopback { get; init; } = true;
+    /// <summary>Whether the guest may reach the host's loopback, and so every service that trusts it, through the gateway's address.</summary>
+    public bool HostLoopback { get; init; }
+
+    /// <summary>Flows that there may be at a time, 16 to 65536: TCP connections (those of host forwards too), UDP source ports, pings under way. More are refused while these go on.</summary>
+    public int FlowsMax { get; init; } = 1024;
+
+    /// <summary>Descriptors of the host that the port may hold, its listeners included, 16 to 65536.</summary>
+    public int SocketsMax { get; init; } = 1280;
+
+    /// <summary>New flows of the guest a second, 1 to 1000000; as many may come at once.</summary>
+    public int FlowsPerSecond { get; init; } = 2000;
 
     /// <summary>The host name that DHCP gives the guest, or null.</summary>
     public string? Hostname { get; init; }

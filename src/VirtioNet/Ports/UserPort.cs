@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.User;
@@ -14,8 +16,11 @@ public sealed class UserPort : Port
     private const int QueueBytes = 1 << 20;
     private const int FrameMax = 65535 + 18;
 
-    /// <summary>Frames from the guest handled before other handlers get their turn.</summary>
-    private const int Budget = 256;
+    /// <summary>Nominal nanoseconds of a frame besides its bytes: the library looks its flow up in a list and makes a system call or two.</summary>
+    private const int FrameCost = 2 * TurnBudget.CallCost;
+
+    /// <summary>How soon a listener is looked at again that was left alone for want of descriptors.</summary>
+    private const uint HeldListenerMs = 1000;
 
     private readonly AioContext _context;
     private readonly FrameRing _inbound = new(QueueBytes);
@@ -24,10 +29,16 @@ public sealed class UserPort : Port
     private readonly BottomHalf _work;
     private readonly AioTimer _timeout;
     private readonly SlirpPoller _poller;
-    private readonly SlirpStack _stack;
-    private readonly Surroundings _surroundings;
+    private readonly SlirpAddresses _addresses;
+    private readonly SlirpGuard _guard;
+    private readonly GuestForwarder _forwarder;
+    private SlirpQuota _quota;
+    private SlirpStack _stack;
+    private Surroundings _surroundings;
     private bool _throttled;
     private long _guestErrors;
+    private long _loopbackNoticeNs;
+    private long _quotaNoticeNs;
 
     /// <summary>Creates the port; host ports listen from here on.</summary>
     /// <param name="name">The port's name.</param>
@@ -39,25 +50,25 @@ public sealed class UserPort : Port
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
+        _addresses = SlirpAddresses.From(options);
+        _guard = new SlirpGuard(_addresses, options.Network6.PrefixLength);
         _context = context;
         _work = context.CreateBottomHalf(Work, $"{name}.user");
         _timeout = context.CreateTimer(AioClock.Monotonic, _work.Schedule);
         _poller = new SlirpPoller(context, _work.Schedule);
         _outlet = new FrameOutlet(this, context, QueueBytes, Forward, OnRoomMade);
-        _surroundings = new Surroundings(this);
         try
         {
-            // Whatever the library schedules meanwhile on the context's thread waits for the lock, and so until the field is set.
-            lock (SlirpLibrary.Lock)
-            {
-                _stack = new SlirpStack(options, _surroundings);
-            }
+            _forwarder = new GuestForwarder(options.GuestForwards, context, AioClock.Monotonic, Use, _poller.Forget);
+            Open();
         }
         catch
         {
             _work.Delete();
-            _surroundings.DeleteTimers();
+            _surroundings?.DeleteTimers();
+            _forwarder?.Dispose();
             _poller.Dispose();
             _outlet.Dispose();
             _inbound.Dispose();
@@ -67,6 +78,9 @@ public sealed class UserPort : Port
 
     /// <summary>The network that the guest sees.</summary>
     public UserOptions Options { get; }
+
+    /// <summary>What the port keeps for its guest, and what it refused.</summary>
+    public UserPortUse Use { get; } = new();
 
     /// <summary>Frames that the stack found malformed.</summary>
     public long GuestErrors => Volatile.Read(ref _guestErrors);
@@ -125,6 +139,33 @@ public sealed class UserPort : Port
     public override void Start() => _work.Schedule();
 
     /// <inheritdoc/>
+    protected override void TakeDown()
+    {
+        _timeout.Delete();
+        _poller.Pause();
+        _surroundings.DeleteTimers();
+        _waiters.ScheduleAll();
+    }
+
+    /// <summary>A new stack, as after a power cut of a router: the guest's connections are gone, its address stays valid.</summary>
+    protected override void Revive()
+    {
+        while (_inbound.TryPeek(out _, out _, out _, out _))
+        {
+            _inbound.Release(1);
+        }
+
+        lock (SlirpLibrary.Lock)
+        {
+            _stack.Dispose();
+        }
+
+        _poller.Resume();
+        Open();
+        Start();
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
@@ -139,6 +180,7 @@ public sealed class UserPort : Port
                 }
 
                 _surroundings.DeleteTimers();
+                _forwarder.Dispose();
             });
             _poller.Dispose();
             _outlet.Dispose();
@@ -149,13 +191,38 @@ public sealed class UserPort : Port
         base.Dispose(disposing);
     }
 
+    [MemberNotNull(nameof(_quota), nameof(_stack), nameof(_surroundings))]
+    private void Open()
+    {
+        _quota = new SlirpQuota(Options, Use, Options.HostForwards.Count + _forwarder.Descriptors);
+        _surroundings = new Surroundings(this);
+
+        // Whatever the library schedules meanwhile on the context's thread waits for the lock, and so until the field is set.
+        lock (SlirpLibrary.Lock)
+        {
+            _stack = new SlirpStack(Options, _addresses, _surroundings, _forwarder);
+        }
+    }
+
     private void Work()
     {
+        if (IsFaulted)
+        {
+            return;
+        }
+
         uint timeout;
+        bool more;
         int taken;
         lock (SlirpLibrary.Lock)
         {
-            taken = RunStack(out timeout);
+            taken = RunStack(out timeout, out more);
+        }
+
+        if (_poller.HeldListener)
+        {
+            // Nobody says when the process has descriptors again.
+            timeout = Math.Min(timeout, HeldListenerMs);
         }
 
         if (timeout == uint.MaxValue)
@@ -172,14 +239,14 @@ public sealed class UserPort : Port
             _waiters.ScheduleAll();
         }
 
-        if (taken == Budget)
+        if (more)
         {
             _work.Schedule();
         }
     }
 
     /// <summary>One round of the stack: sockets that are ready, then frames from the guest, then what to watch next. Returns the frames taken.</summary>
-    private int RunStack(out uint timeout)
+    private int RunStack(out uint timeout, out bool more)
     {
         // While the guest can't take what the sockets have for it, they are left alone, so that TCP holds the senders back.
         _throttled = _outlet.Ring.UsedBytes > QueueBytes / 2;
@@ -188,14 +255,17 @@ public sealed class UserPort : Port
             _stack.PollFds(failed: !_poller.Poll());
         }
 
+        var budget = TurnBudget.Full;
         int taken = 0;
-        while (taken < Budget && _inbound.TryPeek(out ReadOnlySpan<byte> frame, out _, out _, out _))
+        while (!budget.IsSpent && _inbound.TryPeek(out Span<byte> frame, out _, out _, out _))
         {
-            _stack.Input(frame);
+            budget.Take(TakeIn(frame) ? FrameCost + (frame.Length / TurnBudget.BytesPerUnit) : TurnBudget.ChainCost);
             _inbound.Release(1);
             taken++;
         }
 
+        more = budget.IsSpent;
+        _poller.HoldsListeners = _poller.HoldsListeners && !_quota.TakesConnection;
         _poller.Begin();
         timeout = _stack.FillPollFds();
         if (_throttled)
@@ -205,6 +275,49 @@ public sealed class UserPort : Port
 
         _poller.End();
         return taken;
+    }
+
+    /// <summary>Gives the stack a frame, if it can be trusted with it and there is room for what it begins. The frame is the port's own copy.</summary>
+    private bool TakeIn(Span<byte> frame)
+    {
+        SlirpVerdict verdict = _guard.Judge(frame, out SlirpFlow flow, out bool toLoopback);
+        if (verdict != SlirpVerdict.Pass)
+        {
+            if (verdict == SlirpVerdict.Refuse)
+            {
+                CountDrop(DropReason.Unsafe);
+            }
+
+            return false;
+        }
+
+        if (toLoopback && !Options.HostLoopback && !Options.Restrict && flow.MayOpen)
+        {
+            Use.CountLoopbackRefused();
+            Notice($"port {Name}: the guest tried to reach the host's loopback by the gateway's address; \"hostLoopback\": true would let it", ref _loopbackNoticeNs);
+        }
+
+        if (!_quota.TryEnter(flow, AioClock.Monotonic.NowNs))
+        {
+            CountDrop(DropReason.Quota);
+            Notice(
+                $"port {Name}: a new flow of the guest was refused ({Use.Flows} of {Options.FlowsMax} flows, {Use.Sockets} of {Options.SocketsMax} sockets, "
+                + $"{Options.FlowsPerSecond} new ones a second); what runs goes on. See the port's quotas and descriptors.reserve",
+                ref _quotaNoticeNs);
+            return false;
+        }
+
+        _stack.Input(frame);
+        _quota.Leave();
+        return true;
+    }
+
+    /// <summary>The frame was counted as sent when it was queued, under the same lock.</summary>
+    private void CountDrop(DropReason reason)
+    {
+        _inbound.Lock.Enter();
+        Sent.Drop(reason);
+        _inbound.Lock.Exit();
     }
 
     private void OnRoomMade()
@@ -242,6 +355,11 @@ public sealed class UserPort : Port
         {
             _timers.Add(port._context.CreateTimer(AioClock.Monotonic, () =>
             {
+                if (port.IsFaulted)
+                {
+                    return;
+                }
+
                 lock (SlirpLibrary.Lock)
                 {
                     port._stack.HandleTimer(id, cookie);
@@ -260,11 +378,33 @@ public sealed class UserPort : Port
             _timers[(int)timer - 1] = null;
         }
 
-        public void ForgetPollFd(int fd) => port._poller.Forget(fd);
+        public void PollFdOpened(int fd)
+        {
+            port._poller.Forget(fd);
+            SlirpPoller.MakeNonBlocking(fd);
+            port._quota.Opened(fd);
+            port._forwarder.Opened(fd);
+        }
+
+        public void PollFdClosed(int fd)
+        {
+            port._poller.Forget(fd);
+            port._quota.Closed(fd);
+            port._forwarder.Closed(fd);
+        }
 
         public int AddPollFd(int fd, short events) => port._poller.Add(fd, events);
 
-        public short PollFdFound(int index) => port._poller.Found(index);
+        public short PollFdFound(int index)
+        {
+            if (port._poller.IsReadyListener(index) && !port._quota.TakesConnection)
+            {
+                port._poller.HoldsListeners = true;
+                return 0;
+            }
+
+            return port._poller.Found(index);
+        }
 
         public void Notify() => port._work.Schedule();
 

@@ -40,7 +40,7 @@ public sealed class FrameRingTests
         }
 
         Assert.True(seen > 5000);
-        while (ring.TryPeek(out ReadOnlySpan<byte> frame, out _, out _, out int tag))
+        while (ring.TryPeek(out Span<byte> frame, out _, out _, out int tag))
         {
             Assert.Equal(expected.Dequeue(), frame.ToArray());
             Assert.Equal(3, tag);
@@ -93,7 +93,7 @@ public sealed class FrameRingTests
         var idle = default(SpinWait);
         for (int i = 0; i < frames;)
         {
-            if (!ring.TryPeek(out ReadOnlySpan<byte> frame, out _, out _, out _))
+            if (!ring.TryPeek(out Span<byte> frame, out _, out _, out _))
             {
                 idle.SpinOnce(-1);
                 continue;

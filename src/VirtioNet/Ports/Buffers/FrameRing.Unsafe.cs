@@ -151,7 +151,7 @@ internal sealed unsafe class FrameRing : IDisposable
 
     /// <summary>The oldest frame, with what travels with it; it stays queued until <see cref="Release"/>. Consumer only.</summary>
     // SAFETY: as in Peek.
-    public bool TryPeek(out ReadOnlySpan<byte> frame, out VirtioNetHeader header, out long stamp, out int tag)
+    public bool TryPeek(out Span<byte> frame, out VirtioNetHeader header, out long stamp, out int tag)
     {
         long position = _tail;
         if (position == Volatile.Read(ref _head))
@@ -163,7 +163,7 @@ internal sealed unsafe class FrameRing : IDisposable
         }
 
         Record* record = At(ref position);
-        frame = new ReadOnlySpan<byte>((byte*)record + RecordSize, record->Length);
+        frame = new Span<byte>((byte*)record + RecordSize, record->Length);
         header = record->Header;
         stamp = record->Stamp;
         tag = record->Tag;

@@ -18,8 +18,11 @@ internal interface ISlirpHost
     /// <summary>Deletes a timer.</summary>
     void FreeTimer(nint timer);
 
-    /// <summary>A descriptor was opened or is about to be closed: whatever is known of its number is out of date.</summary>
-    void ForgetPollFd(int fd);
+    /// <summary>A descriptor was opened, connected or accepted: whatever is known of its number is out of date.</summary>
+    void PollFdOpened(int fd);
+
+    /// <summary>A descriptor is about to be closed.</summary>
+    void PollFdClosed(int fd);
 
     /// <summary>A descriptor to watch in this round; returns its place in the list.</summary>
     int AddPollFd(int fd, short events);

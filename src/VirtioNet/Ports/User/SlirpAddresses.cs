@@ -8,6 +8,9 @@ internal sealed record SlirpAddresses
 {
     private const int MtuMin = 576;
     private const int MtuMax = 65521;
+    private const int QuotaMin = 16;
+    private const int QuotaMax = 65536;
+    private const int RateMax = 1_000_000;
 
     public required uint Network { get; init; }
 
@@ -38,6 +41,9 @@ internal sealed record SlirpAddresses
             throw new PortException("user networking: IPv4 and IPv6 are both switched off; leave one of them on");
         }
 
+        CheckQuota("flows", options.FlowsMax, QuotaMin, QuotaMax);
+        CheckQuota("sockets", options.SocketsMax, QuotaMin, QuotaMax);
+        CheckQuota("flowsPerSecond", options.FlowsPerSecond, 1, RateMax);
         if (options.Mtu is < MtuMin or > MtuMax)
         {
             throw new PortException($"user networking: MTU {options.Mtu} is not between {MtuMin} and {MtuMax}");
@@ -76,6 +82,14 @@ internal sealed record SlirpAddresses
             return (value & mask) == network
                 ? WireAddress.ToNetworkOrder(value)
                 : throw new PortException($"user networking: {what}={address} lies outside the network {options.Network}");
+        }
+    }
+
+    private static void CheckQuota(string name, int value, int min, int max)
+    {
+        if (value < min || value > max)
+        {
+            throw new PortException($"user networking: quota {name}={value} is not between {min} and {max}");
         }
     }
 }

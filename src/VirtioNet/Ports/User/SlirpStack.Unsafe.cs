@@ -19,10 +19,13 @@ internal sealed unsafe partial class SlirpStack : IDisposable
 
     /// <summary>Starts an instance. Needs the library's lock, as <see cref="Dispose"/> does.</summary>
     /// <exception cref="PortException">The library is missing, refuses the options, or a host port can't be had.</exception>
-    public SlirpStack(UserOptions options, ISlirpHost host)
+    /// <param name="options">The network that the guest sees.</param>
+    /// <param name="addresses">Its addresses, from the options.</param>
+    /// <param name="host">What the library calls.</param>
+    /// <param name="forwarder">Where guest forwards lead.</param>
+    public SlirpStack(UserOptions options, SlirpAddresses addresses, ISlirpHost host, GuestForwarder forwarder)
     {
         SlirpLibrary.Require();
-        SlirpAddresses addresses = SlirpAddresses.From(options);
         _host = host;
         _self = GCHandle.Alloc(this);
         _callbacks = (SlirpCb*)NativeMemory.AllocZeroed((nuint)sizeof(SlirpCb));
@@ -37,8 +40,10 @@ internal sealed unsafe partial class SlirpStack : IDisposable
 
             foreach (GuestForward forward in options.GuestForwards)
             {
-                AddForward(forward);
+                AddForward(forward, forwarder);
             }
+
+            ThrowKept();
         }
         catch
         {
@@ -55,6 +60,8 @@ internal sealed unsafe partial class SlirpStack : IDisposable
         {
             SlirpLibrary.slirp_input(_slirp, p, frame.Length);
         }
+
+        ThrowKept();
     }
 
     /// <summary>Has the stack name the descriptors that it wants watched. Needs the library's lock.</summary>
@@ -63,14 +70,23 @@ internal sealed unsafe partial class SlirpStack : IDisposable
     {
         uint timeout = uint.MaxValue;
         SlirpLibrary.slirp_pollfds_fill(_slirp, &timeout, &OnAddPoll, (void*)GCHandle.ToIntPtr(_self));
+        ThrowKept();
         return timeout;
     }
 
     /// <summary>Has the stack work on the descriptors that are ready. Needs the library's lock.</summary>
-    public void PollFds(bool failed) => SlirpLibrary.slirp_pollfds_poll(_slirp, failed ? 1 : 0, &OnGetRevents, (void*)GCHandle.ToIntPtr(_self));
+    public void PollFds(bool failed)
+    {
+        SlirpLibrary.slirp_pollfds_poll(_slirp, failed ? 1 : 0, &OnGetRevents, (void*)GCHandle.ToIntPtr(_self));
+        ThrowKept();
+    }
 
     /// <summary>A timer fired. Needs the library's lock.</summary>
-    public void HandleTimer(int id, nint cookie) => SlirpLibrary.slirp_handle_timer(_slirp, id, (void*)cookie);
+    public void HandleTimer(int id, nint cookie)
+    {
+        SlirpLibrary.slirp_handle_timer(_slirp, id, (void*)cookie);
+        ThrowKept();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -161,10 +177,10 @@ internal sealed unsafe partial class SlirpStack : IDisposable
         }
     }
 
-    private void AddForward(GuestForward forward)
+    private void AddForward(GuestForward forward, GuestForwarder forwarder)
     {
         uint address = WireAddress.ToNetworkOrder(forward.Guest.Address);
-        if (SlirpLibrary.slirp_add_unix(_slirp, forward.SocketPath, &address, forward.Guest.Port) < 0)
+        if (SlirpLibrary.slirp_add_unix(_slirp, forwarder.PathOf(forward), &address, forward.Guest.Port) < 0)
         {
             throw new PortException($"user networking: forward {forward} is not possible; its address must lie in the guest's network and not be the gateway's or the name server's");
         }
