@@ -85,9 +85,6 @@ public sealed class EventNotifier : IDisposable
 
     private int PortableKey { get; }
 
-    /// <summary>Called once, on the watchdog's thread, when a thread was found to wait in <see cref="Set"/>. Set it before the first one; it only schedules.</summary>
-    public Action<EventNotifier>? Stuck { get; set; }
-
     /// <summary>Makes one without a descriptor, for a context of <see cref="FdMonitorKind.WaitHandles"/>.</summary>
     public static EventNotifier CreatePortable() => new(new ManualResetEvent(initialState: false));
 

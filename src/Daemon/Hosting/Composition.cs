@@ -178,7 +178,7 @@ internal sealed partial class Composition : IDisposable
         }
 
         _threads.Add(thread);
-        _watchdog.Add(thread.Name, new AnswerWatch(thread.Context), carriesFrames: true);
+        _watchdog.Add(thread.Name, new LoopWatch(thread.Context), carriesFrames: true);
         Publish();
     }
 
