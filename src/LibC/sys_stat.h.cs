@@ -98,6 +98,9 @@ public static unsafe partial class LibC
     /// <summary>Directory.</summary>
     public const int S_IFDIR = 0x4000;
 
+    /// <summary>Mode: symbolic link.</summary>
+    public const int S_IFLNK = 0xa000;
+
     /// <summary>Character device.</summary>
     public const int S_IFCHR = 0x2000;
 

@@ -25,7 +25,7 @@ internal sealed class PortCapture : IDisposable, IFaultOwner
         Port = port;
         _options = options;
         _clock = clock;
-        _file = new PcapFile(options.File, writer, new PcapFileOptions { SnapLength = options.SnapLength, SizeLimit = options.Bytes, FrameLimit = options.Frames });
+        _file = new PcapFile(options.File, new PcapFileOptions { SnapLength = options.SnapLength, SizeLimit = options.Bytes, FrameLimit = options.Frames });
         _startedNs = clock.NowNs;
         using (FaultScope.Enter(this))
         {

@@ -27,6 +27,7 @@ public sealed class AfPacketPort : Port
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(contexts);
         ArgumentOutOfRangeException.ThrowIfZero(contexts.Count);
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _sockets = PacketSockets.Open(options);
         _queues = new MessageQueue[_sockets.Length];

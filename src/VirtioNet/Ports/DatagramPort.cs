@@ -23,6 +23,7 @@ public sealed class DatagramPort : Port
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _socket = Open(options);
         _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Forward, Connect);

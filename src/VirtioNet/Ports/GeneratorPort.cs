@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.Generator;
@@ -15,6 +16,9 @@ public sealed class GeneratorPort : Port
 
     /// <summary>What a stalled generator catches up at most.</summary>
     private const long BacklogNs = 10_000_000;
+
+    /// <summary>Bytes of one turn, so that copying long frames takes no longer than a turn may.</summary>
+    private const int TurnBytes = TurnBudget.Turn * TurnBudget.BytesPerUnit;
 
     private readonly AioContext _context;
     private readonly AioClock _clock;
@@ -40,6 +44,7 @@ public sealed class GeneratorPort : Port
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _templates = new FrameTemplates(options);
         _context = context;
@@ -107,7 +112,7 @@ public sealed class GeneratorPort : Port
 
     private void Run()
     {
-        if (!this.HasReceiver())
+        if (IsFaulted || !this.HasReceiver())
         {
             // PeersAcceptChanged starts us again; the rate counts from then on.
             _epochNs = -1;
@@ -137,7 +142,7 @@ public sealed class GeneratorPort : Port
     /// <summary>Prepares the next frames; false when none is due, and then the timer is armed unless the end is reached.</summary>
     private bool NumberFrames()
     {
-        long count = FrameBurst.FramesMax;
+        long count = Math.Clamp(TurnBytes / Options.FrameSize, 1, FrameBurst.FramesMax);
         if (Options.Count > 0)
         {
             count = Math.Min(count, Options.Count - _numbered);

@@ -6,60 +6,70 @@ using VhostNet.VirtioNet.Ports.Pcap;
 namespace VhostNet.VirtioNet.Ports;
 
 /// <summary>
-/// A capture file in pcap format with nanoseconds, as Wireshark and tcpdump read it. Any data thread records bursts: frames are copied into a bounded queue and
-/// written elsewhere. What the queue has no room for is counted, never waited for. Frames with partial checksums are recorded as they are.
+/// A capture file in pcap format with nanoseconds, as Wireshark and tcpdump read it. Any data thread records bursts: frames are copied into a bounded queue, and a
+/// thread of the file's own opens it, writes and closes it, since a disk may keep it waiting for ever. What the queue has no room for is counted, never waited
+/// for. Frames with partial checksums are recorded as they are.
 /// </summary>
 public sealed class PcapFile : IDisposable
 {
-    /// <summary>Frames written before other handlers get their turn.</summary>
-    private const int Budget = 2048;
+    /// <summary>How long the constructor waits for the file system.</summary>
+    private const int OpenTimeoutMs = 2000;
 
-    private readonly AioContext _context;
+    /// <summary>How long a pipe's reader may take nothing after the capture has ended.</summary>
+    private const long LastWaitNs = 1_000_000_000;
+
     private readonly PcapFileOptions _options;
-    private readonly FileDescriptor _file;
     private readonly FrameRing _ring;
     private readonly FrameBurst _burst = new();
-    private readonly BottomHalf _flush;
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private FileDescriptor? _file;
+    private string? _failure;
     private long _recorded;
     private long _dropped;
     private long _size;
+    private long _closedNs;
+    private int _asleep;
     private bool _closed;
 
-    /// <summary>Creates the file, or empties it.</summary>
+    /// <summary>Creates the file, and waits for a busy disk two seconds at most.</summary>
     /// <param name="path">Its path.</param>
-    /// <param name="context">Where it is written; not a data thread's, since disks may block. Polled until the file is disposed.</param>
     /// <param name="options">What to keep; null for the defaults.</param>
-    /// <exception cref="PortException">The file can't be written.</exception>
-    public PcapFile(string path, AioContext context, PcapFileOptions? options = null)
+    /// <exception cref="PortException">The file can't be written, something else is in its place, or the file system does not answer.</exception>
+    public PcapFile(string path, PcapFileOptions? options = null)
+        : this(options ?? new PcapFileOptions(), path)
+    {
+        bool answered;
+        try
+        {
+            answered = _opened.Task.Wait(OpenTimeoutMs);
+        }
+        catch (AggregateException e)
+        {
+            throw e.InnerException!;
+        }
+
+        if (!answered)
+        {
+            Close();
+            throw new PortException($"capture {path}: the file system did not answer within {OpenTimeoutMs / 1000} s; is it frozen, or a server away?");
+        }
+    }
+
+    /// <summary>Has the file opened by its own thread.</summary>
+    private PcapFile(PcapFileOptions options, string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ArgumentNullException.ThrowIfNull(context);
-        _options = options ?? new PcapFileOptions();
+        _options = options;
         if (_options.SnapLength < PcapFormat.SnapLengthMin)
         {
             throw new PortException($"capture {path}: a snap length of {_options.SnapLength} bytes keeps nothing of use; {PcapFormat.SnapLengthMin} is the least");
         }
 
         Path = path;
-        _context = context;
-        _file = new FileDescriptor(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0b110_000_000));
-        if (_file.IsInvalid)
-        {
-            throw Failed(path, Errno.Last.Value);
-        }
-
-        Span<byte> header = stackalloc byte[PcapFormat.FileHeaderSize];
-        PcapFormat.WriteFileHeader(header, _options.SnapLength);
-        if (write(_file.Value, header) != header.Length)
-        {
-            Errno why = Errno.Last;
-            _file.Dispose();
-            throw Failed(path, why.Value);
-        }
-
-        _size = header.Length;
         _ring = new FrameRing(_options.QueueBytes);
-        _flush = context.CreateBottomHalf(Flush, $"pcap {path}");
+        new Thread(Main) { Name = "pcap writer", IsBackground = true }.Start();
     }
 
     /// <summary>The file's path.</summary>
@@ -75,11 +85,28 @@ public sealed class PcapFile : IDisposable
     public long Size => Volatile.Read(ref _size);
 
     /// <summary>Why nothing is written any more, or null.</summary>
-    public string? Failure { get; private set; }
+    public string? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Completes when the file is closed, with everything written or given up; never fails, see <see cref="Failure"/>.</summary>
+    public Task Completion => _completion.Task;
+
+    /// <summary>True while all that was recorded is written and the writer sleeps. Any thread; a hint.</summary>
+    internal bool IsIdle => _ring.IsEmpty && Volatile.Read(ref _asleep) != 0;
 
     private bool IsFull => _options.FrameLimit > 0 && _recorded >= _options.FrameLimit;
 
-    /// <summary>Records frames with the present time. Any thread, also after <see cref="Dispose"/>, when it does nothing.</summary>
+    /// <summary>Creates the file without making anybody wait.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="options">What to keep; null for the defaults.</param>
+    /// <returns>The file, once it is open; fails with a <see cref="PortException"/> as the constructor does.</returns>
+    public static async Task<PcapFile> OpenAsync(string path, PcapFileOptions? options = null)
+    {
+        var file = new PcapFile(options ?? new PcapFileOptions(), path);
+        await file._opened.Task.ConfigureAwait(false);
+        return file;
+    }
+
+    /// <summary>Records frames with the present time. Any thread, also after <see cref="Close"/>, when it does nothing.</summary>
     /// <param name="burst">Where the frames are.</param>
     /// <param name="frames">Which of them.</param>
     public void Record(FrameBurst burst, ReadOnlySpan<ushort> frames)
@@ -106,47 +133,109 @@ public sealed class PcapFile : IDisposable
                 }
             }
 
-            _flush.Schedule();
+            Wake();
         }
 
         _ring.Lock.Exit();
     }
 
-    /// <summary>Writes what waits, and closes the file. The context's thread must run, or be the calling one.</summary>
-    public void Dispose()
+    /// <summary>Ends the recording: what waits is written and the file closed by its own thread. Waits for nothing. Any thread; a second call does nothing.</summary>
+    public void Close()
     {
         _ring.Lock.Enter();
-        bool closed = _closed;
-        _closed = true;
-        _ring.Lock.Exit();
-        if (closed)
+        if (!_closed)
         {
+            Volatile.Write(ref _closedNs, AioClock.Monotonic.NowNs);
+            Volatile.Write(ref _closed, true);
+            Wake();
+        }
+
+        _ring.Lock.Exit();
+    }
+
+    /// <summary>The same as <see cref="Close"/>.</summary>
+    public void Dispose() => Close();
+
+    /// <summary>Wakes the writer if it sleeps. Needs the ring's lock.</summary>
+    private void Wake()
+    {
+        // Pairs with the barrier in Sleep: either the writer sees what was queued, or we see it asleep.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _asleep) != 0 && Interlocked.Exchange(ref _asleep, 0) != 0)
+        {
+            _wake.Set();
+        }
+    }
+
+    private void Sleep()
+    {
+        Volatile.Write(ref _asleep, 1);
+        Interlocked.MemoryBarrier();
+        if (!_ring.IsEmpty || Volatile.Read(ref _closed))
+        {
+            // Whoever took the mark has set the event, or is about to: the next sleep ends at once, which does no harm.
+            Volatile.Write(ref _asleep, 0);
             return;
         }
 
-        // Nothing is queued from here on, and so the ring can go once it is empty.
-        _context.RunOnHomeThread(() =>
-        {
-            _flush.Delete();
-            while (!_ring.IsEmpty)
-            {
-                WriteSome();
-            }
-        });
-        _file.Dispose();
-        _ring.Dispose();
-        _burst.Dispose();
+        _wake.WaitOne();
     }
 
-    private static PortException Failed(string path, int error) => new(error switch
+    /// <summary>The writer's thread.</summary>
+    private void Main()
     {
-        ENOENT => $"capture {path}: its directory does not exist; make it first",
-        EACCES or EPERM or EROFS => $"capture {path}: it can't be written for want of permission; choose a place that user {geteuid()} may write to",
-        ENOSPC => $"capture {path}: the disk is full",
-        ENXIO => $"capture {path}: it is a pipe that nobody reads; name a file",
-        EISDIR => $"capture {path}: it is a directory; name a file",
-        _ => $"capture {path}: {new Errno(error)}",
-    });
+        try
+        {
+            Open();
+            _opened.SetResult();
+            while (true)
+            {
+                bool last = Volatile.Read(ref _closed);
+                while (!_ring.IsEmpty)
+                {
+                    WriteSome();
+                }
+
+                if (last)
+                {
+                    break;
+                }
+
+                Sleep();
+            }
+        }
+        catch (Exception e)
+        {
+            // Whatever went wrong with one file ends its capture, not the process.
+            Volatile.Write(ref _failure, e is PortException ? e.Message : $"capture {Path}: {e.GetType().Name}: {e.Message}");
+            _opened.TrySetException(e);
+            _ = _opened.Task.Exception;
+            Close();
+        }
+
+        _file?.Dispose();
+        _ring.Dispose();
+        _burst.Dispose();
+        _completion.SetResult();
+    }
+
+    private void Open()
+    {
+        _file = CaptureTarget.Open(Path, _options.Overwrite);
+        if (!DescriptorReserve.Admits(_file.Value))
+        {
+            throw new PortException($"capture {Path}: only the reserve of descriptors is left (descriptors.reserve); end something else, or raise the limit (ulimit -n, LimitNOFILE)");
+        }
+
+        Span<byte> header = stackalloc byte[PcapFormat.FileHeaderSize];
+        PcapFormat.WriteFileHeader(header, _options.SnapLength);
+        if (write(_file.Value, header) != header.Length)
+        {
+            throw CaptureTarget.Failed(Path, errno);
+        }
+
+        Volatile.Write(ref _size, header.Length);
+    }
 
     private bool TryQueue(FrameBurst burst, int frame, long now)
     {
@@ -164,23 +253,8 @@ public sealed class PcapFile : IDisposable
         return true;
     }
 
-    private void Flush()
-    {
-        int written = 0;
-        while (!_ring.IsEmpty)
-        {
-            if (written >= Budget)
-            {
-                _flush.Schedule();
-                return;
-            }
-
-            written += WriteSome();
-        }
-    }
-
-    /// <summary>Writes a burst of records; all of it or, when the file is full, none. Returns the number of records that left the ring.</summary>
-    private int WriteSome()
+    /// <summary>Writes a burst of records; all of it or, when the file is full, none.</summary>
+    private void WriteSome()
     {
         int count = _ring.Peek(_burst, FrameBurst.FramesMax);
         if (Failure is null)
@@ -191,15 +265,15 @@ public sealed class PcapFile : IDisposable
                 fit = Fit();
             }
 
-            int error = RecordWriter.Write(_file.Value, _burst, fit, out long bytes);
+            int error = RecordWriter.Write(_file!.Value, _burst, fit, GoesOn, out long bytes);
             Volatile.Write(ref _size, _size + bytes);
             if (error != 0)
             {
-                Failure = Failed(Path, error).Message;
+                Volatile.Write(ref _failure, CaptureTarget.Failed(Path, error).Message);
             }
             else if (fit < count)
             {
-                Failure = $"capture {Path}: the file reached its limit of {_options.SizeLimit} bytes";
+                Volatile.Write(ref _failure, $"capture {Path}: the file reached its limit of {_options.SizeLimit} bytes");
                 Discount(count - fit);
             }
         }
@@ -209,8 +283,9 @@ public sealed class PcapFile : IDisposable
         }
 
         _ring.Release(count);
-        return count;
     }
+
+    private bool GoesOn() => !Volatile.Read(ref _closed) || AioClock.Monotonic.NowNs - Volatile.Read(ref _closedNs) < LastWaitNs;
 
     private int Fit()
     {

@@ -12,6 +12,11 @@ public sealed record PcapFileOptions
     /// <summary>Frames after which the file is full and further frames are counted as dropped; 0 for no limit.</summary>
     public long FrameLimit { get; init; }
 
+    /// <summary>
+    /// Whether a file that is there already may be lost whatever is in it, as long as it is ours. Otherwise it must be empty or itself a capture.
+    /// </summary>
+    public bool Overwrite { get; init; }
+
     /// <summary>Bytes of frames that may wait to be written; what does not fit is counted as dropped.</summary>
     public int QueueBytes { get; init; } = 8 << 20;
 }

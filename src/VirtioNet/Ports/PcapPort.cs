@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.Pcap;
@@ -11,6 +12,9 @@ namespace VhostNet.VirtioNet.Ports;
 /// </summary>
 public sealed class PcapPort : Port
 {
+    /// <summary>The longest that the timer waits.</summary>
+    private const long LookMaxNs = 3_600_000_000_000;
+
     private readonly AioContext _context;
     private readonly AioClock _clock;
     private readonly PcapReader? _reader;
@@ -45,22 +49,24 @@ public sealed class PcapPort : Port
             throw new PortException($"pcap port: speed {options.Speed} and loops {options.Loops} must not be negative");
         }
 
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _context = context;
         _clock = clock ?? AioClock.Monotonic;
-        _reader = options.Replay is { } replay ? new PcapReader(replay) : null;
+        _bottomHalf = context.CreateBottomHalf(Run, $"{name}.replay");
+        _timer = context.CreateTimer(_clock, Run);
         try
         {
-            _file = options.Capture is { } capture ? new PcapFile(capture, context, options.CaptureOptions) : null;
+            _reader = options.Replay is { } replay ? new PcapReader(replay, _bottomHalf.Schedule) : null;
+            _file = options.Capture is { } capture ? new PcapFile(capture, options.CaptureOptions) : null;
         }
         catch
         {
+            _bottomHalf.Delete();
+            _timer.Delete();
             _reader?.Dispose();
             throw;
         }
-
-        _bottomHalf = context.CreateBottomHalf(Run, $"{name}.replay");
-        _timer = context.CreateTimer(_clock, Run);
     }
 
     /// <summary>What the port reads and writes.</summary>
@@ -136,23 +142,34 @@ public sealed class PcapPort : Port
 
     private void Run()
     {
-        if (_reader is null || _done || !this.HasReceiver())
+        if (_reader is null || _done || IsFaulted || !this.HasReceiver())
         {
             // PeersAcceptChanged starts us again; pauses count from then on.
             _startNs = -1;
             return;
         }
 
-        if (!_reader.TryPeekTime(out long nextNs))
+        var budget = TurnBudget.Full;
+        switch (_reader.Peek(ref budget, out long nextNs))
         {
-            EndLoop();
-            return;
+            case ReplayState.Frame:
+                Send(nextNs);
+                break;
+            case ReplayState.Spent:
+                _bottomHalf.Schedule();
+                break;
+            case ReplayState.End:
+                EndLoop();
+                break;
         }
+    }
 
-        _reader.AddTo(_burst, DueUntil(nextNs));
+    private void Send(long nextNs)
+    {
+        _reader!.AddTo(_burst, DueUntil(nextNs));
         if (_burst.Count == 0)
         {
-            _timer.Modify(_startNs + (long)((nextNs - _firstNs) / Options.Speed) + 1);
+            _timer.Modify(NextLookNs(nextNs));
             return;
         }
 
@@ -180,7 +197,20 @@ public sealed class PcapPort : Port
             _firstNs = nextNs;
         }
 
-        return _firstNs + (long)((_clock.NowNs - _startNs) * Options.Speed);
+        // Times and speeds are a stranger's: the product may be larger than any time there is.
+        double passed = (_clock.NowNs - _startNs) * Options.Speed;
+        return passed >= long.MaxValue - _firstNs ? long.MaxValue : _firstNs + (long)passed;
+    }
+
+    /// <summary>
+    /// When a frame that is not due has to be looked at again: when it will be, but within an hour, and never at once, whatever its time says. A wait beyond that
+    /// is begun anew.
+    /// </summary>
+    private long NextLookNs(long nextNs)
+    {
+        long now = _clock.NowNs;
+        double wait = ((nextNs - _firstNs) / Options.Speed) - (now - _startNs);
+        return now + (wait >= LookMaxNs ? LookMaxNs : Math.Max((long)wait, 0) + 1);
     }
 
     private void EndLoop()

@@ -32,6 +32,9 @@ public abstract partial class Port : IFaultOwner
     /// <summary>Where the network is told that the port went down or came back: the control thread's context. Null: on the port's own thread. Set once, before <see cref="Start"/>.</summary>
     public AioContext? ControlContext { get; set; }
 
+    /// <summary>What pauses before a revival are measured by.</summary>
+    internal AioClock RevivalClock { get; set; } = AioClock.Monotonic;
+
     /// <summary>Raised on the port's thread after it went down, with a sentence for the log and what was thrown.</summary>
     public event Action<Port, string, Exception?>? Faulted;
 
@@ -113,10 +116,10 @@ public abstract partial class Port : IFaultOwner
             return "it stays down until it is made anew";
         }
 
-        long now = AioClock.Monotonic.NowNs;
+        long now = RevivalClock.NowNs;
         _revivalPauseNs = _revivedNs != 0 && now - _revivedNs < RevivalMaxNs ? Math.Min(_revivalPauseNs * 2, RevivalMaxNs) : RevivalMinNs;
         _revival?.Delete();
-        _revival = context.CreateTimer(AioClock.Monotonic, ReviveNow);
+        _revival = context.CreateTimer(RevivalClock, ReviveNow);
         _revival.Modify(now + _revivalPauseNs);
         return $"it is tried again in {_revivalPauseNs / 1_000_000_000} s";
     }
@@ -128,7 +131,7 @@ public abstract partial class Port : IFaultOwner
             return;
         }
 
-        _revivedNs = AioClock.Monotonic.NowNs;
+        _revivedNs = RevivalClock.NowNs;
         Volatile.Write(ref _faultReason, null);
         try
         {

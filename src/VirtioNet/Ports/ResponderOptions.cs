@@ -26,7 +26,10 @@ public sealed record ResponderOptions
     /// <summary>The router that clients are told of; null for the responder itself.</summary>
     public IPAddress? Router { get; init; }
 
-    /// <summary>The name servers that clients are told of; empty for the responder itself.</summary>
+    /// <summary>Most name servers that a DHCP option has room for: 255 bytes, 4 each.</summary>
+    public const int DnsMax = 63;
+
+    /// <summary>The name servers that clients are told of, at most <see cref="DnsMax"/>; empty for the responder itself.</summary>
     public IReadOnlyList<IPAddress> Dns { get; init; } = [];
 
     /// <summary>The MTU that clients are told, in bytes; 0 to say nothing.</summary>

@@ -27,6 +27,7 @@ public sealed class ResponderPort : Port
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _engine = new ResponderEngine(options);
         _outlet = new FrameOutlet(this, context, QueueBytes, Forward);
@@ -62,6 +63,9 @@ public sealed class ResponderPort : Port
 
         return frames.Length;
     }
+
+    /// <inheritdoc/>
+    public override void Start() => _outlet.Kick();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

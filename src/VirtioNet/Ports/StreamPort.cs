@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.Sockets;
@@ -12,7 +13,6 @@ namespace VhostNet.VirtioNet.Ports;
 public sealed class StreamPort : Port
 {
     private readonly AioContext _context;
-    private readonly AioContext _control;
     private readonly StreamConnector _connector;
     private readonly StreamSender _sender = new();
     private readonly StreamReceiver _receiver = new();
@@ -22,6 +22,9 @@ public sealed class StreamPort : Port
     private readonly BottomHalf _resume;
     private FileDescriptor? _connection;
     private FdGate? _gate;
+    private readonly AioClock _clock;
+    private long _connectedNs;
+    private long _framesBefore;
     private volatile bool _isUp;
 
     /// <summary>Creates the port; a listening one listens from here on.</summary>
@@ -29,18 +32,21 @@ public sealed class StreamPort : Port
     /// <param name="options">Where the other end is.</param>
     /// <param name="context">Where all of it runs; polled until the port is disposed.</param>
     /// <param name="control">Where the network is told that a connection came or went: the control thread's context; null for <paramref name="context"/>.</param>
+    /// <param name="clock">What pauses between connections are measured by; null for the monotonic clock.</param>
     /// <exception cref="PortException">The address can't be listened at.</exception>
-    public StreamPort(string name, StreamOptions options, AioContext context, AioContext? control = null)
+    public StreamPort(string name, StreamOptions options, AioContext context, AioContext? control = null, AioClock? clock = null)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _context = context;
-        _control = control ?? context;
+        _clock = clock ?? AioClock.Monotonic;
+        ControlContext = control ?? context;
         _send = context.CreateBottomHalf(Send, $"{name}.tx");
         _resume = context.CreateBottomHalf(Resume, $"{name}.rx");
-        _connector = new StreamConnector(context, options, OnConnected);
+        _connector = new StreamConnector(context, options, OnConnected, _clock);
     }
 
     /// <summary>Where the other end is.</summary>
@@ -49,6 +55,9 @@ public sealed class StreamPort : Port
     /// <summary>Connections that there were so far.</summary>
     public int Connections { get; private set; }
 
+    /// <summary>Connections that were refused because the process's reserve of descriptors was touched.</summary>
+    public long ReserveRefused => _connector.ReserveRefused;
+
     /// <inheritdoc/>
     public override string Kind => "stream";
 
@@ -56,7 +65,7 @@ public sealed class StreamPort : Port
     public override Offloads Accepts => Offloads.None;
 
     /// <inheritdoc/>
-    public override bool IsUp => _isUp;
+    public override bool IsUp => _isUp && !IsFaulted;
 
     /// <inheritdoc/>
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
@@ -116,7 +125,20 @@ public sealed class StreamPort : Port
     public override void PeersAcceptChanged(Offloads accepted) => _resume.Schedule();
 
     /// <inheritdoc/>
-    public override void Start() => _context.ScheduleOneShot(_connector.Seek, "seek");
+    public override void Start()
+    {
+        using FaultScope scope = FaultScope.Enter(this);
+        _context.ScheduleOneShot(_connector.Seek, "seek");
+    }
+
+    /// <inheritdoc/>
+    protected override void TakeDown()
+    {
+        _isUp = false;
+        Disconnect();
+        _connector.Rest();
+        _waiters.ScheduleAll();
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -143,17 +165,33 @@ public sealed class StreamPort : Port
     {
         Connections++;
         _connection = connection;
+        _connectedNs = _clock.NowNs;
+        _framesBefore = Received.Frames;
         _receiver.Reset();
         _sender.Clear();
-        _gate = new FdGate(_context, connection.Value, OnReadable, Send);
+        try
+        {
+            _gate = new FdGate(_context, connection.Value, OnReadable, Send);
+            _gate.WantRead = true;
+        }
+        catch (ErrnoException)
+        {
+            // The connection took the last descriptor, or the kernel watches no more of them: it is given back, and there may be one later.
+            Lose();
+            return;
+        }
+
         SetUp(true);
         Resume();
     }
 
     private void SetUp(bool up)
     {
-        _isUp = up;
-        _control.ScheduleOneShot(() => Network?.PortChanged(this), "changed");
+        if (_isUp != up)
+        {
+            _isUp = up;
+            TellNetwork();
+        }
     }
 
     private void Disconnect()
@@ -171,17 +209,18 @@ public sealed class StreamPort : Port
 
         // Frames that were queued meanwhile are thrown away by the next connection.
         _waiters.ScheduleAll();
-        _connector.Seek();
+        _connector.Ended(_clock.NowNs - _connectedNs, Received.Frames != _framesBefore);
     }
 
     private void Send()
     {
-        if (_gate is null)
+        if (_gate is null || IsFaulted)
         {
             return;
         }
 
-        int error = _sender.Write(_connection!.Value, out int released);
+        var budget = TurnBudget.Full;
+        int error = _sender.Write(_connection!.Value, ref budget, out int released);
         _gate.WantWrite = error == EAGAIN;
         if (released > 0)
         {
@@ -192,11 +231,15 @@ public sealed class StreamPort : Port
         {
             Lose();
         }
+        else if (budget.IsSpent)
+        {
+            _send.Schedule();
+        }
     }
 
     private void Resume()
     {
-        if (_gate is not null)
+        if (_gate is not null && !IsFaulted)
         {
             _gate.WantRead = true;
             Forward();
@@ -205,6 +248,11 @@ public sealed class StreamPort : Port
 
     private void OnReadable()
     {
+        if (_gate is null || IsFaulted)
+        {
+            return;
+        }
+
         int error = _receiver.Receive(_connection!.Value);
         if (error is 0 or EAGAIN)
         {
@@ -220,12 +268,22 @@ public sealed class StreamPort : Port
     {
         bool sound;
         int count;
+        var budget = TurnBudget.Full;
         do
         {
+            if (budget.IsSpent)
+            {
+                _resume.Schedule();
+                return;
+            }
+
             sound = _receiver.AddTo(_burst);
             count = _burst.Count;
             int done = count == 0 ? 0 : Forward(_burst, 0, _resume);
+            long before = Received.Bytes;
             Received.CountForwarded(_burst, done);
+            budget.TakeChains(count);
+            budget.TakeCopies(done, Received.Bytes - before);
             _receiver.Release(_burst, done);
             if (done < count)
             {

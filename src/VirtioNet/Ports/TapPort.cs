@@ -26,6 +26,7 @@ public sealed class TapPort : Port
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(contexts);
         ArgumentOutOfRangeException.ThrowIfZero(contexts.Count);
+        using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _interface = TapInterface.Open(options);
         _frameSizeMax = TapBuffers.FrameMax;
@@ -55,7 +56,7 @@ public sealed class TapPort : Port
     public override Offloads Accepts => _interface.Accepts;
 
     /// <inheritdoc/>
-    public override bool IsUp => !_gone;
+    public override bool IsUp => !_gone && !IsFaulted;
 
     /// <summary>Longest frame that the interface may send, in bytes.</summary>
     internal int FrameSizeMax => _frameSizeMax;

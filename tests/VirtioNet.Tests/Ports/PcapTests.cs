@@ -22,14 +22,13 @@ public sealed class PcapTests : IDisposable
     {
         string path = Path.Combine(_directory, "a.pcap");
         long before = AioClock.Realtime.NowNs;
-        using (var file = new PcapFile(path, _loop.Context, new PcapFileOptions { SnapLength = 200 }))
-        {
-            using CollectorPort sender = Sender(file, out NullPort sink);
-            sender.Send([Ping(64), Ping(1000)], piece: 50);
-            sender.Send([Ping(100)]);
-            Assert.Equal(3, file.Recorded);
-            sink.Dispose();
-        }
+        var file = new PcapFile(path, new PcapFileOptions { SnapLength = 200 });
+        using CollectorPort sender = Sender(file, out NullPort sink);
+        sender.Send([Ping(64), Ping(1000)], piece: 50);
+        sender.Send([Ping(100)]);
+        Assert.Equal(3, file.Recorded);
+        sink.Dispose();
+        Finish(file);
 
         string[] lines = Tshark(path, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "frame.cap_len", "-e", "ip.dst", "-e", "icmp.type");
         Assert.Equal(3, lines.Length);
@@ -51,7 +50,7 @@ public sealed class PcapTests : IDisposable
         using CollectorPort guest = CollectorPort.Join(responder);
         guest.Send([Ping(60)]);
         _loop.Drain();
-        using var file = new PcapFile(path, _loop.Context);
+        using var file = new PcapFile(path);
         responder.Capture = file;
         guest.Send([Ping(61)]);
         _loop.Drain();
@@ -59,7 +58,7 @@ public sealed class PcapTests : IDisposable
         guest.Send([Ping(62)]);
         _loop.Drain();
         Assert.Equal(3, guest.Frames.Count);
-        file.Dispose();
+        Finish(file);
 
         // The question as it went out by the port, and the answer as it came in.
         Assert.Equal(["8\t103", "0\t103"], Tshark(path, "-T", "fields", "-e", "icmp.type", "-e", "frame.len"));
@@ -71,7 +70,7 @@ public sealed class PcapTests : IDisposable
         string path = Path.Combine(_directory, "once.pcap");
         using var generator = new GeneratorPort("gen", new GeneratorOptions { Count = 1000 }, _loop.Context);
         using CollectorPort receiver = CollectorPort.Join(generator);
-        using var file = new PcapFile(path, _loop.Context);
+        using var file = new PcapFile(path);
         generator.Capture = file;
         receiver.Room = 10;
         generator.Start();
@@ -81,46 +80,50 @@ public sealed class PcapTests : IDisposable
             receiver.MakeRoom(100);
         }
 
-        _loop.Drain();
         Assert.Equal(1000, file.Recorded);
+        Finish(file);
         Assert.Equal(24 + (1000 * 80), file.Size);
     }
 
     [Fact]
     public void AFullQueueDropsAndCounts()
     {
-        using var file = new PcapFile(Path.Combine(_directory, "q.pcap"), _loop.Context, new PcapFileOptions { QueueBytes = 65536 });
+        // A pipe whose reader takes nothing keeps the writer waiting: what it carries and what the queue has room for is all there is.
+        string path = Pipe("q");
+        using var reader = new FileDescriptor(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        var file = new PcapFile(path, new PcapFileOptions { QueueBytes = 65536 });
         using CollectorPort sender = Sender(file, out NullPort sink);
-        for (int i = 0; i < 100; i++)
+        for (int i = 0; i < 1000; i++)
         {
             sender.Send([new byte[1000]]);
         }
 
-        Assert.Equal(100, file.Recorded + file.Dropped);
-        Assert.InRange(file.Recorded, 50, 62);
-        _loop.Drain();
-        sender.Send([new byte[1000]]);
-        Assert.Equal(101, file.Recorded + file.Dropped);
+        Assert.Equal(1000, file.Recorded + file.Dropped);
+        Assert.InRange(file.Recorded, 50, 200);
+
+        // Closing waits for nobody; what the reader never took is given up.
         sink.Dispose();
+        Finish(file);
+        Assert.Contains("took nothing more", file.Failure, StringComparison.Ordinal);
     }
 
     [Fact]
     public void TheSizeLimitHolds()
     {
         string path = Path.Combine(_directory, "limit.pcap");
-        using var file = new PcapFile(path, _loop.Context, new PcapFileOptions { SizeLimit = 10_000 });
+        using var file = new PcapFile(path, new PcapFileOptions { SizeLimit = 10_000 });
         using CollectorPort sender = Sender(file, out NullPort sink);
         for (int i = 0; i < 30; i++)
         {
             sender.Send([Ping(958)]);
         }
 
-        _loop.Drain();
+        AwaitWriter(file);
         sender.Send([Ping(958)]);
         Assert.Equal(9, file.Recorded);
         Assert.Equal(22, file.Dropped);
         Assert.Contains("10000", file.Failure, StringComparison.Ordinal);
-        file.Dispose();
+        Finish(file);
         Assert.Equal(9, Tshark(path).Length);
         sink.Dispose();
     }
@@ -129,9 +132,7 @@ public sealed class PcapTests : IDisposable
     public void SeveralThreadsRecordAtOnce()
     {
         string path = Path.Combine(_directory, "threads.pcap");
-        using var writer = new IoThread();
-        writer.Start();
-        var file = new PcapFile(path, writer.Context, new PcapFileOptions { QueueBytes = 1 << 20 });
+        var file = new PcapFile(path, new PcapFileOptions { QueueBytes = 1 << 20 });
         Thread[] threads = [.. Enumerable.Range(0, 3).Select(t => new Thread(() =>
         {
             using CollectorPort sender = Sender(file, out NullPort sink);
@@ -146,21 +147,20 @@ public sealed class PcapTests : IDisposable
         Array.ForEach(threads, t => Assert.True(t.Join(TimeSpan.FromSeconds(30))));
         long recorded = file.Recorded;
         Assert.Equal(12000, recorded + file.Dropped);
-        file.Dispose();
+        Finish(file);
         Assert.Equal(recorded, Tshark(path, "-Y", "icmp.type == 8 && !_ws.malformed").Length);
     }
 
     [Fact]
     public void RecordingAllocatesNothing()
     {
-        using var file = new PcapFile(Path.Combine(_directory, "gc.pcap"), _loop.Context);
+        using var file = new PcapFile(Path.Combine(_directory, "gc.pcap"));
         using var burst = new FrameBurst();
         byte[] frame = GC.AllocateArray<byte>(100, pinned: true);
         burst.TryAdd(default, System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(frame, 0), 100);
         void Turn()
         {
             file.Record(burst, burst.AllFrames);
-            _loop.Context.Poll(false);
         }
 
         for (int i = 0; i < 1000; i++)
@@ -183,9 +183,111 @@ public sealed class PcapTests : IDisposable
     [InlineData("/", "directory")]
     public void AFileThatCannotBeWrittenIsRefused(string path, string expected)
     {
-        PortException e = Assert.Throws<PortException>(() => new PcapFile(path, _loop.Context));
+        PortException e = Assert.Throws<PortException>(() => new PcapFile(path));
         Assert.Contains(path, e.Message, StringComparison.Ordinal);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFileThatIsNoCaptureIsLeftAlone()
+    {
+        string precious = Path.Combine(_directory, "precious");
+        File.WriteAllText(precious, "precious");
+        Refused(precious, "no capture file");
+        string link = Path.Combine(_directory, "link.pcap");
+        File.CreateSymbolicLink(link, precious);
+        Refused(link, "symbolic link");
+        File.CreateSymbolicLink(Path.Combine(_directory, "dangling"), Path.Combine(_directory, "elsewhere"));
+        Refused(Path.Combine(_directory, "dangling"), "symbolic link");
+        Refused("/dev/null", "neither a file nor a pipe");
+        Refused(Pipe("unread"), "nobody reads");
+        string capture = Path.Combine(_directory, "a.pcap");
+        Finish(new PcapFile(capture));
+        string second = Path.Combine(_directory, "b.pcap");
+        Execute("ln", capture, second);
+        Refused(second, "2 names");
+        Assert.Equal("precious", File.ReadAllText(precious));
+        Assert.False(File.Exists(Path.Combine(_directory, "elsewhere")));
+
+        // One's own capture, an empty file, or what is asked for by name.
+        File.Delete(second);
+        Finish(new PcapFile(capture));
+        File.WriteAllText(second, string.Empty);
+        Finish(new PcapFile(second));
+        Finish(new PcapFile(precious, new PcapFileOptions { Overwrite = true }));
+        Assert.All([capture, second, precious], f => Assert.Equal(24, new FileInfo(f).Length));
+    }
+
+    [Fact]
+    public async Task OpeningFailsByItsTask()
+    {
+        PortException e = await Assert.ThrowsAsync<PortException>(() => PcapFile.OpenAsync("/nonexistent/x.pcap"));
+        Assert.Contains("does not exist", e.Message, StringComparison.Ordinal);
+        PcapFile file = await PcapFile.OpenAsync(Path.Combine(_directory, "async.pcap"));
+        file.Close();
+        await file.Completion;
+        Assert.Equal((24, null), (file.Size, file.Failure));
+    }
+
+    [Fact]
+    public void APipeGetsWholeRecordsHoweverSlowlyItIsRead()
+    {
+        string path = Pipe("slow");
+        using var reader = new FileDescriptor(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        var file = new PcapFile(path);
+        using CollectorPort sender = Sender(file, out NullPort sink);
+        for (int i = 0; i < 400; i++)
+        {
+            sender.Send([Ping(1000)]);
+        }
+
+        file.Close();
+        using var all = new MemoryStream();
+        byte[] piece = new byte[777];
+        Assert.True(SpinWait.SpinUntil(() =>
+        {
+            nint n = read(reader.Value, piece);
+            all.Write(piece, 0, (int)Math.Max(n, 0));
+            return n == 0 && file.Completion.IsCompleted;
+        }, TimeSpan.FromSeconds(20)));
+        sink.Dispose();
+        Assert.Equal((400L, 0L, null), (file.Recorded, file.Dropped, file.Failure));
+        string copy = Path.Combine(_directory, "copy.pcap");
+        File.WriteAllBytes(copy, all.ToArray());
+        Assert.Equal(400, Tshark(copy, "-Y", "icmp.type == 8 && !_ws.malformed").Length);
+    }
+
+    [Fact]
+    public void APipeIsNotReplayed()
+    {
+        string path = Pipe("replay");
+        PortException e = Assert.Throws<PortException>(() => new PcapPort("pcap", new PcapOptions { Replay = path }, _loop.Context));
+        Assert.Contains("no regular file", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(1e-300)]
+    [InlineData(1e300)]
+    [InlineData(1)]
+    public void TimesThatMakeNoSenseDoNotHoldTheThread(double speed)
+    {
+        string path = Path.Combine(_directory, "times.pcap");
+        long last = (0xffff_ffffL * 1_000_000_000) + 999_999_999;
+        Write(path, bigEndian: true, [(0, Ping(60)), (last, Ping(61)), (5, Ping(62)), (last, Ping(63)), (0, Ping(64))]);
+        AioClock clock = AioClock.CreateVirtual(1_000_000_000);
+        using var port = new PcapPort("pcap", new PcapOptions { Replay = path, Speed = speed, Loops = 3 }, _loop.Context, clock);
+        using CollectorPort receiver = CollectorPort.Join(port);
+        port.Start();
+        for (int turn = 0; turn < 20; turn++)
+        {
+            // A pass that did not end would be an overflow into the past.
+            _loop.Drain();
+            clock.Advance(3_600_000_000_000);
+        }
+
+        Assert.InRange(receiver.Frames.Count, 1, 15);
+        Assert.Equal(Ping(60), receiver.Frames[0]);
     }
 
     [Theory]
@@ -199,11 +301,11 @@ public sealed class PcapTests : IDisposable
         using CollectorPort receiver = CollectorPort.Join(port);
         receiver.Room = 100;
         port.Start();
-        while (port.LoopsDone == 0)
+        _loop.Until(() =>
         {
-            _loop.Drain();
             receiver.MakeRoom(100);
-        }
+            return port.LoopsDone > 0;
+        }, "the file is sent");
 
         Assert.Equal(frames.Count, receiver.Frames.Count);
         Assert.All(frames.Zip(receiver.Frames), p => Assert.True(p.First.AsSpan().SequenceEqual(p.Second)));
@@ -218,8 +320,7 @@ public sealed class PcapTests : IDisposable
         using var port = new PcapPort("pcap", new PcapOptions { Replay = Record(frames), Speed = 0, Loops = 2 }, _loop.Context);
         using CollectorPort receiver = CollectorPort.Join(port);
         port.Start();
-        _loop.Drain();
-        Assert.Equal(2, port.LoopsDone);
+        _loop.Until(() => port.LoopsDone == 2, "the file is sent twice");
         Assert.Equal(800, receiver.Frames.Count);
         Assert.All(frames.Concat(frames).Zip(receiver.Frames), p => Assert.True(p.First.AsSpan().SequenceEqual(p.Second)));
     }
@@ -260,6 +361,7 @@ public sealed class PcapTests : IDisposable
             sender.Send([Ping(70), Ping(80)]);
             _loop.Drain();
             Assert.Equal(2, port.Sent.Frames);
+            Finish(port.File!);
         }
 
         Assert.Equal(2, Tshark(path).Length);
@@ -317,6 +419,28 @@ public sealed class PcapTests : IDisposable
         Assert.Equal(1, snapped.Skipped);
     }
 
+    private static void Refused(string path, string expected)
+    {
+        PortException e = Assert.Throws<PortException>(() => new PcapFile(path));
+        Assert.Contains(path, e.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    private static void AwaitWriter(PcapFile file) => Assert.True(SpinWait.SpinUntil(() => file.IsIdle, TimeSpan.FromSeconds(20)), "the writer has not written all");
+
+    private static void Finish(PcapFile file)
+    {
+        file.Close();
+        Assert.True(file.Completion.Wait(TimeSpan.FromSeconds(20)), "the file was not closed");
+    }
+
+    private string Pipe(string name)
+    {
+        string path = Path.Combine(_directory, name);
+        Execute("mkfifo", path);
+        return path;
+    }
+
     private static byte[] Ping(int size) =>
         Craft.Ethernet(Craft.ResponderMac, Craft.GuestMac, 0x0800, Craft.IPv4("10.0.2.15", "10.0.2.2", 1, Craft.Icmp(8, 0, [1, 2, 3, 4, .. new byte[size]])));
 
@@ -357,16 +481,17 @@ public sealed class PcapTests : IDisposable
     private string Record(List<byte[]> frames, int snap = 65535)
     {
         string path = Path.Combine(_directory, $"{Guid.NewGuid():N}.pcap");
-        using var file = new PcapFile(path, _loop.Context, new PcapFileOptions { SnapLength = snap });
+        using var file = new PcapFile(path, new PcapFileOptions { SnapLength = snap });
         using CollectorPort sender = Sender(file, out NullPort sink);
         foreach (byte[] frame in frames)
         {
             sender.Send([frame]);
-            _loop.Drain();
+            AwaitWriter(file);
         }
 
         Assert.Equal(0, file.Dropped);
         sink.Dispose();
+        Finish(file);
         return path;
     }
 

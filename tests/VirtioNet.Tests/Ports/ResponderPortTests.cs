@@ -1,3 +1,5 @@
+using System.Net;
+using VhostNet.Aio;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 
@@ -244,6 +246,39 @@ public sealed class ResponderPortTests : IDisposable
         ArgumentException e = Assert.Throws<ArgumentException>(() => new ResponderPort("r", new ResponderOptions { Addresses = [InterfaceAddress.Parse("192.168.7.1/24")] }, _loop.Context));
         Assert.Contains("10.0.2.15", e.Message, StringComparison.Ordinal);
         Assert.Contains("192.168.7.1/24", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MoreNameServersThanAnOptionHoldsAreRefused()
+    {
+        IPAddress[] many = [.. Enumerable.Range(1, 80).Select(i => new IPAddress([10, 0, 3, (byte)i]))];
+        ArgumentException e = Assert.Throws<ArgumentException>(() => new ResponderPort("r", new ResponderOptions { Dns = many }, _loop.Context));
+        Assert.Contains("80 name servers", e.Message, StringComparison.Ordinal);
+        Assert.Contains("63", e.Message, StringComparison.Ordinal);
+
+        // As many as there is room for are all told.
+        using var port = new ResponderPort("r", new ResponderOptions { Dns = many[..ResponderOptions.DnsMax], Mtu = 1500 }, _loop.Context);
+        using CollectorPort guest = CollectorPort.Join(port);
+        guest.Send([Craft.DhcpFrame(Craft.GuestMac, Craft.Dhcp(1, 1, Craft.GuestMac))]);
+        _loop.Drain();
+        Dictionary<byte, byte[]> options = Craft.DhcpOptions(Assert.Single(guest.Frames)[42..]);
+        Assert.Equal(many[..63].SelectMany(a => a.GetAddressBytes()), options[6]);
+    }
+
+    [Fact]
+    public void AFaultStopsTheAnswersForAWhile()
+    {
+        AioClock clock = AioClock.CreateVirtual(1_000_000_000);
+        _port.RevivalClock = clock;
+        _loop.Context.ScheduleOneShot(() => _port.Fault("responder.out", new InvalidOperationException("planted")), "fault");
+        _loop.Drain();
+        Assert.Equal(1, _guest.Send([Ping(f => f)]));
+        _loop.Drain();
+        Assert.Empty(_guest.Frames);
+        clock.Advance(Port.RevivalMinNs + 1);
+        _loop.Drain();
+        Assert.Single(_guest.Frames);
+        Assert.Equal((1, null), (_port.Faults, _port.FaultReason));
     }
 
     private static byte[] Ping(Func<byte[], byte[]> change, string target = "10.0.2.2", int size = 56) =>

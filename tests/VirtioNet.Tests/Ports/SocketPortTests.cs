@@ -170,6 +170,135 @@ public sealed class SocketPortTests : IDisposable
         }
     }
 
+    [Fact]
+    public void APeerThatTakesConnectionsAndClosesThemIsNotConnectedToAgainAndAgain()
+    {
+        SocketEndpoint endpoint = SocketEndpoint.OfPath(Path.Combine(_directory, "s"));
+        using var peer = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        peer.Bind(endpoint.EndPoint);
+        peer.Listen(16);
+        AioClock clock = AioClock.CreateVirtual(1_000_000_000);
+        using var client = new StreamPort("client", new StreamOptions { Endpoint = endpoint }, _loop.Context, clock: clock);
+        using CollectorPort from = CollectorPort.Join(client);
+        client.Start();
+        int expected = 1;
+        for (int pauseMs = 100; pauseMs < 100 << 5; pauseMs *= 2)
+        {
+            _loop.Until(() => client.IsUp, "the connection stands");
+            peer.Accept().Dispose();
+            _loop.Until(() => !client.IsUp, "the end is noticed");
+            clock.Advance((pauseMs * 1_000_000L) - 1);
+            _loop.Drain();
+            Assert.Equal(expected, client.Connections);
+            clock.Advance(2);
+            expected++;
+        }
+
+        // One that carried frames begins with the shortest pause again, one that lasted is replaced at once.
+        _loop.Until(() => client.IsUp, "the connection stands");
+        using (Socket taken = peer.Accept())
+        {
+            taken.Send([0, 0, 0, 60, .. new byte[60]]);
+            _loop.Until(() => from.Frames.Count == 1, "a frame arrives");
+        }
+
+        _loop.Until(() => !client.IsUp, "the end is noticed");
+        clock.Advance(100_000_001);
+        _loop.Until(() => client.IsUp, "the connection stands again");
+        clock.Advance(10_000_000_000);
+        peer.Accept().Dispose();
+        int connections = client.Connections;
+        _loop.Until(() => client.Connections > connections, "it is replaced at once");
+    }
+
+    [Fact]
+    public void APeerThatReadsAsFastAsFramesComeDoesNotHoldTheThread()
+    {
+        (SocketEndpoint endpoint, _) = Pair(false);
+        using var listener = new TcpListener((IPEndPoint)endpoint.EndPoint);
+        listener.Start();
+        using var sender = new VirtioNet.Ports.Sockets.StreamSender();
+        using FileDescriptor fd = VirtioNet.Ports.Sockets.SocketCalls.Open(AF_INET, SOCK_STREAM);
+        Assert.Equal(EINPROGRESS, VirtioNet.Ports.Sockets.SocketCalls.Connect(fd, endpoint.EndPoint));
+        using Socket peer = listener.AcceptSocket();
+        using var burst = new FrameBurst();
+        byte[] frame = GC.AllocateArray<byte>(100, pinned: true);
+        burst.TryAdd(default, System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(frame, 0), 100);
+        int queued = 0;
+        for (; queued < 1000; queued++)
+        {
+            Assert.True(sender.TryQueue(burst, 0));
+        }
+
+        int turns = 0;
+        int released = 0;
+        for (; !sender.IsEmpty; turns++)
+        {
+            var budget = new VhostUser.Virtqueues.TurnBudget(2 * VhostUser.Virtqueues.TurnBudget.CallCost);
+            Assert.Equal(0, sender.Write(fd.Value, ref budget, out int now));
+            Assert.True(budget.IsSpent || sender.IsEmpty);
+            Assert.InRange(now, 1, 2 * 64);
+            released += now;
+        }
+
+        Assert.Equal(queued, released);
+        Assert.InRange(turns, queued / 128, queued / 64 + 1);
+    }
+
+    [Fact]
+    public void AFaultTakesAStreamDownAndItConnectsAgain()
+    {
+        SocketEndpoint endpoint = SocketEndpoint.OfPath(Path.Combine(_directory, "s"));
+        AioClock clock = AioClock.CreateVirtual(1_000_000_000);
+        using var server = new StreamPort("server", new StreamOptions { Endpoint = endpoint, Listen = true, RetryMin = TimeSpan.FromMilliseconds(1) }, _loop.Context);
+        using var client = new StreamPort("client", new StreamOptions { Endpoint = endpoint }, _loop.Context) { RevivalClock = clock };
+        using CollectorPort from = CollectorPort.Join(client);
+        using CollectorPort to = CollectorPort.Join(server);
+        server.Start();
+        client.Start();
+        for (int round = 1; round <= 3; round++)
+        {
+            _loop.Until(() => server.IsUp && client.IsUp, "the connection stands");
+            _loop.Context.ScheduleOneShot(() => client.Fault("client.rx", new InvalidOperationException("planted")), "fault");
+            _loop.Until(() => !client.IsUp && !server.IsUp, "both are down");
+            from.Send([new byte[60]]);
+            Assert.Equal((round, round), (client.Faults, client.Sent.Drops[(int)DropReason.NotRunning]));
+            clock.Advance((Port.RevivalMinNs << (round - 1)) - 1);
+            _loop.Drain();
+            Assert.True(client.IsFaulted);
+            clock.Advance(2);
+        }
+
+        _loop.Until(() => server.IsUp && client.IsUp, "the connection stands");
+        from.Send([Craft.Pattern(300)]);
+        _loop.Until(() => to.Frames.Count == 1, "the frame arrives");
+    }
+
+    [Fact]
+    public void AFaultOfADatagramPortStopsItAndItGoesOnAfterAPause()
+    {
+        (SocketEndpoint a, SocketEndpoint b) = Pair(true);
+        AioClock clock = AioClock.CreateVirtual(1_000_000_000);
+        using var left = new DatagramPort("left", new DatagramOptions { Local = a, Remote = b }, _loop.Context) { RevivalClock = clock };
+        using var right = new DatagramPort("right", new DatagramOptions { Local = b, Remote = a }, _loop.Context);
+        using CollectorPort from = CollectorPort.Join(left);
+        using CollectorPort to = CollectorPort.Join(right);
+        left.Start();
+        right.Start();
+        _loop.Context.ScheduleOneShot(() => left.Fault("left.rx0", new InvalidOperationException("planted")), "fault");
+        _loop.Drain();
+        from.Send([new byte[60]]);
+        to.Send([new byte[60]]);
+        _loop.Drain();
+        left.ReadCounters(out _, out FrameCounters sent);
+        Assert.Equal((false, 1, 0, 0), (left.IsUp, sent.Drops[(int)DropReason.NotRunning], from.Frames.Count, to.Frames.Count));
+        clock.Advance(Port.RevivalMinNs + 1);
+        _loop.Until(() => from.Frames.Count == 1, "what waited in the socket arrives");
+        from.Send([new byte[60]]);
+        _loop.Until(() => to.Frames.Count == 1, "and frames go out again");
+        Assert.True(left.IsUp);
+    }
+
     [Theory]
     [InlineData(0u)]
     [InlineData(13u)]

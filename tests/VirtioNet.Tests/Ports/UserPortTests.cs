@@ -59,7 +59,7 @@ public sealed class UserPortTests : IDisposable
     [Fact]
     public void UdpReachesTheHostsLoopbackAndComesBack()
     {
-        using UserPort port = Open(new UserOptions());
+        using UserPort port = Open(new UserOptions { HostLoopback = true });
         using CollectorPort collector = CollectorPort.Join(port);
         GuestStack guest = Boot(port, collector);
         using var host = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
@@ -75,7 +75,7 @@ public sealed class UserPortTests : IDisposable
     [Fact]
     public void TcpReachesTheHostsLoopback()
     {
-        using UserPort port = Open(new UserOptions());
+        using UserPort port = Open(new UserOptions { HostLoopback = true });
         using CollectorPort collector = CollectorPort.Join(port);
         GuestStack guest = Boot(port, collector);
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -98,7 +98,7 @@ public sealed class UserPortTests : IDisposable
     [Fact]
     public async Task ADownloadThatTheGuestTakesInGulpsArrivesWhole()
     {
-        using UserPort port = Open(new UserOptions { Mtu = 9000 });
+        using UserPort port = Open(new UserOptions { HostLoopback = true, Mtu = 9000 });
         using CollectorPort collector = CollectorPort.Join(port);
         GuestStack guest = Boot(port, collector);
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -240,6 +240,9 @@ public sealed class UserPortTests : IDisposable
         Refused(new UserOptions { Host = IPAddress.Parse("10.0.3.2") }, "10.0.3.2");
         Refused(new UserOptions { Mtu = 70000 }, "70000");
         Refused(new UserOptions { IPv4 = false, IPv6 = false }, "switched off");
+        Refused(new UserOptions { FlowsMax = 3 }, "flows=3");
+        Refused(new UserOptions { SocketsMax = 70000 }, "65536");
+        Refused(new UserOptions { FlowsPerSecond = 0 }, "flowsPerSecond=0");
         Refused(new UserOptions { GuestForwards = [GuestForward.Parse("tcp:10.0.3.1:80-unix:/x")] }, "10.0.3.1");
     }
 

@@ -21,6 +21,11 @@ internal static class ResponderUplink
             Router = AddressParsers.Ip(section, "router"),
             Dns = section.ParsedList<IPAddress>("dns", IPAddress.TryParse, AddressParsers.IpMeaning) ?? defaults.Dns,
         };
+        if (options.Dns.Count > ResponderOptions.DnsMax)
+        {
+            throw section.Error("dns", $"names {options.Dns.Count} name servers; a DHCP answer has room for {ResponderOptions.DnsMax}");
+        }
+
         return (port, place) => new ResponderPort(port.Name, options with { Mtu = port.Mtu ?? 0 }, place.First);
     }
 }

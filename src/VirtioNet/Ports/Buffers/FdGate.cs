@@ -29,7 +29,15 @@ internal sealed class FdGate : IDisposable
         _writable = writable;
         _fd = fd;
         _epoll = FileDescriptor.FromResult(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-        context.SetFdHandler(_epoll.Value, OnReady);
+        try
+        {
+            context.SetFdHandler(_epoll.Value, OnReady);
+        }
+        catch
+        {
+            _epoll.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Whether the descriptor is watched for reading.</summary>

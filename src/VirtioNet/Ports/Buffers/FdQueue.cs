@@ -64,6 +64,12 @@ internal abstract class FdQueue : IDisposable
     /// <summary>Takes frames for the outside. Any data thread, several at once.</summary>
     public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
     {
+        if (Port.IsFaulted)
+        {
+            Interlocked.Add(ref _sent.Drops[(int)DropReason.NotRunning], frames.Length);
+            return frames.Length;
+        }
+
         int done = 0;
         long written = 0;
         long bytes = 0;
@@ -154,7 +160,7 @@ internal abstract class FdQueue : IDisposable
             return;
         }
 
-        if (!Port.HasReceiver())
+        if (!Port.HasReceiver() || Port.IsFaulted)
         {
             // The kernel keeps what it has room for; PeersAcceptChanged starts us again.
             _gate.WantRead = false;
@@ -167,6 +173,13 @@ internal abstract class FdQueue : IDisposable
 
     private void OnReadable()
     {
+        if (Port.IsFaulted)
+        {
+            // Revive starts us again.
+            _gate.WantRead = false;
+            return;
+        }
+
         int error = 0;
         ReceiveResult? direct = null;
         if (Buffers.IsEmpty && Port.Network?.DirectReceiver(Port, _index) is { } receiver)

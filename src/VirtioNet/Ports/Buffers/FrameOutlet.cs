@@ -48,7 +48,7 @@ internal sealed class FrameOutlet : IDisposable
 
     private void Run()
     {
-        int count = Ring.Peek(_burst, FrameBurst.FramesMax);
+        int count = _port.IsFaulted ? 0 : Ring.Peek(_burst, FrameBurst.FramesMax);
         if (count == 0)
         {
             return;

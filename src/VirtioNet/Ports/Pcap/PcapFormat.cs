@@ -79,6 +79,18 @@ internal static class PcapFormat
         return linkType == LinkTypeEthernet;
     }
 
+    /// <summary>True for what a capture file begins with: pcap of either order and precision, or pcapng.</summary>
+    public static bool IsCapture(ReadOnlySpan<byte> start)
+    {
+        if (start.Length < sizeof(uint))
+        {
+            return false;
+        }
+
+        uint magic = BinaryPrimitives.ReadUInt32LittleEndian(start);
+        return magic is MagicNanoseconds or MagicMicroseconds or MagicNextGeneration || BinaryPrimitives.ReverseEndianness(magic) is MagicNanoseconds or MagicMicroseconds;
+    }
+
     /// <summary>Reads a number in the file's order.</summary>
     public static uint ReadNumber(ReadOnlySpan<byte> source, bool bigEndian) =>
         bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(source) : BinaryPrimitives.ReadUInt32LittleEndian(source);

@@ -1,36 +1,43 @@
 using System.Runtime.InteropServices;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports.Buffers;
 
 namespace VhostNet.VirtioNet.Ports.Pcap;
 
-/// <summary>Reads the frames of a pcap file, of either byte order, with micro- or nanoseconds. One thread.</summary>
+/// <summary>Reads the frames of a pcap file, of either byte order, with micro- or nanoseconds. One thread, which never waits for the disk.</summary>
 internal sealed unsafe class PcapReader : IDisposable
 {
     private const int Size = 2 << 20;
 
     // SAFETY: allocated here with Size bytes and freed only by Dispose; 0 <= _start <= _end <= Size holds throughout.
     private readonly byte* _memory = (byte*)NativeMemory.Alloc(Size);
-    private readonly FileDescriptor _file;
+    private readonly ReplayFile _file;
     private readonly string _path;
     private readonly bool _bigEndian;
     private readonly int _fraction;
     private int _start;
     private int _end;
+    private long _base;
     private bool _atEnd;
     private bool _disposed;
 
     /// <summary>Opens a file.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="ready">Called on another thread when there is something after <see cref="ReplayState.Waiting"/>; must not wait.</param>
     /// <exception cref="PortException">It can't be read, or is none that can be replayed.</exception>
-    public PcapReader(string path)
+    public PcapReader(string path, Action ready)
     {
         _path = path;
-        _file = new FileDescriptor(open(path, O_RDONLY | O_CLOEXEC));
-        if (_file.IsInvalid)
+        try
         {
-            Errno why = Errno.Last;
-            Dispose();
-            throw new PortException(why.Value == ENOENT ? $"replay {path}: there is no such file" : $"replay {path}: {why}");
+            _file = new ReplayFile(path, ready);
+        }
+        catch
+        {
+            Free();
+            GC.SuppressFinalize(this);
+            throw;
         }
 
         Fill();
@@ -57,39 +64,50 @@ internal sealed unsafe class PcapReader : IDisposable
     /// <summary>Goes back to the first frame.</summary>
     public void Rewind()
     {
+        if (_base == 0)
+        {
+            // All of the file is still here.
+            _start = PcapFormat.FileHeaderSize;
+            return;
+        }
+
         _start = _end = 0;
+        _base = PcapFormat.FileHeaderSize;
         _atEnd = false;
-        _ = lseek(_file.Value, PcapFormat.FileHeaderSize, SEEK_SET);
+        _file.Restart(_base);
     }
 
-    /// <summary>The time of the next frame in nanoseconds since 1970; false at the end.</summary>
-    public bool TryPeekTime(out long timeNs)
+    /// <summary>Looks for the next frame.</summary>
+    /// <param name="budget">The turn's; records that are left out are taken from it.</param>
+    /// <param name="timeNs">Its time in nanoseconds since 1970.</param>
+    public ReplayState Peek(ref TurnBudget budget, out long timeNs)
     {
         while (TryPeek(_start, out timeNs, out int length, out bool whole))
         {
             if (whole)
             {
-                return true;
+                return ReplayState.Frame;
             }
 
             Skipped++;
             _start += PcapFormat.RecordHeaderSize + length;
+            budget.TakeChains(1);
+            if (budget.IsSpent)
+            {
+                return ReplayState.Spent;
+            }
         }
 
-        return false;
+        return _atEnd || Failure is not null ? ReplayState.End : ReplayState.Waiting;
     }
 
-    /// <summary>Puts frames up to a time into an empty burst; they stay until <see cref="Release"/>.</summary>
+    /// <summary>Puts frames up to a time into an empty burst, after <see cref="Peek"/> found one; they stay until <see cref="Release"/>.</summary>
     /// <param name="burst">Where to.</param>
     /// <param name="untilNs">Time of the last frame that is wanted.</param>
     // SAFETY: TryPeek has checked that the record lies wholly in the buffer.
     public void AddTo(FrameBurst burst, long untilNs)
     {
         burst.Clear();
-        if (!TryPeekTime(out _))
-        {
-            return;
-        }
 
         // Only what is in the buffer already: filling it would move the frames that the burst has.
         int at = _start;
@@ -113,7 +131,7 @@ internal sealed unsafe class PcapReader : IDisposable
     public void Dispose()
     {
         Free();
-        _file.Dispose();
+        _file?.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -139,6 +157,11 @@ internal sealed unsafe class PcapReader : IDisposable
             at = _start;
         }
 
+        if (!_atEnd && _end - at < PcapFormat.RecordHeaderSize)
+        {
+            return false;
+        }
+
         if (_end - at < PcapFormat.RecordHeaderSize)
         {
             Failure ??= _end > at ? $"replay {_path}: the file ends in the middle of a record" : null;
@@ -147,6 +170,11 @@ internal sealed unsafe class PcapReader : IDisposable
 
         var header = new ReadOnlySpan<byte>(_memory + at, PcapFormat.RecordHeaderSize);
         uint kept = PcapFormat.ReadNumber(header[8..], _bigEndian);
+        if (!_atEnd && kept is <= PcapFormat.RecordMax && kept > (uint)(_end - at - PcapFormat.RecordHeaderSize))
+        {
+            return false;
+        }
+
         if (kept > PcapFormat.RecordMax || kept > (uint)(_end - at - PcapFormat.RecordHeaderSize))
         {
             Failure ??= kept > PcapFormat.RecordMax
@@ -161,24 +189,29 @@ internal sealed unsafe class PcapReader : IDisposable
         return true;
     }
 
+    /// <summary>Takes what was read ahead, as far as there is room; waits for nothing.</summary>
     // SAFETY: the room after _end is Size - _end bytes.
     private void Fill()
     {
+        if (_atEnd)
+        {
+            return;
+        }
+
         Buffer.MemoryCopy(_memory + _start, _memory, Size, _end - _start);
+        _base += _start;
         _end -= _start;
         _start = 0;
         while (!_atEnd && _end < Size)
         {
-            nint n = read(_file.Value, _memory + _end, (nuint)(Size - _end));
-            if (n > 0)
+            int taken = _file.Take(new Span<byte>(_memory + _end, Size - _end), out _atEnd, out int error);
+            if (taken < 0)
             {
-                _end += (int)n;
+                return;
             }
-            else if (n == 0 || errno != EINTR)
-            {
-                Failure ??= n < 0 ? $"replay {_path}: {Errno.Last}" : null;
-                _atEnd = true;
-            }
+
+            _end += taken;
+            Failure ??= error != 0 ? $"replay {_path}: {new Errno(error)}" : null;
         }
     }
 

@@ -7,10 +7,15 @@ namespace VhostNet.VirtioNet.Ports.Pcap;
 internal static unsafe class RecordWriter
 {
     /// <summary>Writes the first <paramref name="count"/> frames, which have one segment each.</summary>
+    /// <param name="fd">The file, or a pipe that does not block.</param>
+    /// <param name="burst">Where the records are.</param>
+    /// <param name="count">How many of them.</param>
+    /// <param name="goesOn">Asked ten times a second while a pipe is full: whether to wait on.</param>
+    /// <param name="bytes">Bytes written.</param>
     /// <returns>0, or the error number.</returns>
     // SAFETY: the array has an entry for every frame of a burst; the segments are those of the burst, which the caller has filled from memory of its own.
     [SkipLocalsInit]
-    public static int Write(int fd, FrameBurst burst, int count, out long bytes)
+    public static int Write(int fd, FrameBurst burst, int count, Func<bool> goesOn, out long bytes)
     {
         iovec* pieces = stackalloc iovec[FrameBurst.FramesMax];
         for (int i = 0; i < count; i++)
@@ -26,12 +31,13 @@ internal static unsafe class RecordWriter
             nint n = writev(fd, pieces + first, count - first);
             if (n < 0)
             {
-                if (errno == EINTR)
+                int error = errno;
+                if (error == EINTR || (error == EAGAIN && AwaitRoom(fd) && goesOn()))
                 {
                     continue;
                 }
 
-                return errno;
+                return error;
             }
 
             bytes += n;
@@ -46,5 +52,11 @@ internal static unsafe class RecordWriter
         }
 
         return 0;
+    }
+
+    private static bool AwaitRoom(int fd)
+    {
+        var wanted = new pollfd { fd = fd, events = POLLOUT };
+        return poll(new Span<pollfd>(ref wanted), 100) >= 0;
     }
 }

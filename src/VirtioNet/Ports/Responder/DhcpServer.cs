@@ -26,7 +26,7 @@ internal sealed class DhcpServer
     private readonly byte[] _leaseTime;
 
     /// <summary>Creates a server.</summary>
-    /// <exception cref="ArgumentException">The lease range lies outside the server's network.</exception>
+    /// <exception cref="ArgumentException">The lease range lies outside the server's network, or there are more name servers than an option has room for.</exception>
     public DhcpServer(InterfaceAddress server, ResponderOptions options)
     {
         _server = WireAddress.ToNumber(server.Address);
@@ -40,6 +40,11 @@ internal sealed class DhcpServer
         if (options.LeaseCount is < 1 or > 4096)
         {
             throw new ArgumentException($"lease count {options.LeaseCount} is not between 1 and 4096", nameof(options));
+        }
+
+        if (options.Dns.Count > ResponderOptions.DnsMax)
+        {
+            throw new ArgumentException($"dns names {options.Dns.Count} name servers; a DHCP answer has room for {ResponderOptions.DnsMax}", nameof(options));
         }
 
         uint lastHost = (_server | ~mask) - (server.PrefixLength < 31 ? 1u : 0u);
@@ -194,6 +199,8 @@ internal sealed class DhcpServer
 
     private static void AddOption(List<byte> options, byte code, params ReadOnlySpan<uint> values)
     {
+        // The length is one byte.
+        values = values[..Math.Min(values.Length, byte.MaxValue / 4)];
         options.Add(code);
         options.Add((byte)(values.Length * 4));
         Span<byte> bytes = stackalloc byte[4];

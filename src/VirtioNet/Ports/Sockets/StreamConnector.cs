@@ -12,6 +12,7 @@ internal sealed class StreamConnector : IDisposable
     private readonly AioContext _context;
     private readonly StreamOptions _options;
     private readonly Action<FileDescriptor> _connected;
+    private readonly AioClock _clock;
     private readonly AioTimer _retry;
     private readonly FileDescriptor? _listener;
     private FileDescriptor? _connecting;
@@ -21,23 +22,63 @@ internal sealed class StreamConnector : IDisposable
     /// <param name="context">Where it works.</param>
     /// <param name="options">Where to.</param>
     /// <param name="connected">Gets each connection.</param>
+    /// <param name="clock">What pauses are measured by.</param>
     /// <exception cref="PortException">The address can't be listened at.</exception>
-    public StreamConnector(AioContext context, StreamOptions options, Action<FileDescriptor> connected)
+    public StreamConnector(AioContext context, StreamOptions options, Action<FileDescriptor> connected, AioClock clock)
     {
+        _clock = clock;
         _context = context;
         _options = options;
         _connected = connected;
         _pause = options.RetryMin;
-        _retry = context.CreateTimer(AioClock.Monotonic, Seek);
+        _retry = context.CreateTimer(clock, Seek);
         _listener = options.Listen ? Listen() : null;
     }
 
     /// <summary>Where it listens, or null.</summary>
     public FileDescriptor? Listener => _listener;
 
-    /// <summary>Looks for a connection; to be called at first and after each one has ended.</summary>
+    /// <summary>Connections that were refused because the process's reserve of descriptors was touched.</summary>
+    public long ReserveRefused { get; private set; }
+
+    /// <summary>
+    /// A connection has ended: looks for the next one, at once only if that one lasted. A peer that takes connections and closes them would otherwise be connected
+    /// to, or let in, thousands of times a second.
+    /// </summary>
+    /// <param name="lastedNs">How long it stood.</param>
+    /// <param name="delivered">Whether a frame came by it.</param>
+    public void Ended(long lastedNs, bool delivered)
+    {
+        if (lastedNs >= Nanoseconds(_options.RetryMax))
+        {
+            _pause = _options.RetryMin;
+            Seek();
+            return;
+        }
+
+        if (delivered)
+        {
+            _pause = _options.RetryMin;
+        }
+
+        TryLater();
+    }
+
+    /// <summary>Leaves off looking, until <see cref="Seek"/>.</summary>
+    public void Rest()
+    {
+        _retry.Delete();
+        Abandon();
+        if (_listener is { IsClosed: false })
+        {
+            _context.SetFdHandler(_listener.Value, null);
+        }
+    }
+
+    /// <summary>Looks for a connection; to be called at first.</summary>
     public void Seek()
     {
+        Abandon();
         if (_listener is not null)
         {
             _context.SetFdHandler(_listener.Value, Accept);
@@ -53,6 +94,12 @@ internal sealed class StreamConnector : IDisposable
         {
             // No descriptor is left: there may be one later.
             TryLater();
+            return;
+        }
+
+        if (!Admits(fd))
+        {
+            Fail(fd);
             return;
         }
 
@@ -76,13 +123,7 @@ internal sealed class StreamConnector : IDisposable
     public void Dispose() => _context.RunOnHomeThread(() =>
     {
         _retry.Delete();
-        if (_connecting is not null)
-        {
-            _context.SetFdHandler(_connecting.Value, null);
-            _connecting.Dispose();
-            _connecting = null;
-        }
-
+        Abandon();
         if (_listener is not null && !_listener.IsClosed)
         {
             _context.SetFdHandler(_listener.Value, null);
@@ -141,7 +182,15 @@ internal sealed class StreamConnector : IDisposable
         {
             // One connection at a time: others wait until this one has ended.
             _context.SetFdHandler(_listener.Value, null);
-            Succeed(new FileDescriptor(fd));
+            var connection = new FileDescriptor(fd);
+            if (Admits(connection))
+            {
+                Succeed(connection);
+            }
+            else
+            {
+                Fail(connection);
+            }
         }
         else if (errno is EMFILE or ENFILE or ENOMEM or ENOBUFS)
         {
@@ -166,9 +215,27 @@ internal sealed class StreamConnector : IDisposable
         }
     }
 
+    private static long Nanoseconds(TimeSpan time) => (long)time.TotalMilliseconds * 1_000_000;
+
+    private bool Admits(FileDescriptor fd)
+    {
+        bool admitted = DescriptorReserve.Admits(fd.Value);
+        ReserveRefused += admitted ? 0 : 1;
+        return admitted;
+    }
+
+    private void Abandon()
+    {
+        if (_connecting is not null)
+        {
+            _context.SetFdHandler(_connecting.Value, null);
+            _connecting.Dispose();
+            _connecting = null;
+        }
+    }
+
     private void Succeed(FileDescriptor fd)
     {
-        _pause = _options.RetryMin;
         if (!_options.Endpoint.IsUnix)
         {
             // A frame is a message; it should not wait for others.
@@ -186,7 +253,7 @@ internal sealed class StreamConnector : IDisposable
 
     private void TryLater()
     {
-        _retry.Modify(AioClock.Monotonic.NowNs + ((long)_pause.TotalMilliseconds * 1_000_000));
+        _retry.Modify(_clock.NowNs + Nanoseconds(_pause));
         _pause = _pause * 2 < _options.RetryMax ? _pause * 2 : _options.RetryMax;
     }
 }

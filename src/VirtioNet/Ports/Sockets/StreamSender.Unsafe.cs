@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports.Buffers;
 
@@ -18,7 +19,7 @@ internal sealed unsafe class StreamSender : IDisposable
     private int _offset;
 
     /// <summary>The queue's lock, to be held for <see cref="TryQueue"/>.</summary>
-    public VhostUser.Virtqueues.RingLock Lock => _ring.Lock;
+    public RingLock Lock => _ring.Lock;
 
     /// <summary>True when nothing is queued.</summary>
     public bool IsEmpty => _ring.IsEmpty;
@@ -53,17 +54,18 @@ internal sealed unsafe class StreamSender : IDisposable
         return dropped;
     }
 
-    /// <summary>Writes what is queued as far as the socket takes it. Port's thread.</summary>
+    /// <summary>Writes what is queued as far as the socket takes it and the turn allows: a peer that reads as fast as senders queue would hold the thread for ever.</summary>
     /// <param name="fd">The socket.</param>
+    /// <param name="budget">The turn's; each call and its bytes are taken from it.</param>
     /// <param name="released">Frames whose room is free again.</param>
-    /// <returns>0 when all was written, otherwise the error number.</returns>
+    /// <returns>0 when all was written or the budget is spent, otherwise the error number.</returns>
     // SAFETY: the pieces are frames of the ring, which stay until they are released below.
     [SkipLocalsInit]
-    public int Write(int fd, out int released)
+    public int Write(int fd, ref TurnBudget budget, out int released)
     {
         iovec* pieces = stackalloc iovec[PiecesMax];
         released = 0;
-        while (true)
+        while (!budget.IsSpent)
         {
             int count = _ring.Peek(_burst, PiecesMax);
             if (count == 0)
@@ -90,8 +92,11 @@ internal sealed unsafe class StreamSender : IDisposable
                 return errno;
             }
 
+            budget.TakeCalls(1, n);
             released += Advance(n);
         }
+
+        return 0;
     }
 
     /// <inheritdoc/>
