@@ -150,11 +150,14 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
 
     private void TakeDown()
     {
+        Task captured = Task.CompletedTask;
         _control.Run(() =>
         {
             _sampler.Delete();
             Composition.Dispose();
+            captured = Composition.Captures.Completion;
         });
+        captured.Wait(s_flushTimeout);
         _watchdog.Dispose();
         _control.Dispose();
     }
