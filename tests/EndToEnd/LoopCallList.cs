@@ -17,7 +17,7 @@ internal sealed class LoopCallList
     {
         foreach (string line in lines.Where(l => l.Length > 0 && l[0] != '#'))
         {
-            string[] parts = line.Split('|', 3, StringSplitOptions.TrimEntries);
+            string[] parts = line.Split(" | ", 3, StringSplitOptions.TrimEntries);
             if (parts.Length != 3 || parts[2].Length == 0)
             {
                 throw new FormatException($"\"{line}\" is no rule; a rule is CALLS | CONDITION | WHY");
