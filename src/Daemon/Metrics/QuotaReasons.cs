@@ -1,5 +1,4 @@
 using VhostNet.VhostUser.Backend;
-using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Metrics;
 
