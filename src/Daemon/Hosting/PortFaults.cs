@@ -14,13 +14,16 @@ namespace VhostNet.Daemon.Hosting;
 /// <param name="logger">Where it is reported.</param>
 internal sealed class PortFaults(string port, AioContext control, ILogger logger) : IFaultOwner
 {
+    /// <summary>Failures without a front end that got as far as a session, after which the endpoint is closed.</summary>
+    internal const int InARowMax = 16;
+
     private const long LogNs = 1_000_000_000;
     private Port? _port;
     private VhostUserEndpoint? _endpoint;
     private string? _reason;
     private long _count;
     private long _loggedNs = -LogNs;
-    private bool _ending;
+    private int _inARow;
 
     /// <summary>How often a callback of the port or of its sessions threw. Any thread.</summary>
     public long Count => Interlocked.Read(ref _count) + (_port?.Faults ?? 0);
@@ -52,7 +55,7 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
         endpoint.SessionStarted += _ =>
         {
             Volatile.Write(ref _reason, null);
-            _ending = false;
+            _inARow = 0;
         };
     }
 
@@ -87,12 +90,10 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
     /// <inheritdoc/>
     public override string ToString() => $"port {port}";
 
-    // A second fault while the first is dealt with means that the session can't even be ended: then its endpoint goes, which closes its socket.
+    // What goes on throwing although no session is left, or can't even be ended, would keep the loop busy for ever: then the endpoint goes, which closes its socket.
     private void End()
     {
-        bool again = _ending;
-        _ending = true;
-        if (again || !TryDispose(_endpoint?.CurrentSession))
+        if (!TryDispose(_endpoint?.CurrentSession) || ++_inARow > InARowMax)
         {
             TryDispose(_endpoint);
         }

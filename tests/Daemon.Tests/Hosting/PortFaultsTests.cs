@@ -102,16 +102,37 @@ public sealed class PortFaultsTests : IDisposable
     }
 
     [Fact]
-    public void AFaultWhileTheFirstIsDealtWithTakesTheEndpointDown()
+    public void ASessionThatCantBeEndedTakesItsEndpointDown()
     {
         using VhostUserFrontend frontend = Connect();
         _control.Run(() =>
         {
             _endpoint.SessionEnded += _ => throw new InvalidDataException("can't be ended");
             _faults.Fault("timer", new InvalidDataException("first"));
-            _faults.Fault("timer", new InvalidDataException("second"));
         });
-        Assert.Equal(2, _faults.Count);
+        Assert.False(File.Exists(_directory.File("vm0.sock")));
+    }
+
+    /// <summary>A handler that throws at each pass of the loop does so a few times only.</summary>
+    [Fact]
+    public void FailuresWithoutASessionInBetweenEnd()
+    {
+        for (int i = 0; i < PortFaults.InARowMax; i++)
+        {
+            _control.Run(() => _faults.Fault("listener", new InvalidDataException("again")));
+        }
+
+        using (Connect())
+        {
+            Assert.True(File.Exists(_directory.File("vm0.sock")));
+        }
+
+        for (int i = 0; i <= PortFaults.InARowMax; i++)
+        {
+            Assert.True(File.Exists(_directory.File("vm0.sock")));
+            _control.Run(() => _faults.Fault("listener", new InvalidDataException("again")));
+        }
+
         Assert.False(File.Exists(_directory.File("vm0.sock")));
     }
 
