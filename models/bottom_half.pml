@@ -8,10 +8,15 @@
  *   -DBLIND_PREPARE          an outer loop that does not look at notified before it sleeps (QEMU's)
  *   -DIDLE                   the owner schedules idly; the 10 ms that an idle one may take are "for ever" here, so that
  *                            the other thread's schedule would show as lost if it were only as quick
+ *   -DPOLLING                the loop polls in user space before it arms; an idle one schedules itself again, and its 10 ms end
+ *                            at some time (-DIDLE)
  *   -DLOCAL                  the home thread's own schedules go to a list of its own, without Notify, unless it is armed
  *   -DALWAYS_NOTIFY          every schedule notifies; otherwise one that links it on the stack only looks whether somebody is
  *                            armed, since whoever arms afterwards looks at the stack, and one that finds SCHEDULED set does
  *                            nothing
+ *
+ * Before the time-out is computed the home thread takes the stack into its own list: nobody sleeps on a filled stack, and what
+ * is idle or cancelled there lets the loop sleep all the same.
  *
  * Abstracted away: other bottom halves (the stack's links), nested polls, pooling of one-shots.
  *
@@ -23,6 +28,7 @@
  *   BUG_NO_STACK_TEST        the loop does not look at the stack after it armed
  *   BUG_LOCAL_ARMED          the home thread links into its own list between prepare and check too (-DLOCAL -DOUTER)
  *   BUG_IGNORE_DELETED       dequeue calls a deleted bottom half once more
+ *   BUG_IDLE_IS_WORK         whatever lies in the loop's list ends its polling as work does (the code before; -DIDLE -DPOLLING)
  *   BUG_CANCEL_UNLINKS       cancel clears PENDING too, although the bottom half stays linked
  */
 
@@ -37,6 +43,8 @@ bool on_local;          /* On the home thread's own list. */
 bool in_queue;
 
 bool armed;
+bool asleep;
+bool owner_done, other_done;
 bool notified;
 bool event;
 
@@ -123,6 +131,17 @@ inline schedule_idle(old)
     fi
 }
 
+/* By the home thread, which links it into its own list. */
+inline schedule_idle_home(old)
+{
+    atomic { old = flags; flags = flags | PENDING | IDLY; asked = !deleted };
+    if
+    :: old & (IDLY | SCHEDULED | DELETED) -> old = 0
+    :: !(old & (PENDING | IDLY | SCHEDULED | DELETED)) && !armed -> assert(!on_stack && !on_local && !in_queue); on_local = true; old = 0
+    :: else -> enqueue(old)
+    fi
+}
+
 inline cancel()
 {
 #ifdef BUG_CANCEL_UNLINKS
@@ -157,29 +176,53 @@ inline dequeue(old, due, gone)
 
 #define IS_SCHEDULED    ((flags & SCHEDULED) && !(flags & DELETED))
 #ifdef ALWAYS_NOTIFY
-#define ON_STACK        (on_stack && IS_SCHEDULED)
 #define STACK_TEST      false
 #else
-/* Nobody sleeps on a filled stack, be it with a cancelled one. */
-#define ON_STACK        on_stack
 #define STACK_TEST      on_stack
 #endif
 #ifdef BUG_NO_STACK_TEST
 #undef STACK_TEST
 #define STACK_TEST      false
 #endif
-#define IS_DUE          (ON_STACK || (on_local && IS_SCHEDULED))
+/* Of those that lie in the home thread's list. */
+#define IS_DUE          (on_local && IS_SCHEDULED)
+
+/* TakeStack, before the time-out is computed. */
+inline take_stack()
+{
+    if
+    :: atomic { on_stack -> on_stack = false; assert(!on_local); on_local = true }
+    :: else
+    fi
+}
+
+/* The wait; the time-out of an idle one ends it sooner or later. */
+inline sleep()
+{
+    asleep = true;
+    if
+    :: event
+#ifdef POLLING
+    :: on_local && (flags & IDLY) && !(flags & DELETED)
+#endif
+    fi;
+    asleep = false
+}
 #define FORGET          old = 0; due = false; gone = false      /* Fewer states. */
 
 active proctype Loop()
 {
     byte old;
-    bool due, gone;
+    bool due, gone, found;
+#ifdef POLLING
+    byte rounds;
+#endif
 
     do
     ::
 #if defined(OUTER) || defined(BLIND_PREPARE)
         armed = true;                           /* Prepare; the time-out is computed after it. */
+        take_stack();
         if
 #ifndef BLIND_PREPARE
         :: notified
@@ -192,19 +235,45 @@ active proctype Loop()
                 :: schedule_home(old)           /* By another source of the outer loop, which is prepared after this one. */
                 :: true
                 fi;
-                (event)
+                sleep()
             fi
         fi;
 #else
+        take_stack();
+        found = IS_DUE;
+#ifdef POLLING
         if
-        :: IS_DUE
+        :: !found ->
+            /* Polls for as long as it seems to pay, which is not for ever. */
+            do
+            :: rounds < 2 ->
+                rounds++;
+                take_stack();
+#ifdef BUG_IDLE_IS_WORK
+                found = (notified || on_local);
+#else
+                found = (notified || IS_DUE);
+#endif
+                if
+                :: found -> break
+                :: else
+                fi
+            :: break
+            od;
+            rounds = 0
+        :: else
+        fi;
+#endif
+        if
+        :: found
         :: else ->
             armed = true;
             if
             :: notified || STACK_TEST
-            :: else -> (event)
+            :: else -> sleep()
             fi
         fi;
+        found = false;
 #endif
         armed = false;
         notified = false;                       /* Accept. */
@@ -224,8 +293,12 @@ active proctype Loop()
                 if
 #ifndef IDLE
                 :: schedule_home(old)           /* It schedules itself. */
-#endif
                 :: true
+#elif defined(POLLING)
+                :: schedule_idle_home(old)
+#else
+                :: true
+#endif
                 fi;
 #ifdef BUG_CLEAR_AFTER_CALLBACK
                 flags = flags & DELETED
@@ -251,7 +324,8 @@ active proctype Owner()
     :: cancel()
     :: delete(); break
     :: break
-    od
+    od;
+    owner_done = true
 }
 
 /* Another thread schedules, also after the delete. */
@@ -262,7 +336,8 @@ active proctype Other()
     do
     :: schedule(old)
     :: break
-    od
+    od;
+    other_done = true
 }
 
 /* Always able to move: see README.md, pitfalls. */
@@ -271,3 +346,6 @@ active proctype Clock() { do :: tick = !tick od }
 
 /* I11: each schedule is followed by a callback that starts later, unless cancelled or deleted. */
 ltl called_after_schedule { [] (owed -> <> !owed) }
+
+/* An idle one lets the loop sleep, once nobody schedules urgently any more. */
+ltl idle_lets_sleep { <> [] (owner_done && other_done) -> [] <> asleep }

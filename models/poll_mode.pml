@@ -9,13 +9,15 @@
  * Abstracted away: calls, the notify protocol (the loop's own bottom half is just a flag), the polling time (the loop may
  * give up polling at any moment), event indices.
  *
- *   -DREMOVE            the handler may be taken out and put back (another kick descriptor) while in poll mode
+ *   -DREMOVE            the handler may be taken out and put back (another kick descriptor) while in poll mode; the new one
+ *                       is polled once after the old one's end callback
  *
  * Planted faults:
  *   BUG_NO_LAST_POLL    leaving poll mode enables kicks and neither looks at the ring nor polls once more
  *   BUG_POLL_FIRST      the last poll comes before kicks are on
  *   BUG_NO_END          the loop sleeps without having left poll mode
  *   BUG_REMOVE_NO_END   taking out a handler that is in poll mode does not call its end callback (-DREMOVE)
+ *   BUG_REMOVE_NO_LOOK  it calls the end callback, but nobody polls once more (the code before; -DREMOVE)
  */
 
 #define SIZE 2
@@ -66,6 +68,23 @@ inline end_polling()
     :: !EMPTY -> scheduled = true
     :: else
     fi
+#endif
+}
+
+/* AioContext.RemoveFromPollList. */
+inline remove()
+{
+#ifdef BUG_REMOVE_NO_END
+    handler_polls = false
+#else
+    handler_polls = false;
+    no_notify = false;
+#ifndef BUG_REMOVE_NO_LOOK
+    if
+    :: !EMPTY -> scheduled = true
+    :: else
+    fi
+#endif
 #endif
 }
 
@@ -129,12 +148,8 @@ active proctype Loop()
         if
         :: handler_polls ->
             /* Take the handler out and put it back: it starts outside poll mode, and joins it when next it was ready. */
-#ifndef BUG_REMOVE_NO_END
-            end_polling()
-#else
-            handler_polls = false
-#endif
-            ; poll_mode = false
+            remove();
+            poll_mode = false
         :: true
         fi
 #endif

@@ -87,6 +87,10 @@ check timers_done.pml '-DBUG_NESTED_SETS'           disable_returns  assert
 
 check bottom_half.pml ''                                    called_after_schedule  pass
 check bottom_half.pml '-DIDLE'                              called_after_schedule  pass
+check bottom_half.pml '-DIDLE'                              idle_lets_sleep        pass
+check bottom_half.pml '-DIDLE -DPOLLING'                    called_after_schedule  pass
+check bottom_half.pml '-DIDLE -DPOLLING'                    idle_lets_sleep        pass
+check bottom_half.pml '-DIDLE -DPOLLING -DBUG_IDLE_IS_WORK' idle_lets_sleep        cycle
 check bottom_half.pml '-DOUTER'                             called_after_schedule  pass
 check bottom_half.pml '-DLOCAL'                             called_after_schedule  pass
 check bottom_half.pml '-DLOCAL -DOUTER'                     called_after_schedule  pass
@@ -129,6 +133,7 @@ check poll_mode.pml '-DBUG_NO_LAST_POLL'                    all_taken           
 check poll_mode.pml '-DBUG_POLL_FIRST'                      all_taken             cycle
 check poll_mode.pml '-DBUG_NO_END'                          all_taken             cycle
 check poll_mode.pml '-DBUG_NO_END'                          kicks_on_when_asleep  assert
+check poll_mode.pml '-DREMOVE -DBUG_REMOVE_NO_LOOK'         all_taken             cycle
 check poll_mode.pml '-DREMOVE -DBUG_REMOVE_NO_END'          all_taken             cycle
 check poll_mode.pml '-DREMOVE -DBUG_REMOVE_NO_END'          kicks_on_when_asleep  assert
 
@@ -160,3 +165,17 @@ check passage.pml '-DBUG_NO_WAIT'                           wait_ends  assert
 check passage.pml '-DBUG_LOAD_FIRST'                        wait_ends  assert
 check passage.pml '-DBUG_TURN_EARLY'                        wait_ends  assert
 check passage.pml '-DBUG_NO_TURNS'                          wait_ends  cycle
+
+check timer_batch.pml ''                                    anticipation_kept  pass
+check timer_batch.pml ''                                    never_delayed      pass
+check timer_batch.pml ''                                    pass_ends          pass
+check timer_batch.pml '-DBUG_TRUST_BATCH'                   anticipation_kept  cycle
+check timer_batch.pml '-DBUG_ANTICIPATE_MOVES'              never_delayed      cycle
+check timer_batch.pml '-DBUG_SAME_PASS'                     pass_ends          cycle
+check timer_batch.pml '-DBUG_KEEP_PLACE'                    anticipation_kept  assert
+check timer_batch.pml '-DBUG_PUT_BACK_LATE'                 never_delayed      cycle
+
+check handler_scan.pml ''                                   found  pass
+check handler_scan.pml '-DBUG_COUNT'                        found  assert
+check handler_scan.pml '-DBUG_FLAG_FIRST'                   found  cycle
+check handler_scan.pml '-DBUG_CLEAR_LATE'                   found  cycle

@@ -14,6 +14,16 @@ public sealed partial class AioContext
     /// <summary>The polling thread's.</summary>
     internal FaultFrame Frame => _frame;
 
+    /// <summary>A pass begins. Home thread.</summary>
+    /// <returns>What is to be restored when it ends: the stage of the outer pass whose callback polls. What else is noted was left there by an exception.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte BeginLooking()
+    {
+        byte outer = _home.Activity;
+        _home.Activity = (byte)AioActivity.Looking;
+        return outer > (byte)AioActivity.Asleep ? outer : (byte)AioActivity.Outside;
+    }
+
     /// <summary>Calls of a kind begin. Home thread.</summary>
     /// <returns>What is to be restored when they have run.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -93,6 +93,7 @@ public sealed partial class AioContext
             return;
         }
 
+        _test?.BeforeLosing?.Invoke();
         lock (_handlerLock)
         {
             // Another thread may have set a new handler since, of a file that got the same number.

@@ -90,8 +90,7 @@ public sealed partial class AioContext
         }
 
         _home.Polls++;
-        byte outer = _home.Activity;
-        _home.Activity = (byte)AioActivity.Looking;
+        byte outer = BeginLooking();
         long timeout = blocking && (_ring.IsEmpty || !_ring[0].IsDue) ? ComputeTimeout() : 0;
         if (timeout != 0)
         {

@@ -10,8 +10,7 @@ public sealed partial class AioContext
     private bool PollWaitHandles(bool blocking)
     {
         _home.Polls++;
-        byte outer = _home.Activity;
-        _home.Activity = (byte)AioActivity.Looking;
+        byte outer = BeginLooking();
         WaitHandleFdMonitor monitor = (WaitHandleFdMonitor)_monitor;
         bool notified = blocking && _state.Arm<FullBarrier>(_state.NotifyMe + 2);
         AioHandler[] handlers = (AioHandler[])monitor.Handlers().Clone();

@@ -51,6 +51,6 @@ internal sealed class AioTestSwitches
     /// <summary>ModifyAnticipate leaves a timer alone that lies in the batch, although its callback may run already.</summary>
     public bool TrustBatch { get; set; }
 
-    /// <summary>A timer that is armed for the past in a pass of timers fires in that pass.</summary>
-    public bool EndlessTimerPass { get; set; }
+    /// <summary>Runs when a handler's descriptor turned out to be closed, before the handler is taken out.</summary>
+    public Action? BeforeLosing { get; set; }
 }

@@ -131,7 +131,7 @@ internal sealed partial class AioTimerList
                 return null;
             }
 
-            if (first.Sequence > PassEnd)
+            if (first.Sequence > _passEnd)
             {
                 first = FindBehindNext(now);
                 if (first is not null)
@@ -162,9 +162,6 @@ internal sealed partial class AioTimerList
         }
     }
 
-    /// <summary>What is armed from here on belongs to the next pass.</summary>
-    private long PassEnd => Context.Test is { EndlessTimerPass: true } ? long.MaxValue : _passEnd;
-
     /// <summary>
     /// Finds the next timer of this pass behind those that were armed in it. The search goes on where the last one of the pass ended: what came into the list since belongs to
     /// the next pass, wherever it is, and those that were put back from the batch are never before it.
@@ -173,7 +170,7 @@ internal sealed partial class AioTimerList
     {
         Find(_scannedDeadlineNs, _scannedSequence);
         AioTimer? timer = _before[0].Next(0);
-        while (timer is not null && timer.DeadlineNs <= now && timer.Sequence > PassEnd)
+        while (timer is not null && timer.DeadlineNs <= now && timer.Sequence > _passEnd)
         {
             (_scannedDeadlineNs, _scannedSequence) = (timer.DeadlineNs, timer.Sequence);
             timer = timer.Next(0);
@@ -186,7 +183,7 @@ internal sealed partial class AioTimerList
     /// <returns>The first that was not taken.</returns>
     private AioTimer? TakeMore(AioTimer? timer, long now)
     {
-        while (timer is not null && timer.DeadlineNs <= now && timer.Sequence <= PassEnd && !_batch.IsFull)
+        while (timer is not null && timer.DeadlineNs <= now && timer.Sequence <= _passEnd && !_batch.IsFull)
         {
             AioTimer? next = Unlist(timer);
             _batchUsed = true;

@@ -122,6 +122,154 @@ public sealed class BottomHalfTests
         Assert.Equal(3, calls);
     });
 
+    /// <summary>An idle one that schedules itself lets the loop sleep for 10 ms in between, while the loop polls adaptively too.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AnIdleOneDoesNotKeepAPollingLoopFromSleeping(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        const int rounds = 10;
+        using EventNotifier notifier = new();
+        int calls = 0;
+        BottomHalf bh = null!;
+        bh = loop.Context.CreateBottomHalf(
+            () =>
+            {
+                calls++;
+                bh.ScheduleIdle();
+            },
+            "idle");
+        MakePollingHot(loop, notifier);
+        AioStatistics before = loop.Context.GetStatistics();
+        bh.ScheduleIdle();
+        for (int i = 0; i < rounds; i++)
+        {
+            Assert.False(loop.Poll(true));
+        }
+
+        AioStatistics after = loop.Context.GetStatistics();
+        Assert.Equal(rounds, calls);
+        Assert.Equal(rounds, after.Sleeps - before.Sleeps);
+        Assert.Equal(before.PollingSuccesses, after.PollingSuccesses);
+        loop.Context.SetEventNotifier(notifier, null);
+    });
+
+    /// <summary>The same where more than one thread may poll, whose own schedules go over the stack as anybody's.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
+    public void AnIdleOneDoesNotKeepAPollerUnderALockFromSleeping(FdMonitorKind kind) => TestLoop.OnThread(() =>
+    {
+        const int rounds = 5;
+        Lock pollLock = new();
+        lock (pollLock)
+        {
+            using AioContext context = new(new AioContextOptions { FdMonitor = kind, PollLock = pollLock });
+            int calls = 0;
+            BottomHalf bh = null!;
+            bh = context.CreateBottomHalf(
+                () =>
+                {
+                    calls++;
+                    bh.ScheduleIdle();
+                },
+                "idle");
+            bh.ScheduleIdle();
+            context.Poll(false);
+            long before = context.GetStatistics().Sleeps;
+            for (int i = 0; i < rounds; i++)
+            {
+                context.Poll(true);
+            }
+
+            Assert.Equal(rounds + 1, calls);
+            Assert.Equal(rounds, context.GetStatistics().Sleeps - before);
+        }
+    });
+
+    /// <summary>An outer loop's wait for an idle one ends in a dispatch of it.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
+    public void AnOuterLoopRunsIdleOnes(FdMonitorKind kind) => TestLoop.Run(kind, true, static loop =>
+    {
+        int calls = 0;
+        BottomHalf bh = loop.Context.CreateBottomHalf(() => calls++, "idle");
+        loop.Poll(false);
+        bh.ScheduleIdle();
+        loop.Poll(true);
+        Assert.Equal(1, calls);
+    });
+
+    /// <summary>A thread that never sleeps comes round a million times a second, which is no reason to call idle ones as often.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AnIdleOneDoesNotHurryInABusyLoop(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        AioContext context = loop.Context;
+        const long duration = 100_000_000;
+        int calls = 0;
+        BottomHalf bh = null!;
+        bh = context.CreateBottomHalf(
+            () =>
+            {
+                calls++;
+                bh.ScheduleIdle();
+            },
+            "idle");
+        bh.ScheduleIdle();
+        long start = AioClock.Monotonic.NowNs;
+        context.RunBusy(() => AioClock.Monotonic.NowNs - start > duration);
+        long elapsed = AioClock.Monotonic.NowNs - start;
+
+        // Two at the beginning, then one every 10 ms at most.
+        Assert.InRange(calls, 2, 3 + (elapsed / 10_000_000));
+
+        // An urgent one does not wait for it, nor does it wait behind an idle one.
+        bool urgent = false;
+        BottomHalf second = context.CreateBottomHalf(() => urgent = true, "urgent");
+        int stops = 0;
+        context.RunBusy(() =>
+        {
+            if (stops++ == 0)
+            {
+                second.Schedule();
+            }
+
+            return urgent;
+        });
+        Assert.True(urgent);
+        Assert.InRange(stops, 1, 5);
+    });
+
+    /// <summary>Waits that end in time teach the loop to poll.</summary>
+    private static void MakePollingHot(TestLoop loop, EventNotifier notifier)
+    {
+        int work = 0;
+        int ready = 0;
+        loop.Context.SetPollParameters(2_000_000, 0, 0);
+        loop.Context.SetEventNotifier(notifier, () => notifier.TestAndClear(), () => Volatile.Read(ref work) != 0, () =>
+        {
+            Volatile.Write(ref work, 0);
+            notifier.TestAndClear();
+            ready++;
+        });
+        for (int i = 0; i < 10_000 && ready < 3; i++)
+        {
+            Thread other = new(() =>
+            {
+                Thread.Yield();
+                Volatile.Write(ref work, 1);
+                notifier.Set();
+            });
+            other.Start();
+            loop.Poll(true);
+            other.Join();
+        }
+
+        Assert.True(ready >= 3);
+        Volatile.Write(ref work, 0);
+        notifier.TestAndClear();
+        loop.Drain();
+    }
+
     /// <summary>A callback of one context polls another one of the same thread, and that one the first again.</summary>
     [Fact]
     public void ContextsOfOneThreadNestInOneAnother() => TestLoop.OnThread(static () =>

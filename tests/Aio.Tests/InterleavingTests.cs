@@ -221,6 +221,53 @@ public sealed class InterleavingTests
         context.SetEventNotifier(dummy, null);
     }
 
+    /// <summary>
+    /// A descriptor turns out to be closed; before its handler is taken out, another thread opens a file, which gets the same number, and sets a handler for it. That one stays.
+    /// </summary>
+    [Fact]
+    public void ALostDescriptorTakesNobodyElsesHandlerWithIt()
+    {
+        // A high number: a low one could become another test's descriptor at once.
+        const int number = 5100;
+        AioTestSwitches test = new();
+        using AioContext context = new(new AioContextOptions { FdMonitor = FdMonitorKind.Poll }, test);
+        int fd = OpenAs(number);
+        context.SetFdHandler(fd, static () => Assert.Fail("It was closed."));
+        close(fd);
+        int calls = 0;
+        test.BeforeLosing = () =>
+        {
+            test.BeforeLosing = null;
+            Thread other = new(() =>
+            {
+                Assert.Equal(fd, OpenAs(fd));
+                context.SetFdHandler(fd, () =>
+                {
+                    calls++;
+                    Assert.True(read_nowait(fd, out _) > 0);
+                });
+            });
+            other.Start();
+            other.Join();
+        };
+        _ = context.Poll(false);
+        Assert.Null(test.BeforeLosing);
+        Assert.Equal(0, context.GetStatistics().HandlersLost);
+        Assert.Equal(sizeof(ulong), write(fd, 1UL));
+        Assert.True(context.Poll(false));
+        Assert.Equal(1, calls);
+        context.SetFdHandler(fd, null);
+        close(fd);
+    }
+
+    private static int OpenAs(int number)
+    {
+        int low = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        int fd = fcntl(low, F_DUPFD_CLOEXEC, number);
+        close(low);
+        return fd;
+    }
+
     /// <summary>With epoll the wait takes the notifier's event: its counter is left as it is, and the loop sleeps nevertheless.</summary>
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]

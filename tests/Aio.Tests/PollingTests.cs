@@ -94,6 +94,50 @@ public sealed class PollingTests
         handler.Remove();
     });
 
+    /// <summary>A handler is replaced in poll mode, and work comes before the end callback turned notifications on again: the new one is asked, since nobody will notify it.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void WorkThatRacesWithAChangeOfHandlersIsFound(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        PolledHandler handler = new(loop.Context);
+        loop.Context.SetPollParameters(1_000_000_000, 0, 0);
+        handler.Activate();
+        handler.EnterPollMode();
+        int work = 0;
+        int found = 0;
+        handler.OnEnd = () => work = 1;
+        loop.Context.SetEventNotifier(handler.Notifier, () => handler.Notifier.TestAndClear(), () => work != 0, () => found += Interlocked.Exchange(ref work, 0));
+        for (int i = 0; i < 200 && found == 0; i++)
+        {
+            loop.Poll(false);
+        }
+
+        Assert.Equal(1, found);
+        handler.OnEnd = null;
+        handler.Remove();
+    });
+
+    /// <summary>More handlers than the table had room for at first, set by another thread: a busy thread polls them all.</summary>
+    [Fact]
+    public void ABusyThreadFindsEachHandlerThatAnotherOneSets()
+    {
+        const int count = 70;
+        using IoThread thread = new(new IoThreadOptions { Name = "scan", Policy = PollPolicy.Busy });
+        thread.Start();
+        int[] polled = new int[count];
+        EventNotifier[] notifiers = [.. Enumerable.Range(0, count).Select(static _ => new EventNotifier())];
+        for (int i = 0; i < count; i++)
+        {
+            int me = i;
+            thread.Context.SetEventNotifier(notifiers[i], () => notifiers[me].TestAndClear(), () => polled[me]++ < 0, static () => { });
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => Array.TrueForAll(polled, static p => p > 0), TimeSpan.FromSeconds(20)));
+        Array.ForEach(notifiers, n => thread.Context.SetEventNotifier(n, null));
+        thread.Run(static () => { });
+        Array.ForEach(notifiers, static n => n.Dispose());
+    }
+
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void DisposeEndsPollMode(FdMonitorKind kind)
