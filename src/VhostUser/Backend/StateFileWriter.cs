@@ -16,6 +16,7 @@ internal sealed class StateFileWriter(TimeSpan interval)
     private bool _isRunning;
     private bool _hurries;
     private string? _writing;
+    private string? _writingText;
 
     /// <summary>The one that all stores use.</summary>
     public static StateFileWriter Shared { get; } = new(TimeSpan.FromSeconds(1));
@@ -50,7 +51,7 @@ internal sealed class StateFileWriter(TimeSpan interval)
     {
         lock (_gate)
         {
-            return _entries.TryGetValue(path, out Entry? entry) ? entry.Text : null;
+            return (_entries.TryGetValue(path, out Entry? entry) ? entry.Text : null) ?? (_writing == path ? _writingText : null);
         }
     }
 
@@ -68,14 +69,14 @@ internal sealed class StateFileWriter(TimeSpan interval)
                 long left = end - Environment.TickCount64;
                 if (left <= 0)
                 {
-                    return false;
+                    break;
                 }
 
                 Monitor.Wait(_gate, TimeSpan.FromMilliseconds(left));
             }
 
             _hurries = false;
-            return true;
+            return _writing is null && _entries.Values.All(e => e.Text is null);
         }
     }
 
@@ -122,6 +123,7 @@ internal sealed class StateFileWriter(TimeSpan interval)
                 // What stays says only when the next write is due.
                 _entries[path] = new Entry(null, null, now + (long)interval.TotalMilliseconds);
                 _writing = path;
+                _writingText = entry.Text;
                 return true;
             }
 

@@ -71,9 +71,9 @@ public sealed partial class VhostUserSession
     private void SetVringKick(VringFdPayload message, FdCollection descriptors)
     {
         RingState ring = FindRing((uint)message.Index);
-        if (message.NoFd)
+        if (message.NoFd && ring.Kick is null && ring.Queue is null)
         {
-            // Poll mode takes a notifier of the device's own, in-band kicks take one of ours.
+            // Poll mode takes a notifier of the device's own, in-band kicks take one of ours; a ring that runs has one already.
             CheckRoom(RequestCode.SET_VRING_KICK);
         }
 

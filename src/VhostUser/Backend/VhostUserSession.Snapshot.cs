@@ -123,6 +123,7 @@ public sealed partial class VhostUserSession
     private void Restore(SessionSnapshot snapshot)
     {
         SessionData data = snapshot.Data;
+        _hasMessages = true;
         _offeredFeatures = data.OfferedFeatures;
         _offeredProtocolFeatures = data.OfferedProtocolFeatures;
         _state.Features = data.Features;

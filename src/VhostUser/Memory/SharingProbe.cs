@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 
@@ -41,7 +42,19 @@ internal static class SharingProbe
 
     private static bool TryRead(FileDescriptor list, SpanAction note, ref int bytes)
     {
-        byte[] buffer = new byte[BufferSize];
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            return TryRead(list, buffer, note, ref bytes);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static bool TryRead(FileDescriptor list, byte[] buffer, SpanAction note, ref int bytes)
+    {
         int have = 0;
         while (bytes < BytesMax)
         {

@@ -19,7 +19,7 @@ public sealed class BringUpTests
         ulong offered = front.Ask<ulong>(RequestCode.GET_PROTOCOL_FEATURES);
         front.Tell(RequestCode.SET_PROTOCOL_FEATURES, RawFrontEnd.Bytes(offered));
         Assert.Equal(2UL, front.Ask<ulong>(RequestCode.GET_QUEUE_NUM));
-        Assert.Equal(509UL, front.Ask<ulong>(RequestCode.GET_MAX_MEM_SLOTS));
+        Assert.Equal(64UL, front.Ask<ulong>(RequestCode.GET_MAX_MEM_SLOTS));
         front.Tell(RequestCode.SET_OWNER);
         using var call = new EventNotifier();
         front.Tell(RequestCode.SET_VRING_CALL, RawFrontEnd.Bytes(SessionFixture.FdPayload(0)), call.Fd);

@@ -21,6 +21,7 @@ public sealed class EndpointTests : IDisposable
     {
         Settle();
         _context.Dispose();
+        Assert.True(OfferedFeatureStore.Flush(TimeSpan.FromSeconds(30)));
         Directory.Delete(_directory, recursive: true);
     }
 
@@ -44,7 +45,7 @@ public sealed class EndpointTests : IDisposable
     [Fact]
     public void test_regression_a_front_end_that_connects_again_and_again_does_not_flood_the_log()
     {
-        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = AioClock.CreateVirtual() });
+        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = AioClock.CreateVirtual(), ConnectionsPerSecond = 250 });
         for (int i = 0; i < 500; i++)
         {
             using RawFrontEnd front = Connect();
@@ -55,6 +56,30 @@ public sealed class EndpointTests : IDisposable
         Assert.Equal(500, server.SessionCount);
         Assert.Contains(_log.Lines, l => l.StartsWith("Error", StringComparison.Ordinal) && l.Contains("version 0", StringComparison.Ordinal));
         Assert.InRange(_log.Lines.Count(l => !l.StartsWith("Debug", StringComparison.Ordinal)), 1, LimitedSessionLog.Burst);
+    }
+
+    [Fact]
+    public void test_regression_a_front_end_that_comes_and_goes_in_a_loop_has_to_wait()
+    {
+        var clock = AioClock.CreateVirtual();
+        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = clock, ConnectionsPerSecond = 10 });
+        for (int i = 0; i < 20; i++)
+        {
+            using RawFrontEnd front = Connect();
+            Settle();
+        }
+
+        using RawFrontEnd waiting = Connect();
+        Settle();
+        Assert.Equal(20, server.SessionCount);
+        Assert.Equal(1, server.Quotas.ConnectionsDelayed);
+        Assert.Equal(20, server.Quotas.SilentConnections);
+        clock.Advance(99_999_999);
+        Settle();
+        Assert.Equal(20, server.SessionCount);
+        clock.Advance(1);
+        Assert.NotEqual(0UL, waiting.Ask<ulong>(RequestCode.GET_FEATURES));
+        Assert.Equal(21, server.SessionCount);
     }
 
     [Fact]

@@ -179,6 +179,9 @@ public sealed class LeakTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
+
+        // The probe's thread has /proc/PID/maps open while it reads it.
+        Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
     }
 
     private static (int Descriptors, int Mappings) Count() =>

@@ -1,4 +1,5 @@
 using VhostNet.TestKit;
+using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 
@@ -25,6 +26,7 @@ public sealed class SessionLeakTests
         {
             if (i == Warmup)
             {
+                Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
                 before = ProcessResources.Count();
                 anonymous = AnonymousBytes();
             }
@@ -38,6 +40,7 @@ public sealed class SessionLeakTests
             Assert.True(harness.WaitForEnd(TimeSpan.FromSeconds(10)));
         }
 
+        Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
         Assert.Equal(string.Empty, ProcessResources.Count().Compare(before!));
         Assert.InRange(AnonymousBytes() - anonymous, long.MinValue, AnonymousSlack);
         SessionTests.Check(harness);
