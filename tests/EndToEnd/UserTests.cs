@@ -28,7 +28,7 @@ public sealed class UserTests : EndToEndTest
     {
         // In a namespace, so that the server's port is nobody else's.
         NetworkNamespace network = await CreateNamespaceAsync();
-        await StartDaemonAsync("user", network);
+        await StartDaemonAsync("user,hostLoopback=on", network);
         QemuGuest guest = await BootWithLeaseAsync();
         await TcpTransfer.RunAsync(guest, network, IPAddress.Loopback, 16, TimeSpan.FromSeconds(90), reachedAs: Gateway);
     }

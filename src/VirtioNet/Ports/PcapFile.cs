@@ -6,17 +6,18 @@ using VhostNet.VirtioNet.Ports.Pcap;
 namespace VhostNet.VirtioNet.Ports;
 
 /// <summary>
-/// A capture file in pcap format with nanoseconds, as Wireshark and tcpdump read it. Any data thread records bursts: frames are copied into a bounded queue, and a
+/// A capture file in pcap format with nanoseconds, as Wireshark and tcpdump read it. Any data thread records bursts: frames are copied into a bounded queue,
+/// and a
 /// thread of the file's own opens it, writes and closes it, since a disk may keep it waiting for ever. What the queue has no room for is counted, never waited
 /// for. Frames with partial checksums are recorded as they are.
 /// </summary>
-public sealed class PcapFile : IDisposable
+public sealed partial class PcapFile : IDisposable
 {
     /// <summary>How long the constructor waits for the file system.</summary>
     private const int OpenTimeoutMs = 2000;
 
-    /// <summary>How long a pipe's reader may take nothing after the capture has ended.</summary>
-    private const long LastWaitNs = 1_000_000_000;
+    /// <summary>How long a pipe's reader may take nothing once the capture has ended.</summary>
+    private const long LastWaitNs = 2_000_000_000;
 
     private readonly PcapFileOptions _options;
     private readonly FrameRing _ring;
@@ -30,6 +31,7 @@ public sealed class PcapFile : IDisposable
     private long _dropped;
     private long _size;
     private long _closedNs;
+    private long _progressNs;
     private int _asleep;
     private bool _closed;
 
@@ -139,7 +141,9 @@ public sealed class PcapFile : IDisposable
         _ring.Lock.Exit();
     }
 
-    /// <summary>Ends the recording: what waits is written and the file closed by its own thread. Waits for nothing. Any thread; a second call does nothing.</summary>
+    /// <summary>
+    /// Ends the recording: what waits is written and the file closed by its own thread. Waits for nothing. Any thread; a second call does nothing.
+    /// </summary>
     public void Close()
     {
         _ring.Lock.Enter();
@@ -156,87 +160,6 @@ public sealed class PcapFile : IDisposable
     /// <summary>The same as <see cref="Close"/>.</summary>
     public void Dispose() => Close();
 
-    /// <summary>Wakes the writer if it sleeps. Needs the ring's lock.</summary>
-    private void Wake()
-    {
-        // Pairs with the barrier in Sleep: either the writer sees what was queued, or we see it asleep.
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _asleep) != 0 && Interlocked.Exchange(ref _asleep, 0) != 0)
-        {
-            _wake.Set();
-        }
-    }
-
-    private void Sleep()
-    {
-        Volatile.Write(ref _asleep, 1);
-        Interlocked.MemoryBarrier();
-        if (!_ring.IsEmpty || Volatile.Read(ref _closed))
-        {
-            // Whoever took the mark has set the event, or is about to: the next sleep ends at once, which does no harm.
-            Volatile.Write(ref _asleep, 0);
-            return;
-        }
-
-        _wake.WaitOne();
-    }
-
-    /// <summary>The writer's thread.</summary>
-    private void Main()
-    {
-        try
-        {
-            Open();
-            _opened.SetResult();
-            while (true)
-            {
-                bool last = Volatile.Read(ref _closed);
-                while (!_ring.IsEmpty)
-                {
-                    WriteSome();
-                }
-
-                if (last)
-                {
-                    break;
-                }
-
-                Sleep();
-            }
-        }
-        catch (Exception e)
-        {
-            // Whatever went wrong with one file ends its capture, not the process.
-            Volatile.Write(ref _failure, e is PortException ? e.Message : $"capture {Path}: {e.GetType().Name}: {e.Message}");
-            _opened.TrySetException(e);
-            _ = _opened.Task.Exception;
-            Close();
-        }
-
-        _file?.Dispose();
-        _ring.Dispose();
-        _burst.Dispose();
-        _completion.SetResult();
-    }
-
-    private void Open()
-    {
-        _file = CaptureTarget.Open(Path, _options.Overwrite);
-        if (!DescriptorReserve.Admits(_file.Value))
-        {
-            throw new PortException($"capture {Path}: only the reserve of descriptors is left (descriptors.reserve); end something else, or raise the limit (ulimit -n, LimitNOFILE)");
-        }
-
-        Span<byte> header = stackalloc byte[PcapFormat.FileHeaderSize];
-        PcapFormat.WriteFileHeader(header, _options.SnapLength);
-        if (write(_file.Value, header) != header.Length)
-        {
-            throw CaptureTarget.Failed(Path, errno);
-        }
-
-        Volatile.Write(ref _size, header.Length);
-    }
-
     private bool TryQueue(FrameBurst burst, int frame, long now)
     {
         int length = (int)burst[frame].TotalLength;
@@ -251,60 +174,5 @@ public sealed class PcapFile : IDisposable
         burst.CopyTo(frame, 0, room[PcapFormat.RecordHeaderSize..]);
         _ring.Commit(default, room.Length);
         return true;
-    }
-
-    /// <summary>Writes a burst of records; all of it or, when the file is full, none.</summary>
-    private void WriteSome()
-    {
-        int count = _ring.Peek(_burst, FrameBurst.FramesMax);
-        if (Failure is null)
-        {
-            int fit = count;
-            if (_options.SizeLimit > 0)
-            {
-                fit = Fit();
-            }
-
-            int error = RecordWriter.Write(_file!.Value, _burst, fit, GoesOn, out long bytes);
-            Volatile.Write(ref _size, _size + bytes);
-            if (error != 0)
-            {
-                Volatile.Write(ref _failure, CaptureTarget.Failed(Path, error).Message);
-            }
-            else if (fit < count)
-            {
-                Volatile.Write(ref _failure, $"capture {Path}: the file reached its limit of {_options.SizeLimit} bytes");
-                Discount(count - fit);
-            }
-        }
-        else
-        {
-            Discount(count);
-        }
-
-        _ring.Release(count);
-    }
-
-    private bool GoesOn() => !Volatile.Read(ref _closed) || AioClock.Monotonic.NowNs - Volatile.Read(ref _closedNs) < LastWaitNs;
-
-    private int Fit()
-    {
-        long room = _options.SizeLimit - _size;
-        int fit = 0;
-        while (fit < _burst.Count && room >= _burst[fit].Length)
-        {
-            room -= _burst[fit++].Length;
-        }
-
-        return fit;
-    }
-
-    /// <summary>Counts frames that were queued as dropped after all.</summary>
-    private void Discount(int frames)
-    {
-        _ring.Lock.Enter();
-        _recorded -= frames;
-        _dropped += frames;
-        _ring.Lock.Exit();
     }
 }

@@ -29,7 +29,10 @@ public abstract partial class Port : IFaultOwner
     /// <summary>How often a callback threw. Any thread.</summary>
     public long Faults => Interlocked.Read(ref _faults);
 
-    /// <summary>Where the network is told that the port went down or came back: the control thread's context. Null: on the port's own thread. Set once, before <see cref="Start"/>.</summary>
+    /// <summary>
+    /// Where the network is told that the port went down or came back: the control thread's context. Null: on the port's own thread. Set once, before <see
+    /// cref="Start"/>.
+    /// </summary>
     public AioContext? ControlContext { get; set; }
 
     /// <summary>What pauses before a revival are measured by.</summary>
@@ -52,6 +55,7 @@ public abstract partial class Port : IFaultOwner
             return;
         }
 
+        using FaultScope scope = FaultScope.Enter(this);
         string remedy = "it stays down until it is made anew";
         try
         {
@@ -70,7 +74,8 @@ public abstract partial class Port : IFaultOwner
     }
 
     /// <summary>
-    /// Takes out of the loops what would call the port again, without waiting for other threads, and lets go of senders that wait. On the thread of the callback
+    /// Takes out of the loops what would call the port again, without waiting for other threads, and lets go of senders that wait. On the thread of the
+    /// callback
     /// that threw. Callbacks that come all the same return at once when <see cref="IsFaulted"/>.
     /// </summary>
     protected virtual void TakeDown()

@@ -32,7 +32,10 @@ public sealed record UserOptions
     /// <summary>Whether the guest may reach the host's loopback, and so every service that trusts it, through the gateway's address.</summary>
     public bool HostLoopback { get; init; }
 
-    /// <summary>Flows that there may be at a time, 16 to 65536: TCP connections (those of host forwards too), UDP source ports, pings under way. More are refused while these go on.</summary>
+    /// <summary>
+    /// Flows that there may be at a time, 16 to 65536: TCP connections (those of host forwards too), UDP source ports, pings under way. More are refused
+    /// while these go on.
+    /// </summary>
     public int FlowsMax { get; init; } = 1024;
 
     /// <summary>Descriptors of the host that the port may hold, its listeners included, 16 to 65536.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
@@ -11,7 +10,7 @@ namespace VhostNet.VirtioNet.Ports;
 /// A network of the guest's own behind network address translation, without any privilege: the guest's connections become ordinary sockets of this process
 /// (libslirp, as QEMU's <c>-netdev user</c>). DHCP, DNS and router advertisements are inside.
 /// </summary>
-public sealed class UserPort : Port
+public sealed partial class UserPort : Port
 {
     private const int QueueBytes = 1 << 20;
     private const int FrameMax = 65535 + 18;
@@ -36,6 +35,7 @@ public sealed class UserPort : Port
     private SlirpStack _stack;
     private Surroundings _surroundings;
     private bool _throttled;
+    private bool _again;
     private long _guestErrors;
     private long _loopbackNoticeNs;
     private long _quotaNoticeNs;
@@ -189,225 +189,5 @@ public sealed class UserPort : Port
         }
 
         base.Dispose(disposing);
-    }
-
-    [MemberNotNull(nameof(_quota), nameof(_stack), nameof(_surroundings))]
-    private void Open()
-    {
-        _quota = new SlirpQuota(Options, Use, Options.HostForwards.Count + _forwarder.Descriptors);
-        _surroundings = new Surroundings(this);
-
-        // Whatever the library schedules meanwhile on the context's thread waits for the lock, and so until the field is set.
-        lock (SlirpLibrary.Lock)
-        {
-            _stack = new SlirpStack(Options, _addresses, _surroundings, _forwarder);
-        }
-    }
-
-    private void Work()
-    {
-        if (IsFaulted)
-        {
-            return;
-        }
-
-        uint timeout;
-        bool more;
-        int taken;
-        lock (SlirpLibrary.Lock)
-        {
-            taken = RunStack(out timeout, out more);
-        }
-
-        if (_poller.HeldListener)
-        {
-            // Nobody says when the process has descriptors again.
-            timeout = Math.Min(timeout, HeldListenerMs);
-        }
-
-        if (timeout == uint.MaxValue)
-        {
-            _timeout.Delete();
-        }
-        else
-        {
-            _timeout.Modify(AioClock.Monotonic.NowNs + (timeout * 1_000_000L));
-        }
-
-        if (taken > 0)
-        {
-            _waiters.ScheduleAll();
-        }
-
-        if (more)
-        {
-            _work.Schedule();
-        }
-    }
-
-    /// <summary>One round of the stack: sockets that are ready, then frames from the guest, then what to watch next. Returns the frames taken.</summary>
-    private int RunStack(out uint timeout, out bool more)
-    {
-        // While the guest can't take what the sockets have for it, they are left alone, so that TCP holds the senders back.
-        _throttled = _outlet.Ring.UsedBytes > QueueBytes / 2;
-        if (!_throttled)
-        {
-            _stack.PollFds(failed: !_poller.Poll());
-        }
-
-        var budget = TurnBudget.Full;
-        int taken = 0;
-        while (!budget.IsSpent && _inbound.TryPeek(out Span<byte> frame, out _, out _, out _))
-        {
-            budget.Take(TakeIn(frame) ? FrameCost + (frame.Length / TurnBudget.BytesPerUnit) : TurnBudget.ChainCost);
-            _inbound.Release(1);
-            taken++;
-        }
-
-        more = budget.IsSpent;
-        _poller.HoldsListeners = _poller.HoldsListeners && !_quota.TakesConnection;
-        _poller.Begin();
-        timeout = _stack.FillPollFds();
-        if (_throttled)
-        {
-            _poller.Begin();
-        }
-
-        _poller.End();
-        return taken;
-    }
-
-    /// <summary>Gives the stack a frame, if it can be trusted with it and there is room for what it begins. The frame is the port's own copy.</summary>
-    private bool TakeIn(Span<byte> frame)
-    {
-        SlirpVerdict verdict = _guard.Judge(frame, out SlirpFlow flow, out bool toLoopback);
-        if (verdict != SlirpVerdict.Pass)
-        {
-            if (verdict == SlirpVerdict.Refuse)
-            {
-                CountDrop(DropReason.Unsafe);
-            }
-
-            return false;
-        }
-
-        if (toLoopback && !Options.HostLoopback && !Options.Restrict && flow.MayOpen)
-        {
-            Use.CountLoopbackRefused();
-            Notice($"port {Name}: the guest tried to reach the host's loopback by the gateway's address; \"hostLoopback\": true would let it", ref _loopbackNoticeNs);
-        }
-
-        if (!_quota.TryEnter(flow, AioClock.Monotonic.NowNs))
-        {
-            CountDrop(DropReason.Quota);
-            Notice(
-                $"port {Name}: a new flow of the guest was refused ({Use.Flows} of {Options.FlowsMax} flows, {Use.Sockets} of {Options.SocketsMax} sockets, "
-                + $"{Options.FlowsPerSecond} new ones a second); what runs goes on. See the port's quotas and descriptors.reserve",
-                ref _quotaNoticeNs);
-            return false;
-        }
-
-        _stack.Input(frame);
-        _quota.Leave();
-        return true;
-    }
-
-    /// <summary>The frame was counted as sent when it was queued, under the same lock.</summary>
-    private void CountDrop(DropReason reason)
-    {
-        _inbound.Lock.Enter();
-        Sent.Drop(reason);
-        _inbound.Lock.Exit();
-    }
-
-    private void OnRoomMade()
-    {
-        if (_throttled && _outlet.Ring.UsedBytes <= QueueBytes / 4)
-        {
-            _work.Schedule();
-        }
-    }
-
-    /// <summary>What the stack calls.</summary>
-    private sealed class Surroundings(UserPort port) : ISlirpHost
-    {
-        // A handle is the timer's place in the list plus one.
-        private readonly List<AioTimer?> _timers = [];
-
-        public void SendFrame(ReadOnlySpan<byte> frame)
-        {
-            // This thread is the ring's only producer, so that its lock is not needed.
-            if (port._outlet.Ring.TryReserve(frame.Length, out Span<byte> room))
-            {
-                frame.CopyTo(room);
-                port._outlet.Ring.Commit(default, frame.Length);
-                port._outlet.Kick();
-            }
-            else
-            {
-                port.Received.Drop(DropReason.NoBuffers);
-            }
-        }
-
-        public void GuestError() => port._guestErrors++;
-
-        public nint CreateTimer(int id, nint cookie)
-        {
-            _timers.Add(port._context.CreateTimer(AioClock.Monotonic, () =>
-            {
-                if (port.IsFaulted)
-                {
-                    return;
-                }
-
-                lock (SlirpLibrary.Lock)
-                {
-                    port._stack.HandleTimer(id, cookie);
-                }
-
-                port._work.Schedule();
-            }));
-            return _timers.Count;
-        }
-
-        public void SetTimer(nint timer, long milliseconds) => _timers[(int)timer - 1]?.Modify(milliseconds * 1_000_000);
-
-        public void FreeTimer(nint timer)
-        {
-            _timers[(int)timer - 1]?.Delete();
-            _timers[(int)timer - 1] = null;
-        }
-
-        public void PollFdOpened(int fd)
-        {
-            port._poller.Forget(fd);
-            SlirpPoller.MakeNonBlocking(fd);
-            port._quota.Opened(fd);
-            port._forwarder.Opened(fd);
-        }
-
-        public void PollFdClosed(int fd)
-        {
-            port._poller.Forget(fd);
-            port._quota.Closed(fd);
-            port._forwarder.Closed(fd);
-        }
-
-        public int AddPollFd(int fd, short events) => port._poller.Add(fd, events);
-
-        public short PollFdFound(int index)
-        {
-            if (port._poller.IsReadyListener(index) && !port._quota.TakesConnection)
-            {
-                port._poller.HoldsListeners = true;
-                return 0;
-            }
-
-            return port._poller.Found(index);
-        }
-
-        public void Notify() => port._work.Schedule();
-
-        public void DeleteTimers() => _timers.ForEach(t => t?.Delete());
     }
 }

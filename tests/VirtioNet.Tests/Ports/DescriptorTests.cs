@@ -1,3 +1,4 @@
+using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.Ports.Sockets;
 
@@ -25,7 +26,8 @@ public sealed class DescriptorTests : IDisposable
     public void APeerThatGetsTheLastDescriptorDoesNotEndThePort()
     {
         SocketEndpoint endpoint = SocketEndpoint.OfPath(Path.Combine(_directory, "s"));
-        using var server = new StreamPort("server", new StreamOptions { Endpoint = endpoint, Listen = true, RetryMin = TimeSpan.FromMilliseconds(1) }, _loop.Context);
+        AioClock clock = AioClock.CreateVirtual(1_000_000_000);
+        using var server = new StreamPort("server", new StreamOptions { Endpoint = endpoint, Listen = true }, _loop.Context, clock: clock);
         using CollectorPort to = CollectorPort.Join(server);
         server.Start();
         _loop.Drain();
@@ -38,6 +40,8 @@ public sealed class DescriptorTests : IDisposable
         _loop.Until(() => server.IsUp, "a connection stands");
         first.Dispose();
         _loop.Until(() => !server.IsUp, "and ends");
+        clock.Advance(100_000_001);
+        _loop.Drain();
         Assert.Equal(0, SocketCalls.Connect(second, endpoint.EndPoint));
 
         // The number that accept4 gets is the last one; epoll_create1 gets none.
@@ -54,6 +58,7 @@ public sealed class DescriptorTests : IDisposable
         Restore();
         Assert.Equal((true, false, 0), (taken, up, server.Faults));
 
+        clock.Advance(200_000_001);
         using FileDescriptor third = SocketCalls.Open(AF_UNIX, SOCK_STREAM);
         Assert.Equal(0, SocketCalls.Connect(third, endpoint.EndPoint));
         _loop.Until(() => server.IsUp, "there are descriptors again");

@@ -140,9 +140,13 @@ public sealed class UserPortLimitTests : IDisposable
         listener.Start();
         guest.SendUdp("10.0.2.2", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1]);
         guest.Connect((ushort)((IPEndPoint)listener.LocalEndpoint).Port);
+
+        // Nor by the addresses that the gateway's stands for.
+        guest.SendUdp("127.0.0.1", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1]);
+        guest.SendUdp("0.0.0.0", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1]);
         _loop.Drain();
         guest.Work();
-        Assert.Equal((0, false, 2), (host.Available, listener.Pending(), port.Use.LoopbackRefused));
+        Assert.Equal((0, false, 2, 2), (host.Available, listener.Pending(), port.Use.LoopbackRefused, port.Sent.Drops[(int)DropReason.Unsafe]));
         Assert.Contains("hostLoopback", Assert.Single(notices), StringComparison.Ordinal);
     }
 

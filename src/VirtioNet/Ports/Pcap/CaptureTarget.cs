@@ -5,7 +5,9 @@ internal static class CaptureTarget
 {
     private const uint OwnerOnly = 0b110_000_000;
 
-    /// <summary>Opens a new file, a pipe that somebody reads, or a file that may be overwritten, and empties that. Links are not followed. May wait for the disk.</summary>
+    /// <summary>
+    /// Opens a new file, a pipe that somebody reads, or a file that may be overwritten, and empties that. Links are not followed. May wait for the disk.
+    /// </summary>
     /// <param name="path">Its path.</param>
     /// <param name="overwrite">Whether a file that is ours may be lost though it is no capture.</param>
     /// <exception cref="PortException">There is something in the way, or the file can't be made.</exception>
@@ -37,7 +39,8 @@ internal static class CaptureTarget
         {
             if (regular && !overwrite && facts.stx_size > 0 && !IsCapture(file))
             {
-                throw new PortException($"capture {path}: it exists and is no capture file, so it is left alone; remove it, choose another name, or ask for it to be overwritten");
+                throw new PortException(
+                    $"capture {path}: it exists and is no capture file, so it is left alone; remove it, choose another name, or ask for it to be overwritten");
             }
 
             return regular && ftruncate(file.Value, 0) < 0 ? throw Failed(path, errno) : file;
@@ -101,6 +104,7 @@ internal static class CaptureTarget
     private static bool IsCapture(FileDescriptor file)
     {
         Span<byte> start = stackalloc byte[sizeof(uint)];
-        return read(file.Value, start) == start.Length && PcapFormat.IsCapture(start);
+        bool whole = read(file.Value, start) == start.Length;
+        return lseek(file.Value, 0, SEEK_SET) == 0 && whole && PcapFormat.IsCapture(start);
     }
 }

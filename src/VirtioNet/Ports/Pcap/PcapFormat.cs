@@ -88,7 +88,8 @@ internal static class PcapFormat
         }
 
         uint magic = BinaryPrimitives.ReadUInt32LittleEndian(start);
-        return magic is MagicNanoseconds or MagicMicroseconds or MagicNextGeneration || BinaryPrimitives.ReverseEndianness(magic) is MagicNanoseconds or MagicMicroseconds;
+        return magic is MagicNanoseconds or MagicMicroseconds or MagicNextGeneration
+            || BinaryPrimitives.ReverseEndianness(magic) is MagicNanoseconds or MagicMicroseconds;
     }
 
     /// <summary>Reads a number in the file's order.</summary>

@@ -10,12 +10,12 @@ internal static unsafe class RecordWriter
     /// <param name="fd">The file, or a pipe that does not block.</param>
     /// <param name="burst">Where the records are.</param>
     /// <param name="count">How many of them.</param>
-    /// <param name="goesOn">Asked ten times a second while a pipe is full: whether to wait on.</param>
+    /// <param name="goesOn">Asked ten times a second while a pipe is full, and told whether it took anything since: whether to wait on.</param>
     /// <param name="bytes">Bytes written.</param>
     /// <returns>0, or the error number.</returns>
     // SAFETY: the array has an entry for every frame of a burst; the segments are those of the burst, which the caller has filled from memory of its own.
     [SkipLocalsInit]
-    public static int Write(int fd, FrameBurst burst, int count, Func<bool> goesOn, out long bytes)
+    public static int Write(int fd, FrameBurst burst, int count, Func<bool, bool> goesOn, out long bytes)
     {
         iovec* pieces = stackalloc iovec[FrameBurst.FramesMax];
         for (int i = 0; i < count; i++)
@@ -25,6 +25,7 @@ internal static unsafe class RecordWriter
         }
 
         bytes = 0;
+        long told = 0;
         int first = 0;
         while (first < count)
         {
@@ -32,8 +33,14 @@ internal static unsafe class RecordWriter
             if (n < 0)
             {
                 int error = errno;
-                if (error == EINTR || (error == EAGAIN && AwaitRoom(fd) && goesOn()))
+                if (error == EINTR)
                 {
+                    continue;
+                }
+
+                if (error == EAGAIN && AwaitRoom(fd) && goesOn(bytes != told))
+                {
+                    told = bytes;
                     continue;
                 }
 

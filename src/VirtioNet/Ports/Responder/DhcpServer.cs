@@ -26,7 +26,7 @@ internal sealed class DhcpServer
     private readonly byte[] _leaseTime;
 
     /// <summary>Creates a server.</summary>
-    /// <exception cref="ArgumentException">The lease range lies outside the server's network, or there are more name servers than an option has room for.</exception>
+    /// <exception cref="ArgumentException">The lease range lies outside the server's network, or there are too many name servers.</exception>
     public DhcpServer(InterfaceAddress server, ResponderOptions options)
     {
         _server = WireAddress.ToNumber(server.Address);

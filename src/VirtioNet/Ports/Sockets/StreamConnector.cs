@@ -42,7 +42,8 @@ internal sealed class StreamConnector : IDisposable
     public long ReserveRefused { get; private set; }
 
     /// <summary>
-    /// A connection has ended: looks for the next one, at once only if that one lasted. A peer that takes connections and closes them would otherwise be connected
+    /// A connection has ended: looks for the next one, at once only if that one lasted. A peer that takes connections and closes them would otherwise be
+    /// connected
     /// to, or let in, thousands of times a second.
     /// </summary>
     /// <param name="lastedNs">How long it stood.</param>

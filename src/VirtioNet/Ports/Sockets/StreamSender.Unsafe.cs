@@ -54,7 +54,9 @@ internal sealed unsafe class StreamSender : IDisposable
         return dropped;
     }
 
-    /// <summary>Writes what is queued as far as the socket takes it and the turn allows: a peer that reads as fast as senders queue would hold the thread for ever.</summary>
+    /// <summary>
+    /// Writes what is queued as far as the socket takes it and the turn allows: a peer that reads as fast as senders queue would hold the thread for ever.
+    /// </summary>
     /// <param name="fd">The socket.</param>
     /// <param name="budget">The turn's; each call and its bytes are taken from it.</param>
     /// <param name="released">Frames whose room is free again.</param>

@@ -7,13 +7,16 @@ namespace VhostNet.VirtioNet.Ports.User;
 
 /// <summary>
 /// Looks at each frame before libslirp does, and lets it have only what its parsers were seen to be safe with: whole ARP, IPv4 and IPv6 packets whose lengths
-/// agree, no fragment, no urgent data, none of the services that we don't offer. It reads the port's private copy of the frame, the very bytes that the library
+/// agree, no fragment, no urgent data, no loopback address, none of the services that we don't offer. It reads the port's private copy of the frame, the very
+/// bytes that the library
 /// is given, so that a guest can't change them in between.
 /// </summary>
 /// <remarks>
-/// What the library (4.7.0) does otherwise: <c>ip_reass</c> walks off a list with a fragment that comes first and is the last; an urgent pointer beyond the data
+/// What the library (4.7.0) does otherwise: <c>ip_reass</c> walks off a list with a fragment that comes first and is the last; an urgent pointer beyond the
+/// data
 /// makes <c>sosendoob</c> send, and then account for, bytes that are not there; a UDP length below 8 makes a length negative; NC-SI and TFTP have had their
-/// share of faults and serve nobody here; an ICMPv6 echo to the outside writes a line to standard error each time.
+/// share of faults and serve nobody here; a packet for 127.0.0.1 or ::ffff:127.0.0.1 reaches the host's loopback whatever the options say; an ICMPv6 echo to
+/// the outside writes a line to standard error each time.
 /// </remarks>
 internal sealed class SlirpGuard
 {
@@ -103,6 +106,12 @@ internal sealed class SlirpGuard
         Span<byte> payload = packet[headerSize..total];
         uint source = BinaryPrimitives.ReadUInt32BigEndian(packet[12..]);
         uint destination = BinaryPrimitives.ReadUInt32BigEndian(packet[16..]);
+        if (destination >> 24 is 0 or 127)
+        {
+            // No such packet is ever on a wire, and the library would connect to the host's own loopback.
+            return SlirpVerdict.Refuse;
+        }
+
         bool local = destination == _host || destination == BroadcastAddress;
         switch (packet[9])
         {
@@ -145,6 +154,12 @@ internal sealed class SlirpGuard
         Span<byte> payload = packet.Slice(WireFormat.IPv6Size, length);
         UInt128 source = BinaryPrimitives.ReadUInt128BigEndian(packet[8..]);
         UInt128 destination = BinaryPrimitives.ReadUInt128BigEndian(packet[24..]);
+        if (destination >> 48 == UInt128.Zero)
+        {
+            // ::1, ::, and IPv4 addresses in IPv6 ones, which lead to the loopback of both.
+            return SlirpVerdict.Refuse;
+        }
+
         bool local = (destination & _mask6) == _prefix6 && destination != _dns6;
         switch (packet[6])
         {
@@ -163,7 +178,9 @@ internal sealed class SlirpGuard
             case WireFormat.ProtocolUdp or NextHeaderFragment:
                 return SlirpVerdict.Refuse;
             case WireFormat.ProtocolIcmpV6:
-                return payload.Length < IcmpV6Size ? SlirpVerdict.Refuse : payload[0] == IcmpV6EchoRequest && !IsOurs(destination) ? SlirpVerdict.Ignore : SlirpVerdict.Pass;
+                return payload.Length < IcmpV6Size ? SlirpVerdict.Refuse
+                    : payload[0] == IcmpV6EchoRequest && !IsOurs(destination) ? SlirpVerdict.Ignore
+                    : SlirpVerdict.Pass;
             default:
                 return SlirpVerdict.Ignore;
         }

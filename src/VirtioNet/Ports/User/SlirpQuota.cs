@@ -1,7 +1,8 @@
 namespace VhostNet.VirtioNet.Ports.User;
 
 /// <summary>
-/// What one <c>user</c> port may make the host keep: flows, descriptors, and how many new ones a second. Fed with what libslirp registers and closes; asked before
+/// What one <c>user</c> port may make the host keep: flows, descriptors, and how many new ones a second. Fed with what libslirp registers and closes; asked
+/// before
 /// it is given a frame that may open something. What runs is never touched. Thread of the port, under the library's lock.
 /// </summary>
 /// <remarks>

@@ -4,7 +4,8 @@ using VhostNet.VirtioNet.Ports.Sockets;
 namespace VhostNet.VirtioNet.Ports.User;
 
 /// <summary>
-/// A Unix socket of our own for libslirp to connect to: its connect(2) blocks while the listener's queue is full, and ours never is, as each connection is taken
+/// A Unix socket of our own for libslirp to connect to: its connect(2) blocks while the listener's queue is full, and ours never is, as each connection is
+/// taken
 /// before the library goes on. It has no name in the file system; the library reaches it by a descriptor in /proc.
 /// </summary>
 internal sealed class UnixRelay : IDisposable
@@ -26,7 +27,8 @@ internal sealed class UnixRelay : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new PortException($"{what}: a guest forward needs a directory for temporary files; {Path.GetTempPath()} is none that can be written to ({e.Message})", e);
+            throw new PortException(
+                $"{what}: a guest forward needs a directory for temporary files; {Path.GetTempPath()} is none that can be written to ({e.Message})", e);
         }
 
         string path = Path.Combine(directory, "s");
