@@ -79,11 +79,10 @@ public sealed class PortFaultsTests : IDisposable
     {
         using (VhostUserFrontend frontend = Connect())
         {
-            _log.Fails = true;
+            _log.FailOnce();
             Assert.ThrowsAny<VhostUserFrontendException>(() => frontend.GetFeatures());
-            _log.Fails = false;
             _control.Run(() => Assert.Null(_endpoint.CurrentSession));
-            Assert.True(_faults.Count > 0);
+            Assert.Equal(1, _faults.Count);
             Assert.Contains("NotSupportedException: as planned", _faults.Reason, StringComparison.Ordinal);
         }
 
@@ -138,13 +137,16 @@ public sealed class PortFaultsTests : IDisposable
 
     private sealed class FailingLog : ISessionLog
     {
-        public volatile bool Fails;
+        private int _fails;
+
+        /// <summary>Has the next line fail.</summary>
+        public void FailOnce() => Volatile.Write(ref _fails, 1);
 
         public bool IsEnabled(SessionLogLevel level) => true;
 
         public void Write(SessionLogLevel level, string connection, string message)
         {
-            if (Fails)
+            if (Interlocked.Exchange(ref _fails, 0) != 0)
             {
                 throw new NotSupportedException("as planned");
             }
