@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
@@ -53,6 +54,9 @@ internal sealed record PortOptions(string Name, string Kind)
 
     /// <summary>vhost-user: what to do with guest memory whose file its owner could shrink.</summary>
     public SealPolicy Seal { get; init; } = SealPolicy.Warn;
+
+    /// <summary>vhost-user: what a front end may make this process keep.</summary>
+    public SessionQuotas Quotas { get; init; } = new();
 
     /// <summary>vhost-user: received frames are moved to the cache that all CPUs share.</summary>
     public bool CacheDemotion { get; init; } = true;

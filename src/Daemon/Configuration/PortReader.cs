@@ -92,6 +92,7 @@ internal static class PortReader
             : throw section.Error("socket", "is missing; a vhost-user port needs it, for example {\"path\": \"/run/vhostnet/guest.sock\"}"),
         Features = section.Section("features") is { } features ? ReadFeatures(features) : new Dictionary<string, bool>(),
         Seal = section.Choice("seal", SealPolicies) ?? SealPolicy.Warn,
+        Quotas = QuotaReader.ReadSession(section),
         CacheDemotion = section.Switch("cacheDemotion") ?? true,
     };
 

@@ -13,12 +13,17 @@ using VhostNet.VirtioNet.Networks;
 namespace VhostNet.Daemon.Control;
 
 /// <summary>The control API: HTTP and JSON over a Unix socket. docs/operating.md describes the requests. Any thread.</summary>
-internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, LiveChanges changes, ControlAnswers answers, ILogger<ControlApi> logger)
+internal sealed class ControlApi(
+    DaemonService daemon, DaemonOptions options, LiveChanges changes, ControlAnswers answers, CaptureRequests captures, ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
 
-    private readonly CaptureRequests _captures = new(daemon.Composition.Captures, logger);
     private readonly ChangeRequests _changes = new(changes);
+
+    /// <summary>Finds a port. Control thread.</summary>
+    /// <exception cref="ControlException">There is none of that name.</exception>
+    public static PortEntry FindPort(DaemonService daemon, string name) =>
+        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name) ?? throw Missing.Port(name, daemon.Composition.Ports.Select(p => p.Port.Name));
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -116,8 +121,8 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
 
     private async Task CaptureAsync(HttpContext context, string name)
     {
-        Func<PortEntry, PortCapture> act = await _captures.ReadAsync(context).ConfigureAwait(false);
-        await JsonAsync(context, json => StatusWriter.WriteCapture(json, act(FindPort(name)))).ConfigureAwait(false);
+        await captures.HandleAsync(context, name).ConfigureAwait(false);
+        await JsonAsync(context, json => StatusWriter.WriteCapture(json, captures.Find(name))).ConfigureAwait(false);
     }
 
     private Task AddressesAsync(HttpContext context, string name)
@@ -129,8 +134,7 @@ internal sealed class ControlApi(DaemonService daemon, DaemonOptions options, Li
     private Network FindNetwork(string name) =>
         daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Network(name, daemon.Composition.Networks.Select(n => n.Name));
 
-    private PortEntry FindPort(string name) =>
-        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name) ?? throw Missing.Port(name, daemon.Composition.Ports.Select(p => p.Port.Name));
+    private PortEntry FindPort(string name) => FindPort(daemon, name);
 
     private async Task StallAsync(HttpContext context, string thread)
     {

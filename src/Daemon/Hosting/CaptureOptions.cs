@@ -1,4 +1,5 @@
 using VhostNet.Daemon.Configuration;
+using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Hosting;
 
@@ -18,6 +19,12 @@ internal sealed record CaptureOptions(string File)
     /// <summary>Bytes kept of each frame.</summary>
     public int SnapLength { get; init; } = 262144;
 
+    /// <summary>Whether a file that is no capture may be lost for it.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>How the file is written.</summary>
+    public PcapFileOptions FileOptions => new() { SnapLength = SnapLength, SizeLimit = Bytes, FrameLimit = Frames, Overwrite = Overwrite };
+
     /// <summary>Reads a request's body.</summary>
     /// <exception cref="ConfigException">It is wrong.</exception>
     public static CaptureOptions Read(ConfigSection section)
@@ -28,6 +35,7 @@ internal sealed record CaptureOptions(string File)
             Frames = section.Number("frames", 1, long.MaxValue) ?? 0,
             Bytes = section.Number("bytes", 1024, long.MaxValue) ?? 0,
             Seconds = section.Int("seconds", 1, 7 * 24 * 3600) ?? 0,
+            Overwrite = section.Switch("overwrite") ?? false,
             SnapLength = section.Int("snapLength", 64, 262144) ?? 262144,
         };
         section.End();

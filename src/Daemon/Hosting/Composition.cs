@@ -178,7 +178,7 @@ internal sealed partial class Composition : IDisposable
         }
 
         _threads.Add(thread);
-        _watchdog.Add(thread.Name, new AnswerWatch(thread.Context), carriesFrames: true);
+        _watchdog.Add(thread.Name, new LoopWatch(thread.Context), carriesFrames: true);
         Publish();
     }
 
@@ -193,6 +193,7 @@ internal sealed partial class Composition : IDisposable
         try
         {
             port = _factory.Create(options, threads);
+            faults.Watch(port);
             endpoint = port is VhostUserPort guest ? _factory.CreateEndpoint(options, guest) : null;
             if (endpoint is not null)
             {

@@ -52,6 +52,16 @@ internal static class DaemonHost
             return new ControlAnswers(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
         });
         services.AddSingleton<LiveChanges>();
+        services.AddSingleton(s =>
+        {
+            DaemonService daemon = s.GetRequiredService<DaemonService>();
+            return new CaptureRequests(
+                daemon.Composition.Captures,
+                s.GetRequiredService<ControlAnswers>(),
+                name => ControlApi.FindPort(daemon, name),
+                s.GetRequiredService<TimeProvider>(),
+                s.GetRequiredService<ILogger<CaptureRequests>>());
+        });
         services.AddSingleton<ControlApi>();
         services.AddHostedService(s => s.GetRequiredService<DaemonService>());
         services.Configure<HostOptions>(o => o.ShutdownTimeout = s_shutdownTimeout);

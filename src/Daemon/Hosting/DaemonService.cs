@@ -4,6 +4,7 @@ using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
+using VhostNet.VhostUser.Backend;
 
 namespace VhostNet.Daemon.Hosting;
 
@@ -14,6 +15,9 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
 
     // SIGKILL may follow SIGTERM within seconds; a data thread that is stuck must not keep the process alive.
     private static readonly TimeSpan s_stopTimeout = TimeSpan.FromMilliseconds(700);
+
+    // A disk that is frozen must not keep it either.
+    private static readonly TimeSpan s_flushTimeout = TimeSpan.FromMilliseconds(300);
 
     private readonly DaemonOptions _options;
     private readonly ServiceNotifier _notifier;
@@ -34,7 +38,8 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _activation = activation;
         _logger = loggers.CreateLogger<DaemonService>();
         _control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
-        _watchdog = new Watchdog(notifier, TimeProvider.System, loggers.CreateLogger<Watchdog>()) { HasFrontEnds = HasFrontEnds };
+        var writers = new NotifierWriteWatch();
+        _watchdog = new Watchdog(notifier, TimeProvider.System, loggers.CreateLogger<Watchdog>()) { HasFrontEnds = HasFrontEnds, FreeWriters = () => writers.Look() };
         _sampler = _control.Context.CreateTimer(AioClock.Monotonic, Sample);
         var sessions = new SessionLog(loggers.CreateLogger("VhostNet.VhostUser"));
         Composition = new Composition(
@@ -73,7 +78,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         _control.Start();
-        _watchdog.Add(_control.Name, new AnswerWatch(_control.Context), carriesFrames: false);
+        _watchdog.Add(_control.Name, new LoopWatch(_control.Context), carriesFrames: false);
         _control.Run(() => Composition.Build(_options));
         _built = true;
         foreach (InheritedSocket socket in _activation.Remaining.Where(s => s.Name is not ("control" or "metrics")))
@@ -129,6 +134,11 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         {
             _logger.LogError("A thread did not stop within {Milliseconds} ms; ending without it", s_stopTimeout.TotalMilliseconds);
         }
+
+        if (!OfferedFeatureStore.Flush(s_flushTimeout))
+        {
+            _logger.LogError("The disk did not take what was offered to guests within {Milliseconds} ms; a guest that comes back may be offered other features", s_flushTimeout.TotalMilliseconds);
+        }
     }
 
     /// <inheritdoc/>
@@ -140,11 +150,14 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
 
     private void TakeDown()
     {
+        Task captured = Task.CompletedTask;
         _control.Run(() =>
         {
             _sampler.Delete();
             Composition.Dispose();
+            captured = Composition.Captures.Completion;
         });
+        captured.Wait(s_flushTimeout);
         _watchdog.Dispose();
         _control.Dispose();
     }

@@ -14,18 +14,18 @@ internal sealed class PortCapture : IDisposable, IFaultOwner
     private readonly AioTimer _timer;
     private readonly long _startedNs;
 
-    /// <summary>Creates the file and begins to record.</summary>
+    /// <summary>Begins to record.</summary>
     /// <param name="port">The port.</param>
     /// <param name="options">What to record.</param>
-    /// <param name="writer">The loop that writes the file.</param>
+    /// <param name="file">The file; taken over.</param>
     /// <param name="control">The control thread's loop.</param>
     /// <param name="clock">What seconds are measured by.</param>
-    public PortCapture(Port port, CaptureOptions options, AioContext writer, AioContext control, AioClock clock)
+    public PortCapture(Port port, CaptureOptions options, PcapFile file, AioContext control, AioClock clock)
     {
         Port = port;
         _options = options;
         _clock = clock;
-        _file = new PcapFile(options.File, new PcapFileOptions { SnapLength = options.SnapLength, SizeLimit = options.Bytes, FrameLimit = options.Frames });
+        _file = file;
         _startedNs = clock.NowNs;
         using (FaultScope.Enter(this))
         {
@@ -34,14 +34,16 @@ internal sealed class PortCapture : IDisposable, IFaultOwner
 
         _timer.Modify(_startedNs + LookNs);
         port.Capture = _file;
-        IsRunning = true;
     }
 
     /// <summary>The port.</summary>
     public Port Port { get; }
 
-    /// <summary>Whether it still records.</summary>
-    public bool IsRunning { get; private set; }
+    /// <summary>Whether it still records, or writes what it has recorded.</summary>
+    public bool IsRunning => Ended is null || !Completion.IsCompleted;
+
+    /// <summary>Completes when everything is written, or given up, and the file is closed.</summary>
+    public Task Completion => _file.Completion;
 
     /// <summary>The file.</summary>
     public string File => _options.File;
@@ -58,7 +60,7 @@ internal sealed class PortCapture : IDisposable, IFaultOwner
     /// <summary>Why it ended: asked for, a limit, a failure; null while it runs.</summary>
     public string? Ended { get; private set; }
 
-    /// <summary>Ends the capture and closes its file.</summary>
+    /// <summary>Ends the capture; its file is closed by the thread that writes it.</summary>
     public void Stop() => End("asked for");
 
     /// <inheritdoc/>
@@ -92,13 +94,12 @@ internal sealed class PortCapture : IDisposable, IFaultOwner
 
     private void End(string reason)
     {
-        if (IsRunning)
+        if (Ended is null)
         {
-            IsRunning = false;
             Ended = reason;
             _timer.Delete();
             Port.Capture = null;
-            _file.Dispose();
+            _file.Close();
         }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
             SocketOwner = Accounts.User(socket.Owner, $"{options.Path}.socket.owner"),
             SocketGroup = Accounts.Group(socket.Group, $"{options.Path}.socket.group"),
             OfferedFeatures = stateDirectory is null ? null : new OfferedFeatureStore(Path.Combine(stateDirectory, $"{options.Name}.features")),
-            Session = new SessionOptions { SealPolicy = options.Seal, Log = log },
+            Session = new SessionOptions { SealPolicy = options.Seal, Log = log, Quotas = options.Quotas },
         });
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Backend;
+using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Hosting;
 
@@ -17,17 +18,35 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
     internal const int InARowMax = 16;
 
     private const long LogNs = 1_000_000_000;
+    private Port? _port;
     private VhostUserEndpoint? _endpoint;
     private string? _reason;
     private long _count;
     private long _loggedNs = -LogNs;
     private int _inARow;
 
-    /// <summary>How often a callback threw. Any thread.</summary>
-    public long Count => Interlocked.Read(ref _count);
+    /// <summary>How often a callback of the port or of its sessions threw. Any thread.</summary>
+    public long Count => Interlocked.Read(ref _count) + (_port?.Faults ?? 0);
 
-    /// <summary>Why the last session was ended, until the next begins; null when nothing went wrong. Any thread.</summary>
-    public string? Reason => Volatile.Read(ref _reason);
+    /// <summary>Why the port is down, or why the last session was ended, until the next begins; null when nothing went wrong. Any thread.</summary>
+    public string? Reason => _port?.FaultReason ?? Volatile.Read(ref _reason);
+
+    /// <summary>Reports what the port says of itself. Control thread, before the port starts.</summary>
+    public void Watch(Port watched)
+    {
+        _port = watched;
+        watched.ControlContext = control;
+        watched.Noticed += (_, sentence) => logger.LogWarning("{Sentence}", sentence);
+        watched.Faulted += (_, sentence, exception) =>
+        {
+            logger.LogError("{Sentence}", sentence);
+            logger.LogDebug(exception, "Port {Port}: where it failed", port);
+            if (_endpoint is not null)
+            {
+                control.ScheduleOneShot(End, $"end of {port}'s session");
+            }
+        };
+    }
 
     /// <summary>Says whose session is to be ended. Control thread.</summary>
     public void Watch(VhostUserEndpoint endpoint)

@@ -43,6 +43,8 @@ internal static class MetricCatalog
                 }
             }
         }),
+        new("vhostnet.port.quota.used", false, "1", "What a guest or front end makes the daemon keep, by quota.", QuotaReasons.CollectUse),
+        new("vhostnet.port.refused", true, "{refusal}", "What a guest or front end was refused, by quota.", QuotaReasons.CollectRefused),
         new("vhostnet.port.sessions", true, "{session}", "Front ends that connected to a port since the daemon started.", CollectPortSessions),
         Loop("vhostnet.thread.loops", "{pass}", "Passes of a thread's event loop.", s => s.Polls),
         Loop("vhostnet.thread.looks", "{look}", "System calls made to look at descriptors, with or without sleeping.", s => s.Looks),

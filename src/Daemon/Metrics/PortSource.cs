@@ -44,6 +44,9 @@ internal sealed class PortSource
     /// <summary>How often a callback of the port or its session threw. Any thread.</summary>
     public long Faults => _faults?.Invoke() ?? 0;
 
+    /// <summary>What a user port keeps for its guest; null for other kinds.</summary>
+    public UserPortUse? UserUse => (_port as UserPort)?.Use;
+
     /// <summary>A guest's endpoint, or null.</summary>
     public VhostUserEndpoint? Endpoint { get; }
 

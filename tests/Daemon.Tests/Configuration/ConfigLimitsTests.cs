@@ -15,6 +15,10 @@ public sealed class ConfigLimitsTests
     [InlineData("""{"ports": [{"\udc00": 1}]}""", "a key holds half of a surrogate pair")]
     [InlineData("""{"descriptors": {"reserve": 15}, "ports": []}""", "descriptors.reserve: 15 stands where a whole number from 16 to ")]
     [InlineData("""{"descriptors": {"reserve": 2000000000}, "ports": []}""", "descriptors.reserve: 2000000000 is more than half of the ")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "vhost-user", "socket": {"path": "/x"}, "quotas": {"regions": 510}}]}""", "ports[0].quotas.regions: 510 stands where a whole number from 8 to 509")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "user", "quotas": {"regions": 5}}]}""", "ports[0].quotas.regions: unknown key; known here: flows, flowsPerSecond, sockets")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "user", "quotas": {"flows": 15}}]}""", "ports[0].quotas.flows: 15 stands where a whole number from 16 to 65536")]
+    [InlineData("""{"ports": [{"name": "a", "kind": "null", "quotas": {}}]}""", "ports[0].quotas: unknown key")]
     public void ItIsRefusedWithItsPathAndItsRemedy(string text, string expected)
     {
         ConfigException e = Assert.Throws<ConfigException>(() => ConfigReader.Read(Encoding.UTF8.GetBytes(text)));

@@ -2,6 +2,7 @@ using System.Text;
 using Serilog.Events;
 using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
+using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Memory;
 
 namespace VhostNet.Daemon.Tests.Configuration;
@@ -20,6 +21,7 @@ public sealed class ConfigReaderTests
               "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "seal": "refuse", "cacheDemotion": false,
               "socket": {"path": "/run/vhostnet/vm0.sock", "role": "server", "mode": "0660", "owner": "root", "group": "0"},
               "features": {"csum": false, "packed": true},
+              "quotas": {"regions": 32, "descriptors": 500, "halfReceivedMs": 2000, "logLines": 20, "jobs": 2, "iotlbEntries": 128},
             },
             {"name": "vm1", "kind": "vhost-user", "network": "loop", "threads": "io1", "socket": {"path": "/run/vm1.sock", "role": "client"}},
             {"name": "vm2", "kind": "vhost-user", "socket": {"fd": 5}},
@@ -40,7 +42,8 @@ public sealed class ConfigReaderTests
             {"name": "tape", "kind": "pcap", "replay": "/tmp/in.pcap", "speed": 1.5, "loops": 0, "capture": "/tmp/out.pcap", "snapLength": 128, "sizeLimit": 1000000},
             {"name": "nat", "kind": "user", "ipv4": true, "ipv4Network": "10.1.0.0/24", "host": "10.1.0.1", "dns": "10.1.0.3", "dhcpStart": "10.1.0.9", "ipv6": false,
              "ipv6Network": "fec0::/64", "restrict": true, "hostLoopback": false, "hostname": "h", "domainName": "d", "dnsSearch": ["x.org"],
-             "hostForward": ["tcp::2222-:22", "udp:127.0.0.1:53-10.1.0.9:53"], "guestForward": "tcp:10.1.0.100:80-unix:/run/web.sock"},
+             "hostForward": ["tcp::2222-:22", "udp:127.0.0.1:53-10.1.0.9:53"], "guestForward": "tcp:10.1.0.100:80-unix:/run/web.sock",
+             "quotas": {"flows": 100, "sockets": 120, "flowsPerSecond": 50}},
           ],
           "stateDirectory": "/var/lib/vhostnet",
           "control": {"path": "/run/vhostnet/control.sock", "mode": "0600", "owner": "root", "group": "root"},
@@ -68,6 +71,8 @@ public sealed class ConfigReaderTests
         Assert.Equal(["io0", "io1"], guest.Threads);
         Assert.Equal(new SocketOptions { Path = "/run/vhostnet/vm0.sock", Mode = 0x1B0, Owner = "root", Group = "0" }, guest.Socket);
         Assert.Equal([("csum", false), ("packed", true)], guest.Features.Select(f => (f.Key, f.Value)));
+        Assert.Equal(new SessionQuotas { Regions = 32, Descriptors = 500, HalfReceivedMs = 2000, LogLines = 20, Jobs = 2, IotlbEntries = 128 }, guest.Quotas);
+        Assert.Equal(new SessionQuotas(), options.Ports[1].Quotas);
         Assert.True(options.Ports[1].Socket!.IsClient);
         Assert.Equal(["io1"], options.Ports[1].Threads);
         Assert.Equal(5, options.Ports[2].Socket!.Fd);

@@ -17,6 +17,7 @@ public sealed class PortFaultsTests : IDisposable
     private readonly TestDirectory _directory = new();
     private readonly IoThread _control = new(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
     private readonly IoThread _data = new(new IoThreadOptions { Name = "io0", Policy = PollPolicy.Interrupt });
+    private readonly FailingLog _log = new();
     private readonly VhostUserPort _port;
     private readonly VhostUserEndpoint _endpoint;
     private readonly PortFaults _faults;
@@ -27,9 +28,16 @@ public sealed class PortFaultsTests : IDisposable
         _data.Start();
         _port = new VhostUserPort("vm0", new VirtioNetOptions(), [_data]);
         _faults = new PortFaults("vm0", _control.Context, NullLogger.Instance);
-        _endpoint = VhostUserEndpoint.Create(_control.Context, _port.Device, new VhostUserEndpointOptions { Name = "vm0", Path = _directory.File("vm0.sock") });
+        using FaultScope scope = FaultScope.Enter(_faults);
+        _endpoint = VhostUserEndpoint.Create(_control.Context, _port.Device, new VhostUserEndpointOptions
+        {
+            Name = "vm0",
+            Path = _directory.File("vm0.sock"),
+            Session = new SessionOptions { Log = _log },
+        });
         _control.Run(() =>
         {
+            _faults.Watch(_port);
             _faults.Watch(_endpoint);
             _endpoint.Start();
         });
@@ -65,6 +73,33 @@ public sealed class PortFaultsTests : IDisposable
         Assert.Equal(1, _faults.Count);
     }
 
+    /// <summary>The loop gives an exception of a session's handler to whoever answers for it.</summary>
+    [Fact]
+    public void AnExceptionInAHandlerOfASessionEndsThatSession()
+    {
+        using (VhostUserFrontend frontend = Connect())
+        {
+            _log.FailOnce();
+            Assert.ThrowsAny<VhostUserFrontendException>(() => frontend.GetFeatures());
+            _control.Run(() => Assert.Null(_endpoint.CurrentSession));
+            Assert.Equal(1, _faults.Count);
+            Assert.Contains("NotSupportedException: as planned", _faults.Reason, StringComparison.Ordinal);
+        }
+
+        using VhostUserFrontend next = Connect();
+        Assert.Null(_faults.Reason);
+    }
+
+    /// <summary>The port's own callbacks are the port's; its session can't go on without it.</summary>
+    [Fact]
+    public void AFaultOfThePortEndsItsSession()
+    {
+        using VhostUserFrontend frontend = Connect();
+        _data.Run(() => _port.Fault("transmit queue 0", new InvalidDataException("odd")));
+        _control.Run(() => Assert.Null(_endpoint.CurrentSession));
+        Assert.Equal((1, "transmit queue 0: InvalidDataException: odd"), (_faults.Count, _faults.Reason));
+    }
+
     [Fact]
     public void ASessionThatCantBeEndedTakesItsEndpointDown()
     {
@@ -98,6 +133,24 @@ public sealed class PortFaultsTests : IDisposable
         }
 
         Assert.False(File.Exists(_directory.File("vm0.sock")));
+    }
+
+    private sealed class FailingLog : ISessionLog
+    {
+        private int _fails;
+
+        /// <summary>Has the next line fail.</summary>
+        public void FailOnce() => Volatile.Write(ref _fails, 1);
+
+        public bool IsEnabled(SessionLogLevel level) => true;
+
+        public void Write(SessionLogLevel level, string connection, string message)
+        {
+            if (Interlocked.Exchange(ref _fails, 0) != 0)
+            {
+                throw new NotSupportedException("as planned");
+            }
+        }
     }
 
     private VhostUserFrontend Connect()

@@ -57,7 +57,7 @@ public sealed class CaptureTests : IDisposable
     [InlineData("""{"file": "x.pcap"}""", "is no absolute path; the daemon's working directory is not yours")]
     [InlineData("""{"file": "/nonexistent/x.pcap"}""", "its directory does not exist; make it first")]
     [InlineData("""{"file": "/tmp/x", "frames": 0}""", "frames: 0 stands where a whole number from 1 to")]
-    [InlineData("""{"file": "/tmp/x", "minutes": 1}""", "minutes: unknown key; known here: bytes, file, frames, seconds, snapLength")]
+    [InlineData("""{"file": "/tmp/x", "minutes": 1}""", "minutes: unknown key; known here: bytes, file, frames, overwrite, seconds, snapLength")]
     [InlineData("""{"file": "/tmp/x\u0000.pcap"}""", "file: the text holds a zero byte (\\u0000) after 6 characters")]
     [InlineData("""{"file": "/tmp/\ud800"}""", "file: the text holds half of a surrogate pair")]
     [InlineData("nonsense", "the request's body is not valid JSON")]
@@ -68,6 +68,36 @@ public sealed class CaptureTests : IDisposable
         (HttpStatusCode status, string body) = await client.SendAsync(HttpMethod.Post, "/ports/sink/capture", request);
         Assert.Equal(HttpStatusCode.BadRequest, status);
         Assert.Contains(expected, JsonDocument.Parse(body).RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Whoever reads the file has stopped: it takes nothing any more, as a frozen disk does.</summary>
+    [Fact]
+    public async Task AFileThatTakesNothingKeepsNobody()
+    {
+        string fifo = _directory.File("fifo");
+        await ChildProcess.RunAsync("mkfifo", [fifo]);
+        await using FileStream reader = new(fifo, FileMode.Open, FileAccess.ReadWrite);
+        await using VhostnetdProcess daemon = await StartAsync();
+        using var client = new ControlClient(Control);
+        Assert.Equal(HttpStatusCode.OK, (await client.SendAsync(HttpMethod.Post, "/ports/source/capture", $$"""{"file": "{{fifo}}"}""")).Status);
+        await WaitForAsync(client, "/ports/source/capture", c => c.GetProperty("bytes").GetInt64() > 60_000);
+
+        // Nothing of the control thread is in the way, neither now nor while the file can't be closed.
+        (HttpStatusCode status, string body) = await client.SendAsync(HttpMethod.Delete, "/ports/source/capture");
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal("asked for", JsonDocument.Parse(body).RootElement.GetProperty("ended").GetString());
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/status")).Status);
+        Assert.Equal((HttpStatusCode.OK, "ok\n"), await client.GetAsync("/health"));
+        Assert.Equal(0, await daemon.Process.TerminateAsync());
+    }
+
+    private static async Task WaitForAsync(ControlClient client, string path, Func<JsonElement, bool> condition)
+    {
+        using var limit = new CancellationTokenSource(s_timeout);
+        while (!condition(await client.JsonAsync(path)))
+        {
+            limit.Token.ThrowIfCancellationRequested();
+        }
     }
 
     private static int CountRecords(ReadOnlySpan<byte> file, int capturedLength, int frameLength)

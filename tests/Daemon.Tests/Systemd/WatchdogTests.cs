@@ -133,7 +133,7 @@ public sealed class WatchdogTests : IDisposable
         using var control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
         control.Start();
         using Watchdog watchdog = new(_notifier, TimeProvider.System, NullLogger<Watchdog>.Instance);
-        watchdog.Add("control", new AnswerWatch(control.Context), carriesFrames: false);
+        watchdog.Add("control", new LoopWatch(control.Context), carriesFrames: false);
         using var stuck = new ManualResetEventSlim();
         using var release = new ManualResetEventSlim();
         control.Context.ScheduleOneShot(() =>

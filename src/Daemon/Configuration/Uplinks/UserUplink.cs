@@ -26,6 +26,7 @@ internal static class UserUplink
             HostForwards = section.ConvertedList("hostForward", HostForward.Parse) ?? defaults.HostForwards,
             GuestForwards = section.ConvertedList("guestForward", GuestForward.Parse) ?? defaults.GuestForwards,
         };
+        options = QuotaReader.ReadUser(section, options);
         return (port, place) => new UserPort(port.Name, options with { Mtu = port.Mtu ?? options.Mtu }, place.First);
     }
 }
