@@ -85,5 +85,8 @@ internal sealed class QueueSource
         sum.Polls += more.Polls;
         sum.UsesAfterDispose += more.UsesAfterDispose;
         sum.ControlRequests += more.ControlRequests;
+        sum.Descriptors += more.Descriptors;
+        sum.SpentTurns += more.SpentTurns;
+        sum.BrokenByMalformed += more.BrokenByMalformed;
     }
 }
