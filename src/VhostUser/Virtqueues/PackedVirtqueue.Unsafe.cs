@@ -61,26 +61,17 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
     public override int Peek(ChainBurst burst, int max, ChainDirection direction)
     {
-        burst.ResetSegments();
-        _burst = burst;
-        _direction = direction;
-        _peeked = 0;
-        _peekedSlots = 0;
-        LastWalked = 0;
-        max = Math.Min(max, ChainBurst.ChainsMax);
-        LastPeekEnd = IsBroken ? PeekEnd.Broken : PeekEnd.Wanted;
-        if (IsBroken)
+        if (!TryBeginPeek(burst, direction))
         {
-            Refuse();
             return 0;
         }
 
+        max = Math.Min(max, ChainBurst.ChainsMax);
         bool write = direction == ChainDirection.Writable;
         ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
         int slot = _next.Slot;
         ushort available = AvailableBits(_next.Wrap);
         int count = 0;
-        _walked = _mapper.Pieces = 0;
         for (; count < max; count++)
         {
             ushort flags = Volatile.Read(ref _ring[slot].flags);
@@ -129,6 +120,19 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         _peeked = count;
         burst.Count = count;
         return count;
+    }
+
+    private bool TryBeginPeek(ChainBurst burst, ChainDirection direction)
+    {
+        burst.ResetSegments();
+        _burst = burst;
+        _direction = direction;
+        _peeked = 0;
+        _peekedSlots = 0;
+        LastWalked = 0;
+        _walked = _mapper.Pieces = 0;
+        LastPeekEnd = IsBroken ? PeekEnd.Broken : PeekEnd.Wanted;
+        return !IsBroken || Refuse();
     }
 
     public override void Complete(int count)

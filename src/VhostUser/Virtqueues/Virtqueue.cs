@@ -116,8 +116,14 @@ public abstract class Virtqueue : IDisposable
     /// for a header. Too many in a row break the ring. Needs the lock.
     /// </summary>
     /// <param name="position">Which chain of the last peek.</param>
-    public void Refuse(int position)
+    public void RefuseChain(int position)
     {
+        if (IsDisposed)
+        {
+            Refuse();
+            return;
+        }
+
         LastError = IsBroken ? LastError : ChainStatus.TooShort;
         NoteMalformed(position);
     }

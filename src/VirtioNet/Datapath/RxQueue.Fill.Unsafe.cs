@@ -351,7 +351,7 @@ public sealed unsafe partial class RxQueue
         _extraCost += TurnBudget.MalformedCost;
         if (!_chains[position].IsMalformed)
         {
-            queue.Refuse(position);
+            queue.RefuseChain(position);
         }
     }
 

@@ -22,6 +22,7 @@ public sealed class DisposedVirtqueueTests
     {
         [nameof(Virtqueue.Peek)] = (q, b) => q.Peek(b, 64, ChainDirection.Readable) + q.Peek(b, 64, ChainDirection.Writable) == 0 && q.LastPeekEnd == PeekEnd.Broken,
         [nameof(Virtqueue.Complete)] = (q, _) => Does(() => q.Complete(1)),
+        [nameof(Virtqueue.RefuseChain)] = (q, _) => Does(() => q.RefuseChain(0)),
         [nameof(Virtqueue.HasAvailable)] = (q, _) => !q.HasAvailable,
         [nameof(Virtqueue.HasAtLeast)] = (q, _) => !q.HasAtLeast(1),
         [nameof(Virtqueue.PrefetchNext)] = (q, _) => Does(() => q.PrefetchNext(16)),
@@ -38,7 +39,8 @@ public sealed class DisposedVirtqueueTests
     [
         nameof(Virtqueue.Layout), nameof(Virtqueue.Index), nameof(Virtqueue.Size), nameof(Virtqueue.View), nameof(Virtqueue.Kick), nameof(Virtqueue.CallNotifier),
         nameof(Virtqueue.CallInBand), nameof(Virtqueue.Enabled), nameof(Virtqueue.IsDisposed), nameof(Virtqueue.IsBroken), nameof(Virtqueue.LastError),
-        nameof(Virtqueue.LastPeekEnd), nameof(Virtqueue.Broken), nameof(Virtqueue.IotlbMissed), nameof(Virtqueue.Counters), nameof(Virtqueue.Base),
+        nameof(Virtqueue.LastPeekEnd), nameof(Virtqueue.LastWalked), nameof(Virtqueue.Broken),
+        nameof(Virtqueue.IotlbMissed), nameof(Virtqueue.Counters), nameof(Virtqueue.Base),
         nameof(Virtqueue.RunLocked), nameof(Virtqueue.Dispose),
     ];
 
