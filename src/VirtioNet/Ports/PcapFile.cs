@@ -7,8 +7,7 @@ namespace VhostNet.VirtioNet.Ports;
 
 /// <summary>
 /// A capture file in pcap format with nanoseconds, as Wireshark and tcpdump read it. Any data thread records bursts: frames are copied into a bounded queue,
-/// and a
-/// thread of the file's own opens it, writes and closes it, since a disk may keep it waiting for ever. What the queue has no room for is counted, never waited
+/// and a thread of the file's own opens it, writes and closes it, since a disk may keep it waiting for ever. What the queue has no room for is counted, never waited
 /// for. Frames with partial checksums are recorded as they are.
 /// </summary>
 public sealed partial class PcapFile : IDisposable
@@ -108,13 +107,17 @@ public sealed partial class PcapFile : IDisposable
         return file;
     }
 
-    /// <summary>Records frames with the present time. Any thread, also after <see cref="Close"/>, when it does nothing.</summary>
+    /// <summary>
+    /// Records frames with the present time, and takes what the copies cost from the burst's budget. Any thread, also after <see cref="Close"/>, when it does
+    /// nothing.
+    /// </summary>
     /// <param name="burst">Where the frames are.</param>
     /// <param name="frames">Which of them.</param>
     public void Record(FrameBurst burst, ReadOnlySpan<ushort> frames)
     {
         ArgumentNullException.ThrowIfNull(burst);
         long now = AioClock.Realtime.NowNs;
+        long bytes = 0;
         _ring.Lock.Enter();
         if (!_closed)
         {
@@ -125,7 +128,7 @@ public sealed partial class PcapFile : IDisposable
                     continue;
                 }
 
-                if (Failure is null && !IsFull && TryQueue(burst, frame, now))
+                if (Failure is null && !IsFull && TryQueue(burst, frame, now, ref bytes))
                 {
                     _recorded++;
                 }
@@ -139,6 +142,7 @@ public sealed partial class PcapFile : IDisposable
         }
 
         _ring.Lock.Exit();
+        burst.Budget.TakeCopies(frames.Length, bytes);
     }
 
     /// <summary>
@@ -160,7 +164,7 @@ public sealed partial class PcapFile : IDisposable
     /// <summary>The same as <see cref="Close"/>.</summary>
     public void Dispose() => Close();
 
-    private bool TryQueue(FrameBurst burst, int frame, long now)
+    private bool TryQueue(FrameBurst burst, int frame, long now, ref long bytes)
     {
         int length = (int)burst[frame].TotalLength;
         int kept = Math.Min(length, _options.SnapLength);
@@ -173,6 +177,7 @@ public sealed partial class PcapFile : IDisposable
         PcapFormat.WriteRecordHeader(room, now, kept, length);
         burst.CopyTo(frame, 0, room[PcapFormat.RecordHeaderSize..]);
         _ring.Commit(default, room.Length);
+        bytes += kept;
         return true;
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using VhostNet.Aio;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 
@@ -181,6 +182,23 @@ public sealed class PcapTests : IDisposable
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
         Assert.Equal(2000, file.Recorded);
+    }
+
+    [Theory]
+    [InlineData(65535, 1000)]
+    [InlineData(256, 256)]
+    public void RecordingTakesFromTheTurn(int snap, int kept)
+    {
+        using var file = new PcapFile(Path.Combine(_directory, "turn.pcap"), new PcapFileOptions { SnapLength = snap });
+        using var burst = new FrameBurst();
+        byte[] frame = GC.AllocateArray<byte>(1000, pinned: true);
+        for (int i = 0; i < 8; i++)
+        {
+            burst.TryAdd(default, System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(frame, 0), (uint)frame.Length);
+        }
+
+        file.Record(burst, burst.AllFrames);
+        Assert.Equal((8 * TurnBudget.CopyCost) + (8 * kept / TurnBudget.BytesPerUnit), burst.Budget.Spent);
     }
 
     [Theory]
