@@ -10,7 +10,8 @@ namespace VhostNet.VhostUser.Tests.Frontend;
 [Collection(nameof(SessionLeakTests))]
 public sealed class SessionLeakTests
 {
-    private const int Warmup = 500;
+    /// <summary>Until the compiler has made its last version of what a session runs, which takes memory of its own.</summary>
+    private const int Warmup = 1500;
     private const int Cycles = 1000;
 
     /// <summary>The runtime's own heaps breathe by this much; what a session leaves, if only a page, would be as much after the cycles.</summary>
