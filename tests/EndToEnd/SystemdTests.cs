@@ -79,7 +79,7 @@ public sealed class SystemdTests(SystemdMachine machine) : IClassFixture<Systemd
         Assert.NotEqual(first, await machine.ShowAsync("vhostnetd", "MainPID"));
         Assert.Equal("ok", (await HealthAsync("control.sock")).Trim());
         string journal = await machine.JournalAsync();
-        Assert.Contains("Thread io0 has not answered for 1000 ms", journal, StringComparison.Ordinal);
+        Assert.Matches("Thread io0 .*stands still: it is stuck in a callback; the service manager is not told that we are alive", journal);
         await machine.RunAsync("systemctl stop vhostnetd");
     }
 
