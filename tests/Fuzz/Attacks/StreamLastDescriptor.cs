@@ -9,7 +9,7 @@ internal sealed class StreamLastDescriptor : Attack
 {
     private AttackGuest? _hog;
 
-    public override int DescriptorLimit => 300;
+    public override int DescriptorLimit => 300 + 128;
 
     public override IEnumerable<object> Networks(TestDirectory directory) => [new { name = "far", kind = "wire" }];
 
