@@ -216,7 +216,7 @@ internal sealed class AttackRunner : IDisposable
         scene.Control.Stop();
         double[] waits = scene.Control.Milliseconds;
         int late = waits.Count(w => w > AttackLimits.ControlMilliseconds);
-        if (late > waits.Length / 50 || waits.Any(w => w > 5 * AttackLimits.ControlMilliseconds))
+        if (late > Math.Max(1, waits.Length / 100) || waits.Any(w => w > AttackLimits.ControlMillisecondsMost))
         {
             Find($"{late} of {waits.Length} control requests took more than {AttackLimits.ControlMilliseconds} ms, the longest {waits.Max():f0}");
         }
