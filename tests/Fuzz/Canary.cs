@@ -22,6 +22,9 @@ internal static class Canary
         .. SwitchCanary.All,
     ];
 
+    /// <summary>Faults that end the process: the name, a target that has it, and what the process's last words have to contain, one of them.</summary>
+    public static IEnumerable<(string Name, Func<FuzzTarget> Create, string[] Findings)> Deadly => NetworkedCanary.Deadly;
+
     /// <summary>Queues whose address space has the guard's first page behind the playground's last.</summary>
     private static Virtqueue TooWide(VirtqueueLayout layout, uint position)
     {

@@ -7,6 +7,9 @@ internal abstract class FuzzTarget : IDisposable
 {
     protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>Looks at what is open, and the pause between two of them: a second in all.</summary>
+    private const int SettleMax = 50, SettleMilliseconds = 20;
+
     private readonly List<long> _uncounted = [];
     private ProcessResources? _baseline;
     private int _surprises;
@@ -47,8 +50,7 @@ internal abstract class FuzzTarget : IDisposable
             return;
         }
 
-        ProcessResources now = ProcessResources.Count();
-        string leaked = now.Compare(_baseline);
+        ProcessResources now = CountSettled(_baseline, out string leaked);
         long[] suspects = [.. _uncounted];
         _uncounted.Clear();
         _baseline = now;
@@ -68,8 +70,7 @@ internal abstract class FuzzTarget : IDisposable
         {
             ProcessResources before = ProcessResources.Count();
             RunUncounted(seed);
-            _baseline = ProcessResources.Count();
-            string again = _baseline.Compare(before);
+            _baseline = CountSettled(before, out string again);
             if (again.Length != 0)
             {
                 _baseline = null;
@@ -90,6 +91,22 @@ internal abstract class FuzzTarget : IDisposable
 
     /// <summary>Checks what is the same after every case.</summary>
     protected abstract void CheckAftermath();
+
+    /// <summary>Counts until there is no more than before, or for a while: other threads, of the side under attack and of the runtime, have files open for a moment.</summary>
+    private static ProcessResources CountSettled(ProcessResources before, out string leaked)
+    {
+        for (int i = 0; ; i++)
+        {
+            var now = ProcessResources.Count();
+            leaked = now.Compare(before);
+            if (leaked.Length == 0 || i == SettleMax)
+            {
+                return now;
+            }
+
+            _ = poll([], SettleMilliseconds);
+        }
+    }
 
     private void RunUncounted(long seed)
     {

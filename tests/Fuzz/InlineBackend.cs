@@ -33,12 +33,12 @@ internal sealed class InlineBackend : IDisposable
 
     /// <summary>Connects a front end over a socket pair; nothing is sent yet.</summary>
     /// <param name="options">What it asks for.</param>
-    /// <param name="direct">Whole messages are handed to the session without the socket; what it answers comes over it.</param>
+    /// <param name="direct">Whole messages are handed to the session without the socket; what it answers comes over it. Nor does it look at our mappings, for which another thread needs as long as a case takes.</param>
     public VhostUserFrontend Connect(FrontendOptions options, bool direct = false)
     {
         _isTorn = false;
         (FileDescriptor ours, FileDescriptor theirs) = SocketPair.Create();
-        Session = new VhostUserSession(_loop.Thread.Context, theirs, Device, "test", Options);
+        Session = new VhostUserSession(_loop.Thread.Context, theirs, Device, "test", Options with { LooksForPrivateMemory = !direct });
         Session.Start();
         return new VhostUserFrontend(ours, options with { Progress = _loop.Step, Deliver = direct ? Deliver : null });
     }

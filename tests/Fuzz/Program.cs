@@ -28,11 +28,14 @@ internal static class Program
         switch (args)
         {
             case ["smoke"]:
-                return Conclude(Smoke());
+                return Conclude(await SmokeAsync());
             case ["canary"]:
-                return Conclude(CanaryRun.All());
+                return Conclude(await CanaryRun.AllAsync());
             case ["canary", string name]:
-                return Conclude(CanaryRun.All(name));
+                return Conclude(await CanaryRun.AllAsync(name));
+            case ["release", string name]:
+                CanaryRun.Release(name);
+                return 1;
             case ["list"]:
                 Console.WriteLine($"targets: {string.Join(' ', TargetCatalog.All.Select(t => t.Name))}");
                 Console.WriteLine($"attacks: {string.Join(' ', AttackCatalog.All.Select(a => a.Name))}");
@@ -57,7 +60,7 @@ internal static class Program
         return result.Failed == 0 ? 0 : 1;
     }
 
-    private static (int Passed, int Failed) Smoke()
+    private static async Task<(int Passed, int Failed)> SmokeAsync()
     {
         (int passed, int failed) = (0, 0);
         foreach ((string name, int seconds, _, _) in TargetCatalog.All)
@@ -66,7 +69,7 @@ internal static class Program
             (passed, failed) = ok ? (passed + 1, failed) : (passed, failed + 1);
         }
 
-        (int found, int missed) = CanaryRun.All();
+        (int found, int missed) = await CanaryRun.AllAsync();
         return (passed + found, failed + missed);
     }
 

@@ -56,6 +56,9 @@ public sealed record SessionOptions
     /// <summary>The clock of quotas; tests replace it.</summary>
     internal Aio.AioClock Clock { get; init; } = Aio.AioClock.Monotonic;
 
+    /// <summary>Whether the front end's mappings are looked at, once a session, on a thread of their own; the fuzzer has thousands of sessions a second.</summary>
+    internal bool LooksForPrivateMemory { get; init; } = true;
+
     /// <summary>Makes virtqueues; replaced by tests.</summary>
     internal Func<VirtqueueLayout, uint, Virtqueue> CreateVirtqueue { get; init; } = VirtqueueFactory.Create;
 }

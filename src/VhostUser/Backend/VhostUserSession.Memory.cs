@@ -155,7 +155,7 @@ public sealed partial class VhostUserSession
     // QEMU hands over a private memory-backend-memfd as if it were a shared one.
     private void WarnOfPrivateMemory()
     {
-        if (!_sharingChecked)
+        if (!_sharingChecked && _options.LooksForPrivateMemory)
         {
             _sharingChecked = true;
             Turn.TakeCalls(_state.Memory.Regions.Count, 0);

@@ -14,6 +14,11 @@ internal sealed class ForwardNeverAccepts : Attack
     private AttackGuest? _guest;
     private ushort _port = 2000;
 
+    /// <summary>A handshake takes some milliseconds, and all flows are used up by them after seconds only.</summary>
+    public override int DescriptorQuota => UserFlows.FlowsMax;
+
+    public override long ByteQuota => UserFlows.FlowsMax * UserFlows.BytesOfFlow;
+
     public override IEnumerable<object> Networks(TestDirectory directory) => [new { name = "nat", kind = "wire" }];
 
     public override IEnumerable<object> Ports(TestDirectory directory)

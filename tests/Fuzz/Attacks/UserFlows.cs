@@ -8,11 +8,21 @@ namespace VhostNet.Fuzz.Attacks;
 /// <summary>A guest behind `user` sends from one source port after the other, by UDP or with a SYN to a host that takes the connection: each is a socket of the daemon.</summary>
 internal sealed class UserFlows(bool tcp) : Attack
 {
+    /// <summary>The quota of a `user` port by default.</summary>
+    public const int FlowsMax = 1024;
+
+    /// <summary>What libslirp keeps for a connection: two buffers of 128 KiB (TCP_SNDSPACE, TCP_RCVSPACE), and little besides.</summary>
+    public const long BytesOfFlow = 260 << 10;
+
     private AttackGuest? _guest;
     private Socket? _listener;
     private ushort _port = 1024;
 
     public override int DescriptorLimit => 2048;
+
+    public override int DescriptorQuota => FlowsMax;
+
+    public override long ByteQuota => tcp ? FlowsMax * BytesOfFlow : 0;
 
     public override IEnumerable<object> Networks(TestDirectory directory) => [new { name = "nat", kind = "wire" }];
 

@@ -9,23 +9,24 @@ using VhostNet.VirtioNet.Tests.TestKit;
 namespace VhostNet.Fuzz.Networked;
 
 /// <summary>
-/// Rings that cost as much as can be: long loops, malformed and tiny buffers that never end, large frames for many. No pass of the loop may take longer, in processor time of this process,
-/// than all turns that can be in it; and who is on the same loop is served in between.
+/// Rings that cost as much as can be: long loops, malformed and tiny buffers that never end, large frames for many. No turn may take more from its budget than a turn has and one step overdraws,
+/// no pass of the loop may do more than all turns that can be in it; and who is on the same loop is served in between. Work is counted, not timed: by the budgets, by the rings' own counters, and
+/// in builds that have it by <see cref="WorkWitness"/>, which counts where the work is done.
 /// </summary>
 internal sealed class BudgetTarget : FuzzTarget
 {
-    /// <summary>
-    /// A pass may hold one turn of a nominal millisecond for each of a dozen queues. The rest is for slow machines and what the runtime does beside it: what breaks the bound takes
-    /// a second, not a tenth.
-    /// </summary>
-    private static readonly TimeSpan s_passLimit = TimeSpan.FromMilliseconds(150);
+    /// <summary>What one turn may take, in nominal nanoseconds.</summary>
+    private const long TurnMax = TurnBudget.Turn + TurnBudget.StepMax;
+
+    /// <summary>Each ring of a pass has one turn at most: two of each guest, those of the innocent pair included.</summary>
+    private const long PassMax = 2 * (Holders + 3) * TurnMax;
 
     private const int Holders = 4;
     private const int PassesMax = 200;
 
     private readonly Loop _loop = new();
     private readonly LoopGuest _sender;
-    private readonly LoopGuest[] _holders;
+    private readonly LoopGuest[] _holders, _guests;
     private readonly Port[] _ports;
     private readonly WirePair _innocents;
     private readonly FrameBuilder _large = new() { Destination = Packets.Everybody, Source = Packets.Mac, Tcp = true, Payload = new byte[60_000] };
@@ -38,6 +39,7 @@ internal sealed class BudgetTarget : FuzzTarget
             $"holder {i}", _loop.Thread, i < 2 ? 32768 : 1024, VirtioFeatures.INDIRECT_DESC | (i % 2 == 0 ? VirtioNetFeatures.MRG_RXBUF : 0)))];
         _ports = [.. _holders.Select(h => fault is null ? (Port)h.Port : new Fuzz.Frames.InterposedPort(h.Port, fault))];
         _innocents = OnLoop(() => new WirePair(_loop));
+        _guests = [_sender, .. _holders];
     }
 
     protected override int CountEvery => IsVerbose ? 1 : 64;
@@ -140,15 +142,23 @@ internal sealed class BudgetTarget : FuzzTarget
         AttackGuest.KeepFull(rings.Rx);
     }
 
-    /// <exception cref="FuzzException">The pass took too long.</exception>
+    /// <exception cref="FuzzException">A turn or the pass did too much.</exception>
     private bool MeasuredStep()
     {
-        TimeSpan before = Environment.CpuUsage.TotalTime;
+        long before = _guests.Sum(g => g.Work);
+        WorkWitness.Reset();
         bool any = _loop.Step();
-        TimeSpan took = Environment.CpuUsage.TotalTime - before;
-        return took < s_passLimit
+        WorkWitness.Counts seen = WorkWitness.Present;
+        long work = _guests.Sum(g => g.Work) - before;
+        if (_guests.FirstOrDefault(g => g.SpentInTurn > TurnMax) is { } guest)
+        {
+            throw new FuzzException($"{guest.Port.Name} took from its turn {guest.SpentInTurn} nominal nanoseconds, where {TurnMax} is the most");
+        }
+
+        long witnessed = (seen.Descriptors * TurnBudget.DescriptorCost) + ((seen.CopiedBytes + seen.SummedBytes) / TurnBudget.BytesPerUnit);
+        return Math.Max(work, witnessed) <= PassMax
             ? any
-            : throw new FuzzException($"one pass of the loop took {took.TotalMilliseconds:f0} ms of processor time");
+            : throw new FuzzException($"work of {work} nominal nanoseconds, {witnessed} by the witness, was done in one pass of the loop, where {PassMax} is the most");
     }
 
     private T OnLoop<T>(Func<T> function)

@@ -5,16 +5,20 @@ using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Protocol;
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Fuzz.Networked;
 
 /// <summary>
 /// A session's whole life, over and over: connect, start, kick, stop, changes of memory and notifiers, close, on a control thread, while two data threads work on its rings, another guest sends to it without
-/// end, and its own processor keeps its rings full. A memory fault is found by whoever runs this process: the seed of the case is in the progress file.
+/// end, and its own processor keeps its rings full. The memory of rings and bursts is fenced, and stays out of reach when it was freed: whoever uses it then ends this process, which is a finding of
+/// whoever runs it (the seed of the case is in the progress file). A ring that is used after its end without touching memory counts that itself.
 /// </summary>
 internal sealed class LifecycleTarget : FuzzTarget
 {
+    // First of all, so that everything below is made inside the fence.
+    private readonly FencedRingAllocator _fence = FencedRingAllocator.Install();
     private readonly Func<IVhostUserDevice, LoopGuest, IVhostUserDevice> _device;
     private readonly IoThread _control, _first, _second;
     private readonly LoopGuest _victim, _busy;
@@ -22,12 +26,15 @@ internal sealed class LifecycleTarget : FuzzTarget
     private readonly SwitchNetwork _network = new("lan", new SwitchOptions());
     private readonly Racer _racer = new(), _sender = new();
     private readonly SessionLog _log = new();
+    private readonly SessionOptions _options;
+    private readonly List<Virtqueue> _made = [];
     private Exception? _failure;
 
     /// <param name="device">Stands between session and device; null for nothing.</param>
     public LifecycleTarget(Func<IVhostUserDevice, LoopGuest, IVhostUserDevice>? device = null)
     {
         _device = device ?? ((d, _) => d);
+        _options = SessionTarget.BaseOptions with { Log = _log, CreateVirtqueue = Make };
         (_control, _first, _second) = (Make("control", PollPolicy.Interrupt), Make("first", PollPolicy.Adaptive), Make("second", PollPolicy.Interrupt));
         _victim = new LoopGuest("victim", _first);
         _busy = new LoopGuest("busy", _second);
@@ -58,16 +65,18 @@ internal sealed class LifecycleTarget : FuzzTarget
         _network.Dispose();
         Array.ForEach(_rings, r => r.Dispose());
         Array.ForEach([_control, _first, _second], t => t.Dispose());
+        _fence.Dispose();
     }
 
     protected override void Attack(Random random)
     {
         _log.Clear();
+        _made.Clear();
         AttackGuest rings = _rings[random.OneIn(4) ? 1 : 0];
         rings.Reset();
         (FileDescriptor ours, FileDescriptor theirs) = SocketPair.Create();
         VhostUserSession session = OnControl(() => new VhostUserSession(
-            _control.Context, theirs, _device(_victim.Port.Device, _victim), "victim", SessionTarget.BaseOptions with { Log = _log }));
+            _control.Context, theirs, _device(_victim.Port.Device, _victim), "victim", _options));
         _control.Run(session.Start);
         using var frontend = new VhostUserFrontend(ours, new FrontendOptions
         {
@@ -118,6 +127,16 @@ internal sealed class LifecycleTarget : FuzzTarget
         if (_victim.Port.IsUp)
         {
             throw new FuzzException("the port is still up after its session ended");
+        }
+
+        if (_made.Find(q => !q.IsDisposed) is { } kept)
+        {
+            throw new FuzzException($"ring {kept.Index} outlives its session");
+        }
+
+        if (_made.Find(q => q.Counters.UsesAfterDispose != 0) is { } used)
+        {
+            throw new FuzzException($"ring {used.Index} was used {used.Counters.UsesAfterDispose} times after its end");
         }
     }
 
@@ -187,6 +206,13 @@ internal sealed class LifecycleTarget : FuzzTarget
         T? result = default;
         _control.Run(() => result = function());
         return result!;
+    }
+
+    private Virtqueue Make(VirtqueueLayout layout, uint position)
+    {
+        Virtqueue queue = VirtqueueFactory.Create(layout, position);
+        _made.Add(queue);
+        return queue;
     }
 
     private IoThread Make(string name, PollPolicy policy)

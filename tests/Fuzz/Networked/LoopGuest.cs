@@ -2,6 +2,7 @@ using VhostNet.Aio;
 using VhostNet.Fuzz.Attacks.Harness;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Ports;
 
@@ -13,6 +14,7 @@ internal sealed class LoopGuest : IDisposable
     private readonly Virtqueue?[] _device = new Virtqueue?[2];
     private readonly EventNotifier?[] _kicks = new EventNotifier?[2];
     private readonly AddressSpaceLayout _space;
+    private long _before;
 
     public LoopGuest(string name, IoThread thread, int ringSize = 256, ulong features = 0, int frameMax = 2048, int slots = 256)
     {
@@ -26,6 +28,19 @@ internal sealed class LoopGuest : IDisposable
     public AttackGuest Rings { get; }
 
     public VhostUserPort Port { get; }
+
+    /// <summary>What the guest's last transmit turn took from its budget. On the loop's thread.</summary>
+    public long SpentInTurn => Port.Pairs[0].Tx.Spent;
+
+    /// <summary>What was done for the guest's rings since it was made, in nominal nanoseconds, by the rings' own counters: descriptors read, frames and bytes copied. On the loop's thread.</summary>
+    public long Work
+    {
+        get
+        {
+            ref FrameCounters came = ref Port.Pairs[0].Rx.Counters;
+            return _before + _device.Sum(DescriptorsOf) + (came.Frames * TurnBudget.CopyCost) + (came.Bytes / TurnBudget.BytesPerUnit);
+        }
+    }
 
     /// <summary>Starts both rings as they are, or only one.</summary>
     public void Start(int? only = null)
@@ -61,6 +76,7 @@ internal sealed class LoopGuest : IDisposable
             if (_device[i] is { } device)
             {
                 Port.Device.StopQueue(device);
+                _before += DescriptorsOf(device);
                 device.Dispose();
                 _device[i] = null;
                 _kicks[i]?.Dispose();
@@ -75,4 +91,6 @@ internal sealed class LoopGuest : IDisposable
         Port.Dispose();
         Rings.Dispose();
     }
+
+    private static long DescriptorsOf(Virtqueue? device) => (device?.Counters.Descriptors ?? 0) * TurnBudget.DescriptorCost;
 }

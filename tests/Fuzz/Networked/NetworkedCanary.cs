@@ -14,10 +14,18 @@ internal static class NetworkedCanary
     [
         ("a VLAN that is changed on its way out", () => new LiveSwitchTarget(ChangeVlan), ["left with VLAN"]),
         ("a source address that is changed on its way out", () => new LiveSwitchTarget(ChangeSource), ["is not pinned there"]),
-        ("a receiver that works without end for one frame", () => new BudgetTarget(Work), ["one pass of the loop took"]),
+        ("a receiver that works without end for one frame", () => new BudgetTarget(WorkOn), ["in one pass of the loop"]),
+        ("a turn that goes on when its budget is spent", () => new BudgetTarget(Overdraw), ["took from its turn"]),
         ("a port that asks for its loop again and again", () => new PortsTarget(Reschedule()), ["does not come to rest"]),
-        ("an exception behind a port", () => new PortsTarget(Throw), ["an exception escaped"]),
+        ("an exception behind a port", () => new PortsTarget(Throw), ["went down"]),
         ("a ring that goes on after its session", () => new LifecycleTarget((d, guest) => new ForgetfulDevice(d, () => guest.Start(only: 0))), ["the port is still up"]),
+        ("a device that uses a ring after its end", () => new LifecycleTarget((d, _) => new TouchyDevice(d, memory: false)), ["times after its end"]),
+    ];
+
+    /// <summary>Those that end the process they run in.</summary>
+    public static IEnumerable<(string Name, Func<FuzzTarget> Create, string[] Findings)> Deadly =>
+    [
+        ("a device that reads a ring's memory after its end", () => new LifecycleTarget((d, _) => new TouchyDevice(d, memory: true)), ["AccessViolationException"]),
     ];
 
     private static int ChangeVlan(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
@@ -45,13 +53,23 @@ internal static class NetworkedCanary
         }
     }
 
-    private static int Work(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    /// <summary>Delivers over and over, and gives the turn back what that took.</summary>
+    private static int WorkOn(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
-        TimeSpan start = Environment.CpuUsage.TotalTime;
-        while (Environment.CpuUsage.TotalTime - start < TimeSpan.FromMilliseconds(300))
+        TurnBudget before = burst.Budget;
+        for (int i = 0; i < 5000; i++)
         {
+            burst.Budget = TurnBudget.Full;
+            _ = guest.Deliver(burst, frames, queue, null);
         }
 
+        burst.Budget = before;
+        return frames.Length;
+    }
+
+    private static int Overdraw(VhostUserPort guest, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    {
+        burst.Budget.Take(2 * TurnBudget.Turn);
         return guest.Deliver(burst, frames, queue, waiter);
     }
 

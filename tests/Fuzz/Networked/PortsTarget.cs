@@ -8,7 +8,7 @@ namespace VhostNet.Fuzz.Networked;
 
 /// <summary>
 /// A guest on a wire with a port that has a parser or a peer of its own: user (cut off from the host), stream, responder, pcap. Frames, peers and files contradict themselves. The loop must come to
-/// rest, nothing may escape from it, and a pair of guests on the same loop is served.
+/// rest, nothing may escape from it or end a port, and a pair of guests on the same loop is served.
 /// </summary>
 internal sealed class PortsTarget : FuzzTarget
 {
@@ -66,6 +66,8 @@ internal sealed class PortsTarget : FuzzTarget
                     _loop.Settle();
                     _guest.Rings.OfferBuffers();
                 }
+
+                CheckPorts([_guest.Port, port, .. (joined is null ? (Port[])[] : [joined])]);
             }
             finally
             {
@@ -85,6 +87,15 @@ internal sealed class PortsTarget : FuzzTarget
     }
 
     protected override void CheckAftermath() => _innocents.Exchange();
+
+    /// <exception cref="FuzzException">A callback of one of the ports threw.</exception>
+    private static void CheckPorts(Port[] ports)
+    {
+        if (ports.FirstOrDefault(p => p.IsFaulted) is { } port)
+        {
+            throw new FuzzException($"{port.Name} went down: {port.FaultReason}");
+        }
+    }
 
     private Port Make(Random random, int kind, string path)
     {

@@ -14,6 +14,12 @@ internal abstract class Attack : IDisposable
     /// <summary>The limit of descriptors that the daemon is started with; 0 for the limit of this process.</summary>
     public virtual int DescriptorLimit => 0;
 
+    /// <summary>Descriptors that the daemon may open for the attacker by its quotas: the run may be too short to fill them before growth is measured.</summary>
+    public virtual int DescriptorQuota => 0;
+
+    /// <summary>Private memory that the daemon may use for the attacker by the same quotas, in bytes.</summary>
+    public virtual long ByteQuota => 0;
+
     /// <summary>Further variables of the daemon's environment.</summary>
     public virtual IReadOnlyDictionary<string, string> Environment(TestDirectory directory) => new Dictionary<string, string>();
 
