@@ -35,17 +35,17 @@ internal sealed class MeterBridge : IDisposable
     {
         // Several listeners may ask at the same time, each on a thread of its own, and each has read what it got before it asks on.
         [ThreadStatic]
-        private static List<Measurement<long>>? t_values;
+        private static List<Measurement<long>>? s_values;
 
         public List<Measurement<long>> Observe()
         {
-            List<Measurement<long>> values = t_values ??= [];
+            List<Measurement<long>> values = s_values ??= [];
             values.Clear();
             metric.Collect(sources(), this);
             return values;
         }
 
         public void Add(SeriesLabels labels, SeriesLabels more, long value) =>
-            t_values!.Add(new Measurement<long>(value, more.Tags.Length == 0 ? labels.Tags : [.. labels.Tags, .. more.Tags]));
+            s_values!.Add(new Measurement<long>(value, more.Tags.Length == 0 ? labels.Tags : [.. labels.Tags, .. more.Tags]));
     }
 }

@@ -39,7 +39,7 @@ internal sealed class SlirpGuard
     private const byte TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpAck = 0x10, TcpUrg = 0x20;
 
     /// <summary>ff02::1:2, to which DHCPv6 clients send.</summary>
-    private static readonly UInt128 AllDhcpAgents = ((UInt128)0xff02 << 112) + 0x1_0002;
+    private static readonly UInt128 s_allDhcpAgents = ((UInt128)0xff02 << 112) + 0x1_0002;
 
     private readonly uint _host;
     private readonly uint _dns;
@@ -167,7 +167,7 @@ internal sealed class SlirpGuard
                 toLoopback = local;
                 return JudgeTcp(payload, source, destination, ref flow);
             case WireFormat.ProtocolUdp when HasSoundUdp(payload, out ushort from, out ushort to):
-                if ((to is Dhcp6ServerPort or TftpServerPort && destination == _host6) || (to == Dhcp6ServerPort && destination == AllDhcpAgents))
+                if ((to is Dhcp6ServerPort or TftpServerPort && destination == _host6) || (to == Dhcp6ServerPort && destination == s_allDhcpAgents))
                 {
                     return to == TftpServerPort ? SlirpVerdict.Ignore : SlirpVerdict.Pass;
                 }
