@@ -3,19 +3,21 @@
 # models and a fuzz smoke. The last line is "N passed, N failed" (with ", N skipped" when some were), and the exit status is 0
 # only if nothing failed. Logs and results stay in artifacts/test.
 #
-# Usage: ./test.sh [--fast] [NAME...]
+# Usage: ./test.sh [--fast|--all] [NAME...]
+#   --all    also what is slow: each attack for a minute instead of five seconds, and all fuzz targets for twenty minutes
 #   --fast   everything but the end to end tests, the attacks and the short run of the bench
 #   NAME     only steps whose name contains it, e.g. ./test.sh Aio models
 set -uo pipefail
 cd "$(dirname "$0")"
 . eng/dotnet.sh
 
-fast=
+fast= all= attack_seconds=5 attacks_limit=900
 names=()
 for argument in "$@"; do
   case "$argument" in
     --fast) fast=yes ;;
-    -*) echo "test.sh: unknown option '$argument'; known: --fast, and names of steps" >&2; exit 2 ;;
+    --all) all=yes attack_seconds=60 attacks_limit=3600 ;;
+    -*) echo "test.sh: unknown option '$argument'; known: --fast, --all, and names of steps" >&2; exit 2 ;;
     *) names+=("$argument") ;;
   esac
 done
@@ -149,7 +151,8 @@ counted fuzz-smoke 240 "$fuzz" smoke
 if [ -z "$fast" ] && { wanted attacks || wanted VhostNet.EndToEnd || wanted publish; }; then
   needed publish ./build.sh
 fi
-[ -n "$fast" ] || counted attacks 900 "$fuzz" attack --all --daemon out/vhostnetd
+[ -n "$fast" ] || counted attacks "$attacks_limit" "$fuzz" attack --all --seconds "$attack_seconds" --daemon out/vhostnetd
+[ -z "$all" ] || counted fuzz-long 1500 "$fuzz" run --all --seed 1000000 --seconds 1200
 
 [ ! -x models/run.sh ] || counted models 600 models/run.sh
 

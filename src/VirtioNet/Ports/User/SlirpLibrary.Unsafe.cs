@@ -17,6 +17,12 @@ internal static unsafe partial class SlirpLibrary
     private const string Library = "libslirp.so.0";
 
     /// <summary>
+    /// The library takes two buffers of 128 KiB for each TCP connection and touches few of their pages. As mappings of their own they cost what was touched; out of the
+    /// heap, where the C library puts them once it has seen such a block freed, they cost all of it: 240 MiB for a full quota instead of 21.
+    /// </summary>
+    private const int BufferThreshold = 128 << 10;
+
+    /// <summary>
     /// Held around every call: the library keeps a few things, such as the host's name server, in variables of its own that all instances share.
     /// </summary>
     public static Lock Lock { get; } = new();
@@ -38,6 +44,15 @@ internal static unsafe partial class SlirpLibrary
         if (!System.Version.TryParse(version?.Split('-')[0], out Version? parsed) || parsed < new Version(4, 7))
         {
             throw new PortException($"user networking needs {Library} of version 4.7 or later; version {version} is installed");
+        }
+
+        try
+        {
+            _ = mallopt(M_MMAP_THRESHOLD, BufferThreshold);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // A C library without it (musl) makes mappings of such blocks anyway.
         }
     }
 
