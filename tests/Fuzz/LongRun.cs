@@ -13,6 +13,9 @@ internal static partial class LongRun
 {
     private static readonly TimeSpan s_sliceMax = TimeSpan.FromSeconds(60);
 
+    /// <summary>A slice ends after its case, which its own watchdog ends; a busy machine may keep it for long.</summary>
+    private static readonly TimeSpan s_endMax = TimeSpan.FromMinutes(10);
+
     /// <summary>Cases of one slice are numbered within so many seeds.</summary>
     private const long SeedsOfSlice = 100_000_000;
 
@@ -47,7 +50,7 @@ internal static partial class LongRun
             Math.Max(1, (int)time.TotalSeconds).ToString(CultureInfo.InvariantCulture), "--progress", progress,
         ];
         await using ChildProcess process = await ChildProcess.StartAsync(name, Environment.ProcessPath!, arguments);
-        int status = await process.WaitForExitAsync(time + TimeSpan.FromSeconds(120));
+        int status = await process.WaitForExitAsync(time + s_endMax);
         string output = process.Output.ToString();
         Match match = CasesLine().Match(output);
         lock (tally)

@@ -51,61 +51,67 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         int start = burst.SegmentsUsed;
         IndirectTable table = default;
         int count = Size;
-        for (int left = Math.Min(Size, ChainBurst.ChainSegmentsMax); ; left--)
+        int most = Math.Min(Size, ChainBurst.ChainSegmentsMax);
+        int left = most;
+        ChainStatus status;
+        for (; ; left--)
         {
             ushort flags = TOrder.Order(descriptor.flags);
             uint length = TOrder.Order(descriptor.len);
             if (left == 0)
             {
-                return ChainStatus.TooLong;
+                status = ChainStatus.TooLong;
+                break;
             }
 
             if ((flags & SplitDescriptor.F_INDIRECT) != 0)
             {
-                ChainStatus opened = OpenTable(descriptor, flags, length, table.Count != 0, write, out table);
-                if (opened != ChainStatus.Ok)
+                status = OpenTable(descriptor, flags, length, table.Count != 0, write, out table);
+                if (status != ChainStatus.Ok)
                 {
-                    return opened;
+                    break;
                 }
 
+                _walked += most - left;
                 count = table.Count;
-                left = count + 1;
+                most = left = count + 1;
                 if (!TryReadIndirect(table, 0, out descriptor))
                 {
-                    return ChainStatus.BadAddress;
+                    status = ChainStatus.BadAddress;
+                    break;
                 }
 
                 continue;
             }
 
-            ChainStatus status = _mapper.AppendBuffer(burst, start, TOrder.Order(descriptor.addr), length, flags, write, ref total);
-            if (status != ChainStatus.Ok)
+            status = _mapper.AppendBuffer(burst, start, TOrder.Order(descriptor.addr), length, flags, write, ref total);
+            if (status != ChainStatus.Ok || (flags & SplitDescriptor.F_NEXT) == 0)
             {
-                return status;
-            }
-
-            if ((flags & SplitDescriptor.F_NEXT) == 0)
-            {
-                return burst.SegmentsUsed == start ? ChainStatus.Empty : ChainStatus.Ok;
+                break;
             }
 
             ushort next = TOrder.Order(descriptor.next);
             if (next >= count)
             {
-                return ChainStatus.IndexOutOfRange;
+                status = ChainStatus.IndexOutOfRange;
+                break;
             }
 
             if (table.Count == 0)
             {
-                _walked++;
                 WorkWitness.Descriptor();
                 descriptor = Unsafe.ReadUnaligned<SplitDescriptor>(_descriptors + next);
             }
             else if (!TryReadIndirect(table, next, out descriptor))
             {
-                return ChainStatus.BadAddress;
+                status = ChainStatus.BadAddress;
+                break;
             }
         }
+
+        // Each round but the first has read a descriptor.
+        _walked += most - left;
+        return status == ChainStatus.Ok && burst.SegmentsUsed == start ? ChainStatus.Empty : status;
     }
 
     /// <summary>Checks an indirect descriptor (2.7.5.3); an indirect table may be preceded by direct descriptors but holds no further table.</summary>
@@ -135,7 +141,6 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
 
     private bool TryReadIndirect(IndirectTable table, int index, out SplitDescriptor descriptor)
     {
-        _walked++;
         nint host = table.Host == 0 ? 0 : table.Host + (index * SplitDescriptor.Size);
         if (host == 0 && !_mapper.TryTranslate(table.Address + (ulong)(index * SplitDescriptor.Size), SplitDescriptor.Size, write: false, out host))
         {

@@ -5,6 +5,9 @@ namespace VhostNet.VirtioNet.Datapath;
 /// <content>What frames cost.</content>
 public sealed unsafe partial class FrameBurst
 {
+    /// <summary>Nobody has added up what the frames hold: more than any budget lasts for.</summary>
+    private const long UnknownBytes = 1L << 60;
+
     /// <summary>True when the frames' source comes again, at once, with those that a spent <see cref="Budget"/> left, so that nobody drops them for that. Set by the network.</summary>
     public bool ComesAgain { get; set; }
 
@@ -15,18 +18,29 @@ public sealed unsafe partial class FrameBurst
         ComesAgain = source.ComesAgain;
     }
 
+    /// <summary>What all frames hold together at most, when whoever filled the burst has added it up; frames only become shorter after that. <see cref="UnknownBytes"/> otherwise.</summary>
+    internal long BytesAtMost { get; set; } = UnknownBytes;
+
     /// <summary>Makes sure that a delivery took what it costs at least: receivers that know it better took more already.</summary>
     /// <param name="before">What was left of the budget before the delivery.</param>
-    /// <param name="frames">Frames delivered.</param>
-    /// <param name="bytes">Their bytes.</param>
-    internal void ChargeDelivery(long before, int frames, long bytes)
+    /// <param name="delivered">The frames.</param>
+    internal void ChargeDelivery(long before, ReadOnlySpan<ushort> delivered)
     {
-        long owed = ((long)frames * TurnBudget.CopyCost) + (bytes / TurnBudget.BytesPerUnit) - (before - Budget.Left);
+        long taken = before - Budget.Left - ((long)delivered.Length * TurnBudget.CopyCost);
+        if (taken >= BytesAtMost / TurnBudget.BytesPerUnit)
+        {
+            return;
+        }
+
+        long owed = (LengthOf(delivered) / TurnBudget.BytesPerUnit) - taken;
         if (owed > 0)
         {
             Budget.Take(owed);
         }
     }
+
+    /// <summary>True when the budget surely lasts for giving so many of the frames to one receiver; <see cref="Affordable"/> looks closer.</summary>
+    internal bool IsSurelyAffordable(int frames) => ((long)frames * TurnBudget.CopyCost) + (BytesAtMost / TurnBudget.BytesPerUnit) < Budget.Left;
 
     /// <summary>How many frames, from the first, one receiver can be given before the turn's budget is spent: one at least, so that each turn gets on.</summary>
     /// <param name="frames">Indices into the burst.</param>

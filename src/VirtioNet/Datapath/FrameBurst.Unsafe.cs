@@ -63,6 +63,7 @@ public sealed unsafe partial class FrameBurst : IDisposable
     public void Clear()
     {
         Budget = TurnBudget.Full;
+        BytesAtMost = UnknownBytes;
         Count = 0;
         Unfinished = Offloads.None;
         Chains.ResetSegments();

@@ -136,13 +136,16 @@ public sealed unsafe partial class RxQueue
         bool starved = false;
         long bytesMax = burst.Budget.Left * TurnBudget.BytesPerUnit;
         _extraCost = 0;
-        while (frame < frames.Length && at < chains && bytes < bytesMax)
+
+        // Each frame takes one chain but those that PlaceOther places, after which it is counted anew.
+        int end = Math.Min(frames.Length, frame + chains - at);
+        while (frame < end && bytes < bytesMax)
         {
             int index = frames[frame];
             Chain* source = sources + index;
             Chain* target = targets + at;
             uint length = source->TotalLength;
-            if (length > MemoryCopy.ShortMax && frame + 1 < frames.Length && at + 1 < chains)
+            if (length > MemoryCopy.ShortMax && frame + 1 < end)
             {
                 PrefetchNext(burst, sources + frames[frame + 1], target + 1);
             }
@@ -172,6 +175,7 @@ public sealed unsafe partial class RxQueue
 
                 count += placement == Placement.Placed ? 1 : 0;
                 frame++;
+                end = Math.Min(frames.Length, frame + chains - at);
                 continue;
             }
 

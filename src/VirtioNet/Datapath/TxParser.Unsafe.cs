@@ -57,6 +57,7 @@ internal static unsafe class TxParser
         }
 
         burst.Count = count;
+        burst.BytesAtMost = bytes;
         burst.Unfinished = Offloads.None;
         return unfinished == 0 ? bytes : bytes - CheckHeaders(burst, ref refused);
     }

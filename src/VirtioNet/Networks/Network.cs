@@ -95,8 +95,15 @@ public abstract class Network
     /// the source's data thread.
     /// </summary>
     /// <returns>How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.</returns>
-    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) =>
-        DeliverTo(source, port, burst, frames, queue, waiter, out _);
+    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(port);
+        ArgumentNullException.ThrowIfNull(burst);
+        return burst.IsSurelyAffordable(frames.Length)
+            ? DeliverAffordable(source, port, burst, frames, queue, waiter)
+            : DeliverTo(source, port, burst, frames, queue, waiter, out _);
+    }
 
     /// <summary>The same, with the bytes of the frames that are done with.</summary>
     internal static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter, out long bytes)
@@ -109,9 +116,7 @@ public abstract class Network
         do
         {
             ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long length));
-            int taken = port.SendLimiter is { } limiter
-                ? DeliverLimited(source, port, limiter, burst, affordable, queue, waiter)
-                : DeliverFinished(source, port, burst, affordable, length, queue, waiter);
+            int taken = DeliverAffordable(source, port, burst, affordable, queue, waiter);
             done += taken;
             if (taken < affordable.Length)
             {
@@ -125,7 +130,12 @@ public abstract class Network
         return done;
     }
 
-    private static int DeliverFinished(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytes, int queue, BottomHalf? waiter)
+    private static int DeliverAffordable(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) =>
+        port.SendLimiter is { } limiter
+            ? DeliverLimited(source, port, limiter, burst, frames, queue, waiter)
+            : DeliverFinished(source, port, burst, frames, queue, waiter);
+
+    private static int DeliverFinished(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
         Offloads taken = burst.Unfinished == Offloads.None ? Offloads.All : port.Accepts | port.Finishes;
         if ((burst.Unfinished & ~taken) != Offloads.None)
@@ -138,7 +148,7 @@ public abstract class Network
 
         long before = burst.Budget.Left;
         int done = port.Deliver(burst, frames, queue, waiter);
-        burst.ChargeDelivery(before, done, done == frames.Length ? bytes : burst.LengthOf(frames[..done]));
+        burst.ChargeDelivery(before, frames[..done]);
         port.Capture?.Record(burst, frames[..done]);
         return done;
     }
@@ -150,7 +160,7 @@ public abstract class Network
         int admitted = limiter.Admit(burst, frames, now);
         burst.Budget.TakeChains(frames.Length);
         ReadOnlySpan<ushort> passed = frames[..admitted];
-        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, passed, burst.LengthOf(passed), queue, waiter);
+        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, passed, queue, waiter);
         if (done < admitted)
         {
             limiter.GiveBack(burst, frames[done..admitted]);

@@ -12,6 +12,9 @@ internal sealed class FrameReceiver
     /// <summary>Whatever the buffers look like, a frame of this size finds room in a full ring.</summary>
     private const int SmallFrame = 256;
 
+    /// <summary>A ring of less may hold two buffers at a time, as each takes up to four descriptors.</summary>
+    private const int FewBuffers = 64;
+
     private readonly string _name;
     private readonly ulong _features;
     private readonly DriverQueue _queue;
@@ -161,14 +164,15 @@ internal sealed class FrameReceiver
     private ReceiveBuffer[] Shape(Random random, Playground memory, int pieces)
     {
         int most = (memory.Free / _queue.Size) - 64;
-        int least = !IsMergeable ? SmallFrame : _queue.Size >= 64 ? 24 : SmallFrame / 2;
         bool tiny = random.OneIn(4);
+        int least = !IsMergeable || (tiny && _queue.Size < FewBuffers) ? SmallFrame : _queue.Size >= FewBuffers ? 24 : SmallFrame / 2;
         bool even = random.OneIn(3);
         int size = random.Next(least, most + 1);
         var buffers = new ReceiveBuffer[_queue.Size];
         for (int i = 0; i < buffers.Length; i++)
         {
-            int length = tiny && random.OneIn(40) ? random.Next(1, HeaderSize)
+            // A ring that holds two buffers at a time must not hold two that are of no use.
+            int length = tiny && (_queue.Size >= FewBuffers || i == 0) && random.OneIn(40) ? random.Next(1, HeaderSize)
                 : even ? size
                 : random.Next(least, (random.OneIn(3) ? Math.Min(most, 1600) : most) + 1);
             buffers[i] = new ReceiveBuffer(random, memory, length, random.Next(1, pieces + 1));

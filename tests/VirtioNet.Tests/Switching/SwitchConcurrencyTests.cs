@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Tests.TestKit;
 using static VhostNet.VirtioNet.Tests.Switching.SwitchFixture;
@@ -19,19 +20,26 @@ public sealed class SwitchConcurrencyTests
         long wrong = 0, visits = 0;
         visitor.Delivering = () =>
         {
-            visits++;
+            Interlocked.Increment(ref visits);
             if (Volatile.Read(ref outside))
             {
                 Interlocked.Increment(ref wrong);
             }
         };
         Task[] senders = [.. Enumerable.Range(0, 2).Select(i => Task.Factory.StartNew(() => SendUntil(net[i], i, stop.Token), TaskCreationOptions.LongRunning))];
+        long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < 60 && !Array.Exists(senders, s => s.IsCompleted); i++)
         {
             Volatile.Write(ref outside, false);
             net.Switch.Attach(visitor, new SwitchPortOptions { Isolated = i % 2 == 0 });
             net.Switch.Configure(net[2], new SwitchPortOptions { Isolated = i % 3 == 0 });
             net.Switch.SetMirror(i % 5 == 0 ? new SwitchMirror(net[2], null, null) : null);
+            while (i == 0 && Volatile.Read(ref visits) == 0 && Stopwatch.GetElapsedTime(start) < s_limit)
+            {
+                // The senders may not have a processor yet.
+                Thread.Yield();
+            }
+
             net.Switch.Detach(visitor);
             Volatile.Write(ref outside, true);
         }
