@@ -182,7 +182,8 @@ public sealed partial class AioContext
         }
     }
 
-    private void Adjust(AioHandler handler, bool ready, long blockNs)
+    /// <summary>What one handler's polling is worth after a wait of that long. Home thread.</summary>
+    internal void Adjust(AioHandler handler, bool ready, long blockNs)
     {
         if (blockNs <= handler.PollNs)
         {

@@ -44,6 +44,21 @@ public sealed class BottomHalfTests
         Assert.Equal(Enumerable.Range(0, 10), order);
     });
 
+    /// <summary>As many again from another thread as the home thread has scheduled, and more than its table holds at first: in order, each once.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
+    public void AManifoldFromAnotherThreadFollowsWhatIsThere(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        const int each = 40;
+        List<int> order = [];
+        loop.Poll(false);
+        BottomHalf[] all = [.. Enumerable.Range(0, 2 * each).Select(i => loop.Context.CreateBottomHalf(Recorder(order, i), $"{i}"))];
+        Array.ForEach(all[..each], bh => bh.Schedule());
+        TestLoop.OnThread(() => Array.ForEach(all[each..], bh => bh.Schedule()));
+        Assert.True(loop.Poll(true));
+        Assert.Equal(Enumerable.Range(0, 2 * each), order);
+    });
+
     /// <summary>A nested poll finishes the outer pass first, then runs its own; nothing runs twice.</summary>
     [Theory]
     [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]

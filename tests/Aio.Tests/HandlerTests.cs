@@ -162,6 +162,35 @@ public sealed class HandlerTests
         close(b);
     });
 
+    /// <summary>Readable and writable at once: the read callback removes the handler, and nobody calls what was removed.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AWriteCallbackIsNotCalledAfterTheReadCallbackRemovedIt(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        Assert.Equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, out int a, out int b));
+        Assert.Equal(1, send(b, [1], 0));
+        int reads = 0;
+        int writes = 0;
+        loop.Context.SetFdHandler(
+            a,
+            () =>
+            {
+                reads++;
+                loop.Context.SetFdHandler(a, null);
+            },
+            () => writes++);
+        for (int i = 0; i < 10 && reads == 0; i++)
+        {
+            loop.Poll(true);
+        }
+
+        Assert.Equal((1, 0), (reads, writes));
+        loop.Drain();
+        Assert.Equal((1, 0), (reads, writes));
+        close(a);
+        close(b);
+    });
+
     /// <summary>A hung-up descriptor that nobody reads must not make the loop spin: the writer is told.</summary>
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]

@@ -32,6 +32,39 @@ public sealed class MonitorTests
         }
     });
 
+    /// <summary>A descriptor was closed and its number opened again while its handler was set: a new handler of that number gets the new file's events.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void ANumberThatWasOpenedAgainIsWatchedAnew(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        // A high number: a low one could become another test's descriptor between the two steps.
+        const int high = 6000;
+        using EventNotifier first = new();
+        using EventNotifier second = new();
+        int number = fcntl(first.Key, F_DUPFD_CLOEXEC, high);
+        Assert.True(number >= high, $"F_DUPFD_CLOEXEC gave {number}.");
+        int old = 0;
+        int present = 0;
+        loop.Context.SetFdHandler(number, () => old++);
+        loop.Drain();
+        close(number);
+        Assert.Equal(number, fcntl(second.Key, F_DUPFD_CLOEXEC, number));
+        loop.Context.SetFdHandler(number, () =>
+        {
+            present++;
+            second.TestAndClear();
+        });
+        second.Set();
+        for (int i = 0; i < 10 && present == 0; i++)
+        {
+            loop.Poll(true);
+        }
+
+        Assert.Equal((0, 1), (old, present));
+        loop.Context.SetFdHandler(number, null);
+        close(number);
+    });
+
     /// <summary>
     /// io_uring, second fault of QEMU 7.2: completions of time-outs and removals carried a freed handler's number. Adding and removing hundreds of descriptors, some of them
     /// ready, with passes in between, reaches only handlers that are set.

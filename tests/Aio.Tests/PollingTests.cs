@@ -154,6 +154,79 @@ public sealed class PollingTests
         Assert.False(handler.InPollMode);
     }
 
+    /// <summary>The time for polling grows by its factor, and not beyond what is allowed.</summary>
+    [Fact]
+    public void PollingGrowsUpToItsLimit()
+    {
+        using AioContext context = new();
+        AioHandler handler = new(0, null, null, () => false, () => { });
+        context.SetPollParameters(10_000, 4, 0);
+        List<long> times = [];
+        for (int i = 0; i < 3; i++)
+        {
+            context.Adjust(handler, ready: true, blockNs: 10_000);
+            times.Add(handler.PollNs);
+        }
+
+        Assert.Equal([4_000, 10_000, 10_000], times);
+    }
+
+    /// <summary>
+    /// A poll callback schedules a bottom half and says that it found nothing, when no time is left to poll again: the loop does not sleep on it. The clock is looked at
+    /// every so many passes, and the callback is asked elsewhere in those; so it is tried several times.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void WhatAPollCallbackSchedulesRunsAtOnce(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        PolledHandler handler = new(loop.Context);
+        loop.Context.SetPollParameters(1_000_000_000, 0, 0);
+        handler.Activate();
+        int ran = 0;
+        BottomHalf bh = loop.Context.CreateBottomHalf(() => ran++, "scheduled by a poll callback");
+        for (int i = 0; i < 10; i++)
+        {
+            handler.EnterPollMode();
+            for (int found = 0; found < 100; found++)
+            {
+                handler.SetWithoutEvent();
+                loop.Poll(true);
+            }
+
+            // Sets all times back to nothing, and the pass takes the notification of that; the handler is in poll mode still.
+            loop.Context.SetPollParameters(1_000_000_000, 0, 0);
+            loop.Poll(false);
+            handler.OnPoll = () =>
+            {
+                handler.OnPoll = null;
+                bh.Schedule();
+            };
+            Assert.True(loop.Poll(true));
+            Assert.Equal(i + 1, ran);
+        }
+
+        handler.Remove();
+    });
+
+    /// <summary>The end callback of a handler that finds no work schedules a bottom half, when the loop is about to sleep.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void WhatAnEndCallbackSchedulesRunsAtOnce(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        PolledHandler handler = new(loop.Context);
+        loop.Context.SetPollParameters(1_000_000_000, 0, 0);
+        handler.Activate();
+        int ran = 0;
+        BottomHalf bh = loop.Context.CreateBottomHalf(() => ran++, "scheduled by an end callback");
+        handler.EnterPollMode();
+        loop.Context.SetPollParameters(0, 0, 0);
+        handler.OnEnd = bh.Schedule;
+        Assert.True(loop.Poll(true));
+        Assert.Equal(1, ran);
+        handler.OnEnd = null;
+        handler.Remove();
+    });
+
     /// <summary>Polling that never finds anything in time is given up.</summary>
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
@@ -270,7 +343,7 @@ public sealed class PollingTests
         public PolledHandler(AioContext context)
         {
             _context = context;
-            context.SetEventNotifier(Notifier, OnRead, () => Volatile.Read(ref _work) != 0, OnReady);
+            context.SetEventNotifier(Notifier, OnRead, IsReady, OnReady);
             context.SetEventNotifierPollCallbacks(
                 Notifier,
                 () => Begun++,
@@ -298,6 +371,9 @@ public sealed class PollingTests
 
         public Action? OnEnd { get; set; }
 
+        /// <summary>Runs when the handler is asked whether there is work.</summary>
+        public Action? OnPoll { get; set; }
+
         /// <summary>The first event comes through the descriptor; from then on the handler is polled.</summary>
         public void Activate()
         {
@@ -322,6 +398,12 @@ public sealed class PollingTests
             Assert.True(InPollMode);
             _ = Notifier.TestAndClear();
             Volatile.Write(ref _work, 0);
+        }
+
+        private bool IsReady()
+        {
+            OnPoll?.Invoke();
+            return Volatile.Read(ref _work) != 0;
         }
 
         /// <summary>Work appears a moment after the next wait began, as from another processor.</summary>
