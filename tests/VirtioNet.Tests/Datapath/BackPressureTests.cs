@@ -57,6 +57,48 @@ public sealed class BackPressureTests : IDisposable
         Assert.Equal(0, _woken);
     }
 
+    /// <summary>Of two senders that wait, the first finds buffers when it comes again: the guest's next kick is the other one's alone.</summary>
+    [Fact]
+    public void WhoFoundBuffersIsNotWoken()
+    {
+        using var thread = new IoThread(new IoThreadOptions { Name = "rx", Policy = PollPolicy.Interrupt });
+        thread.Start();
+        using var guest = new GuestRig("guest", Modern, thread);
+        using var queue = new InterposedVirtqueue(guest.RxDevice);
+        using var rx = new RxQueue(0, thread);
+        rx.Start(queue, guest.HeaderSize, mergeable: false, takesPartialChecksums: true);
+        _memory.Add(default, new byte[100]);
+        int others = 0;
+        BottomHalf first = _context.CreateBottomHalf(() => _woken++, "first");
+        BottomHalf second = _context.CreateBottomHalf(() => others++, "second");
+        Assert.Equal(0, rx.Deliver(_memory.Burst, _memory.Burst.AllFrames, first));
+        Assert.Equal(0, rx.Deliver(_memory.Burst, _memory.Burst.AllFrames, second));
+        queue.AfterPeek = () => Offer(guest, 2048, 1);
+        Assert.Equal(1, rx.Deliver(_memory.Burst, _memory.Burst.AllFrames, first));
+        for (int kick = 0; kick < 2; kick++)
+        {
+            thread.Run(rx.Calls.Kicked);
+            _context.Poll(false);
+            Assert.Equal((0, 1), (_woken, others));
+        }
+    }
+
+    /// <summary>A frame for which the guest's one buffer is too short is lost, and counted as nothing else.</summary>
+    [Fact]
+    public void AFrameThatIsTooLongIsCountedAsThatOnly()
+    {
+        using var thread = new IoThread(new IoThreadOptions { Name = "rx", Policy = PollPolicy.Interrupt });
+        thread.Start();
+        using var guest = new GuestRig("guest", Modern, thread);
+        using var rx = new RxQueue(0, thread);
+        rx.Start(guest.RxDevice, guest.HeaderSize, mergeable: false, takesPartialChecksums: true);
+        Offer(guest, 256, 4);
+        _memory.Add(default, new byte[1500]);
+        Assert.Equal(1, rx.Deliver(_memory.Burst, _memory.Burst.AllFrames, null));
+        Assert.Equal((0L, 0L, 1L, 1L), (rx.Counters.Frames, rx.Counters.Bytes, rx.Counters.Drops[(int)DropReason.TooLong], rx.Counters.DroppedTotal));
+        rx.Stop();
+    }
+
     private static void Offer(GuestRig guest, uint size, int count)
     {
         for (int i = 0; i < count; i++)

@@ -117,6 +117,28 @@ public sealed class OffloadFinisherTests : IDisposable
         Assert.Equal(Offloads.Checksum | Offloads.Tso4 | Offloads.Ecn | Offloads.Uso4 | Offloads.Uso6, _memory.Burst.Unfinished);
     }
 
+    /// <summary>A UDP checksum of 0 says that there is none (RFC 768, RFC 8200 section 8.1), so that a sum which comes to 0 is sent as 0xffff.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ASegmentWhoseSumIsNothingStillHasAChecksum(bool ipv6)
+    {
+        const ushort size = 1000;
+        FrameBuilder one = new()
+        {
+            IPv6 = ipv6,
+            SourceAddress = ipv6 ? _random.Bytes(16) : [10, 1, 0, 1],
+            DestinationAddress = ipv6 ? _random.Bytes(16) : [10, 1, 0, 2],
+            Payload = _random.Bytes(size),
+        };
+        byte[] payload = SumsToNothing(one);
+        FrameBuilder whole = one with { Payload = [.. payload, .. payload, .. payload] };
+        _memory.Add(whole.Header(size), whole.Partial());
+        List<(VirtioNetHeader Header, byte[] Frame)> actual = Finish(Offloads.None);
+        Assert.Equal(3, actual.Count);
+        Assert.All(actual, s => Assert.Equal([0xff, 0xff], s.Frame[(one.TransportOffset + one.ChecksumOffset)..][..2]));
+    }
+
     [Fact]
     public void ASmallFrameWithASegmentSizeIsOneFrame()
     {
@@ -185,6 +207,15 @@ public sealed class OffloadFinisherTests : IDisposable
         var drops = default(FrameCounters);
         _finisher.CountDrops(ref drops);
         Assert.Equal(1, drops.Drops[(int)DropReason.Offload]);
+    }
+
+    /// <summary>The payload of a datagram with other last bytes, so that the sum over all of it, its pseudo header included, comes to nothing.</summary>
+    private static byte[] SumsToNothing(FrameBuilder datagram)
+    {
+        byte[] payload = [.. datagram.Payload[..^2], 0, 0];
+        byte[] frame = (datagram with { Payload = payload }).Finished();
+        frame.AsSpan(datagram.TransportOffset + datagram.ChecksumOffset, 2).CopyTo(payload.AsSpan(payload.Length - 2));
+        return payload;
     }
 
     /// <summary>Makes a random frame that is to be segmented the only one of the burst, and says what it is to become.</summary>

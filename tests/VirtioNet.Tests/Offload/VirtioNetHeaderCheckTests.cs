@@ -63,6 +63,15 @@ public sealed class VirtioNetHeaderCheckTests : IDisposable
         Assert.True(IsValid(header with { GsoSize = 8 }, _tcp));
     }
 
+    /// <summary>There is nothing to divide, and nothing to divide it by.</summary>
+    [Fact]
+    public void SegmentsOfNoSizeAreRefusedWithoutPayload()
+    {
+        FrameBuilder empty = _tcp with { Payload = [] };
+        Assert.True(IsValid(empty.Header(1460), empty));
+        Assert.False(IsValid(empty.Header(1460) with { GsoSize = 0 }, empty));
+    }
+
     [Fact]
     public void FramesWhoseOwnHeadersLieAreRefused()
     {

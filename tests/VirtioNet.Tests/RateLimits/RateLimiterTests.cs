@@ -87,6 +87,20 @@ public sealed class RateLimiterTests : IDisposable
         Assert.InRange(limiter.WaitNs(_clock.NowNs), 11_000_000, 13_000_000);
     }
 
+    /// <summary>What is given back is what was taken, for a frame that counts as sixty too.</summary>
+    [Fact]
+    public void SegmentsAreGivenBackTogether()
+    {
+        FrameBuilder tcp = new() { Tcp = true, Payload = new byte[60_000] };
+        var limiter = new RateLimiter(new RateLimit { FramesPerSecond = 1000, BurstFrames = 100 }, _clock);
+        _memory.Add(tcp.Header(1000), tcp.Partial());
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.Equal(1, limiter.Admit(_memory.Burst, _memory.Burst.AllFrames, _clock.NowNs));
+            limiter.GiveBack(_memory.Burst, _memory.Burst.AllFrames);
+        }
+    }
+
     [Fact]
     public void NegativeRatesAreRefused() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new RateLimiter(new RateLimit { FramesPerSecond = -1 }, _clock));

@@ -84,6 +84,36 @@ public sealed class SwitchLearningTests
         Assert.Equal([1, 2], net.Receivers());
     }
 
+    /// <summary>Two stations that talk to each other all the time, whose flows need no look-up, are not forgotten for it.</summary>
+    [Fact]
+    public void StationsThatTalkToEachOtherAreNotForgotten()
+    {
+        using var net = new SwitchFixture(3, new SwitchOptions { Ageing = TimeSpan.FromSeconds(60) });
+        net.Announce(0);
+        net.Announce(1);
+        for (TimeSpan passed = TimeSpan.Zero; passed <= 3 * TimeSpan.FromSeconds(60); passed += net.Switch.AgeingTick)
+        {
+            net.Switch.Tick();
+            net.Send(0, Frame(Station(0), Station(1)));
+            Assert.Equal([1], net.Receivers());
+            net.Send(1, Frame(Station(1), Station(0)));
+            Assert.Equal([0], net.Receivers());
+        }
+
+        Assert.Equal([Address(0), Address(1)], net.Switch.ListAddresses().Select(a => a.Address).OrderBy(a => a.Value));
+    }
+
+    /// <summary>More ports than one word has bits: everybody but the sender.</summary>
+    [Fact]
+    public void ABroadcastReachesEverybodyOfMany()
+    {
+        const int count = 70;
+        const int sender = 66;
+        using var net = new SwitchFixture(count);
+        net.Send(sender, Frame(Station(sender), Broadcast));
+        Assert.Equal(Enumerable.Range(0, count).Where(i => i != sender), net.Receivers());
+    }
+
     [Fact]
     public void FixedAddressesStayAndForgersAreDropped()
     {

@@ -77,6 +77,23 @@ public sealed class SwitchPinTests : IDisposable
         Assert.True(Passes(rarp));
     }
 
+    /// <summary>A reverse ARP request with the port's own Ethernet address and somebody else's inside.</summary>
+    [Fact]
+    public void ReverseArpMayStateOwnAddressesOnly()
+    {
+        byte[] own = Arp(Station(1), s_other4), foreign = Arp(Station(0), s_own4);
+        foreach (byte[] frame in (byte[][])[own, foreign])
+        {
+            frame[12] = 0x80;
+            frame[13] = 0x35;
+        }
+
+        Assert.True(Passes(own));
+        Assert.False(Passes(foreign));
+        Assert.Equal(1, _net.Drops(1, DropReason.Filtered));
+        Assert.True(Passes(own));
+    }
+
     [Fact]
     public void NeighbourDiscoveryMayStateOwnAddressesOnly()
     {
