@@ -105,7 +105,7 @@ public sealed partial class VhostUserSession
         Turn.TakeCalls(MappingCalls, 0);
         var wire = Wire.Read<MemoryRegionPayload>(payload);
         var description = new MemoryRegionDescription(wire.GuestAddress, wire.RegionSize, wire.UserAddress, wire.MmapOffset);
-        if (mapped + wire.RegionSize + wire.MmapOffset is var bytes && (bytes < wire.RegionSize || bytes > _options.MappedBytesMax))
+        if ((UInt128)mapped + wire.RegionSize + wire.MmapOffset > _options.MappedBytesMax)
         {
             file.Dispose();
             throw new GuestMemoryException(

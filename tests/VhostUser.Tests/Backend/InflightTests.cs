@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
@@ -108,6 +109,42 @@ public sealed class InflightTests : IDisposable
         Assert.Equal(published ? 4u : 2u, ring.Used(published ? 4 : 2).Id);
     }
 
+    /// <summary>Whoever looks at the area at any moment, as a new back end after a crash does, finds no used index with a batch that is still in flight before it.</summary>
+    [Fact]
+    public async Task TheUsedIndexFollowsTheEntries()
+    {
+        const int rounds = 4000;
+        using FileDescriptor file = InflightArea.CreateFile(1, Size, isPacked: false);
+        using var area = InflightArea.Map(file.Duplicate(), InflightArea.RegionSize(Size, false), 0, 1, Size, isPacked: false);
+        using Mapping view = Mapping.Map(file.Value, 0, (nuint)InflightArea.RegionSize(Size, false), PROT_READ, MAP_SHARED);
+        var tracker = new SplitInflightTracker(area, 0);
+        tracker.Reset(0);
+        ushort[] heads = [.. Enumerable.Range(0, Size).Select(i => (ushort)i)];
+        int seen = 0;
+        int wrong = 0;
+        Task looker = Task.Factory.StartNew(
+            () =>
+            {
+                for (int round = 1; round <= rounds; round++)
+                {
+                    Await(() => UsedIndex(view) == (ushort)(round * Size));
+                    wrong += IsAnyInFlight(view) ? 1 : 0;
+                    Volatile.Write(ref seen, round);
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        for (int round = 1; round <= rounds; round++)
+        {
+            tracker.Take(heads);
+            tracker.BeforePublish(heads, (ushort)(round * Size));
+            tracker.AfterPublish(heads, (ushort)(round * Size));
+            Await(() => Volatile.Read(ref seen) == round || looker.IsCompleted);
+        }
+
+        await looker.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(0, wrong);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -182,6 +219,31 @@ public sealed class InflightTests : IDisposable
             Assert.All(heads, h => Assert.InRange(h, 0, Size - 1));
             ushort? position = new PackedInflightTracker(packedArea, 0).Recover((slot, _) => slot % 2 == 0);
             Assert.True(position is null || (position & 0x7fff) < Size);
+        }
+    }
+
+    private static ushort UsedIndex(Mapping area) => Volatile.Read(ref MemoryMarshal.Cast<byte, ushort>(area.AsSpan()[14..])[0]);
+
+    /// <summary>Backwards: entries are cleared in the order in which they were taken.</summary>
+    private static bool IsAnyInFlight(Mapping area)
+    {
+        for (int i = Size - 1; i >= 0; i--)
+        {
+            if (Volatile.Read(ref area.AsSpan()[16 + (16 * i)]) == 1)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static void Await(Func<bool> condition)
+    {
+        var wait = default(SpinWait);
+        while (!condition())
+        {
+            wait.SpinOnce(sleep1Threshold: -1);
         }
     }
 

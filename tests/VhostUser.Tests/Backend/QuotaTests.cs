@@ -32,6 +32,34 @@ public sealed class QuotaTests
         Assert.Equal((8, 1), (fixture.Session.Quotas.Regions, fixture.Session.Quotas.RegionsRefused));
     }
 
+    /// <summary>Memory beyond a session's limit is declined, what there was stays, and the descriptor that came with it is closed at once.</summary>
+    [Theory]
+    [InlineData(RequestCode.ADD_MEM_REG, 1UL << 30, 0UL)]
+    [InlineData(RequestCode.ADD_MEM_REG, 4096UL, 1UL << 30)]
+    [InlineData(RequestCode.ADD_MEM_REG, 4096UL, ulong.MaxValue - 4095)]
+    [InlineData(RequestCode.SET_MEM_TABLE, (1UL << 30) + 4096, 0UL)]
+    [InlineData(RequestCode.SET_MEM_TABLE, 4096UL, 1UL << 30)]
+    public void MemoryOverTheLimitIsDeclinedAndNothingIsKept(RequestCode request, ulong size, ulong offset)
+    {
+        using var guest = new GuestMemory();
+        using var fixture = new SessionFixture(options: new SessionOptions { MappedBytesMax = 1UL << 30 });
+        fixture.Negotiate();
+        fixture.Front.Tell(RequestCode.ADD_MEM_REG, guest.SingleRegion, guest.File.Value);
+        MemoryTable before = fixture.Session.State.Memory;
+        using FileDescriptor file = FileDescriptor.FromResult(memfd_create($"over {Guid.NewGuid()}", MFD_CLOEXEC), "memfd_create");
+        Assert.Equal(0, ftruncate(file.Value, 1L << 32));
+        byte[] payload = guest.SingleRegion;
+        Wire.Write(payload, request == RequestCode.SET_MEM_TABLE ? 1UL : 0);
+        Wire.Write(payload.AsSpan(MemoryRegionPayload.PrefixSize), new MemoryRegionPayload(1UL << 32, size, GuestMemory.UserBase + (1UL << 32), offset));
+        fixture.Front.Refused(request, payload, file.Value);
+        Assert.Same(before, fixture.Session.State.Memory);
+        Assert.Contains(fixture.Log.Lines, l => l.Contains("over the limit of 1 GiB", StringComparison.Ordinal));
+
+        // Without a collection, which would close what was forgotten.
+        string name = new FileInfo($"/proc/self/fd/{file.Value}").LinkTarget!;
+        Assert.Equal([$"{file.Value}"], Directory.GetFiles("/proc/self/fd").Where(f => new FileInfo(f).LinkTarget == name).Select(Path.GetFileName));
+    }
+
     [Fact]
     public void TheQuotaOfDescriptorsCountsAllThatIsKeptAndLetsReplacementsPass()
     {

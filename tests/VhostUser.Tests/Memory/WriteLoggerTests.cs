@@ -1,4 +1,6 @@
+using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Tests.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Tests.Memory;
@@ -28,6 +30,30 @@ public sealed class WriteLoggerTests
         burst[0].Written = 0xa00;
         WriteLogger.MarkChain(layout, burst, 0);
         Assert.Equal([(0x10_1800UL, 0x800UL), (0x90_0000UL, 0x200UL)], log.Marks);
+    }
+
+    /// <summary>More completions than the ring has slots: each marks the slot that it was written to, and none lies behind the ring.</summary>
+    [Fact]
+    public void CompletionsBeyondTheRingsSizeMarkTheirSlots()
+    {
+        const int size = 1024;
+        const ulong used = 0x40_0000;
+        using var pair = new RingPair(VirtioFeatures.VERSION_1, size);
+        var log = new MarkList();
+        using Virtqueue device = VirtqueueFactory.Create(pair.Layout with { Log = log, UsedLogAddress = used }, pair.Driver.StartBase);
+        device.Enabled = true;
+        ulong buffer = pair.Memory.Allocate(64);
+        var taken = new UsedChain[1];
+        for (int i = 0; i < (2 * size) + 100; i++)
+        {
+            Assert.True(pair.Driver.Add([new GuestBuffer(buffer, 64, false)]) >= 0);
+            pair.Driver.Publish();
+            Assert.Equal(1, device.Peek(pair.Burst, 1, ChainDirection.Readable));
+            log.Marks.Clear();
+            device.Complete(1);
+            Assert.Equal([(used + 4 + (ulong)(8 * (i % size)), 8UL), (used + 2, 2UL)], log.Marks);
+            Assert.Equal(1, pair.Driver.CollectUsed(taken));
+        }
     }
 
     private sealed class MarkList : IDirtyLog
