@@ -7,7 +7,7 @@ namespace VhostNet.VhostUser.Tests.Virtqueues;
 /// <summary>A packed descriptor is read after the flags that make it available (virtio 1.3 section 2.8.21.1), or what is read is the one of the lap before.</summary>
 public sealed class PackedOrderTests
 {
-    private const int Chains = 400_000;
+    private const int Chains = 1_000_000;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
 
     /// <summary>Two slots, a driver on another processor that fills each as soon as it is free, and buffers in an order in which no slot holds the same one twice running.</summary>
