@@ -127,6 +127,47 @@ public sealed class LiveTrafficTests : IDisposable
         c.Receive(1, 100, 1);
     }
 
+    /// <summary>A network that can't take the port as it is to be leaves it where it was, and at work.</summary>
+    [Fact]
+    public async Task APortThatItsNewNetworkRefusesStaysInItsOldOne()
+    {
+        await using VhostnetdProcess daemon = await StartAsync();
+        using var client = new ControlClient(Control);
+        using LiveGuest a = Guest("a", 1), b = Guest("b", 2);
+        a.Send(2, 0, 5);
+        b.Receive(1, 0, 5);
+        await ChangeAsync(client, HttpMethod.Put, "/networks/small", """{"kind": "switch", "macTableCapacity": 2}""", HttpStatusCode.Created);
+        string macs = string.Join(", ", Enumerable.Range(1, 99).Select(i => $"\"02:00:00:00:01:{i:x2}\""));
+        await ChangeAsync(client, HttpMethod.Patch, "/ports/b", $$"""{"network": "small", "switch": {"staticMacs": [{{macs}}]} }""", HttpStatusCode.Conflict);
+        a.Send(2, 5, 5);
+        b.Receive(1, 5, 5);
+        b.Send(1, 0, 5);
+        a.Receive(2, 0, 5);
+        Assert.Equal("sw", (await client.JsonAsync("/ports/b")).GetProperty("network").GetString());
+    }
+
+    /// <summary>A change of something else gives a sender no new burst: its limit keeps the tokens that it has.</summary>
+    [Fact]
+    public async Task ALimitKeepsItsTokensWhenSomethingElseChanges()
+    {
+        await using VhostnetdProcess daemon = await StartAsync();
+        using var client = new ControlClient(Control);
+        using LiveGuest a = Guest("a", 1), b = Guest("b", 2);
+        await ChangeAsync(client, HttpMethod.Patch, "/ports/a", """{"limits": {"in": {"framesPerSecond": 1, "burstFrames": 10}}}""");
+        a.Send(2, 0, 10);
+        b.Receive(1, 0, 10);
+        await ChangeAsync(client, HttpMethod.Patch, "/ports/a", """{"switch": {"macLimit": 77}}""");
+        a.Send(2, 10, 10, wait: false);
+        int passed = 0;
+        while (b.Next(TimeSpan.FromMilliseconds(300)) is not null)
+        {
+            passed++;
+        }
+
+        // One a second may pass, and a busy machine may take its time; a new burst would be all ten.
+        Assert.InRange(passed, 0, 5);
+    }
+
     private async Task ChangeEverythingAsync(ControlClient client, int round)
     {
         using (LiveGuest c = Guest("c", 3))
