@@ -58,6 +58,9 @@ internal sealed partial class Composition : IDisposable
     /// <summary>Captures of ports.</summary>
     public Captures Captures { get; }
 
+    /// <summary>Where the log goes, to be measured too.</summary>
+    public LogSource[] Logs { get; init; } = [];
+
     /// <summary>What there is to measure. Any thread.</summary>
     public MetricSources Sources => Volatile.Read(ref _sources);
 
@@ -90,6 +93,7 @@ internal sealed partial class Composition : IDisposable
             }
 
             Options = (options with { Threads = threads }).WithNamesAsPaths();
+            Publish();
         }
         catch
         {
@@ -234,6 +238,7 @@ internal sealed partial class Composition : IDisposable
     {
         Queues = [.. _ports.SelectMany(p => p.Queues)],
         Ports = [.. _ports.SelectMany(p => new[] { p.Inward, p.Outward })],
+        Logs = Logs,
         Threads = [new ThreadSource(_control, _watchdog), .. _threads.Select(t => new ThreadSource(t, _watchdog))],
     });
 }
