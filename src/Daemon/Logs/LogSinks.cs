@@ -23,7 +23,7 @@ internal sealed class LogSinks
 
     private readonly SinkThread _stderr;
     private readonly SinkThread _file;
-    private readonly LogFile _logFile;
+    private readonly Action<LogOptions> _reopen;
     private readonly LoggingLevelSwitch _level;
     private readonly Dictionary<string, LoggingLevelSwitch> _sources = new(StringComparer.Ordinal);
 
@@ -31,8 +31,9 @@ internal sealed class LogSinks
     {
         // Who asks for that much wants to see how far a start comes that does not come to its end.
         _stderr = new SinkThread("stderr", stderr, isHeld: options.Level > LogEventLevel.Debug);
-        _logFile = new LogFile(options, new JournalFormatter(forJournal: false), TimeProvider.System, sentence => Logger?.Warning("{Sentence:l}", sentence));
-        _file = new SinkThread("file", _logFile);
+        var file = new LogFile(options, new JournalFormatter(forJournal: false), TimeProvider.System, sentence => Logger?.Warning("{Sentence:l}", sentence));
+        _file = new SinkThread("file", file);
+        _reopen = file.Reopen;
         _level = new LoggingLevelSwitch(options.Level);
         LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.ControlledBy(_level);
         foreach ((string source, LogEventLevel level) in s_quiet)
@@ -84,7 +85,7 @@ internal sealed class LogSinks
     public void Refuse() => _stderr.Release(dropHeld: true);
 
     /// <summary>Opens the log file anew, or the one that the options name now. Waits for no disk.</summary>
-    public void Reopen(LogOptions options) => _file.Post(() => _logFile.Reopen(options));
+    public void Reopen(LogOptions options) => _file.Post(() => _reopen(options));
 
     /// <summary>Sets the levels.</summary>
     /// <returns>The sources among them that had no level of their own at the start and can't be given one any more.</returns>
