@@ -68,6 +68,11 @@ static async Task<ExitCode> RunAsync(string[] args)
         log.Refuse();
         throw;
     }
+    catch (Exception e) when (listeners.Explain(e) is { } explained)
+    {
+        log.Refuse();
+        throw explained;
+    }
     finally
     {
         // A terminal that is stopped or a disk that is frozen does not keep the process.
