@@ -22,7 +22,7 @@ internal static class MachineRefusals
         new(3, "control: bind of the socket '{d}/absent/c': *; the directory {d}/absent does not exist, create it or choose another path", [.. s_guest, "--control", "{d}/absent/c"]),
         new(3, "metrics.prometheus: bind of the socket '{d}/absent/m': *; the directory {d}/absent does not exist, create it or choose another path",
             [.. s_guest, "--prometheus", "unix:{d}/absent/m"]),
-        new(3, "metrics.prometheus: 127.0.0.1:9464 can't be listened at: *; choose another address or port", [.. s_guest, "--prometheus", "127.0.0.1:9464"]) { WithoutNetwork = true },
+        new(3, "metrics.prometheus: [::1]:9464 can't be listened at: *; choose another address or port", [.. s_guest, "--prometheus", "[::1]:9464"]) { WithoutNetwork = true },
         new(4, "metrics.prometheus: {tcp} is in use by another program; end that program or choose another port", [.. s_guest, "--prometheus", "{tcp}"]),
     ];
 
