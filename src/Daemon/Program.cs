@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Microsoft.Extensions.Hosting;
-using Serilog.Core;
 using VhostNet.Daemon;
 using VhostNet.Daemon.Cli;
 using VhostNet.Daemon.Configuration;
@@ -15,13 +14,13 @@ try
 }
 catch (StartupException e)
 {
-    await Console.Error.WriteLineAsync($"vhostnetd: {e.Message}").ConfigureAwait(false);
+    StderrWriter.Say(e.Message);
     return (int)e.ExitCode;
 }
 #pragma warning disable CA1031 // The last place where a defect can be reported.
 catch (Exception e)
 {
-    await Console.Error.WriteLineAsync($"vhostnetd: internal error, please report it: {e}").ConfigureAwait(false);
+    StderrWriter.Say($"internal error, please report it: {e}");
     return (int)ExitCode.Internal;
 }
 #pragma warning restore CA1031
@@ -56,16 +55,27 @@ static async Task<ExitCode> RunAsync(string[] args)
     using SocketActivation activation = SocketActivation.FromEnvironment();
     using var listeners = new HttpListeners();
     listeners.Open(options, activation);
-    Logger log = LogSetup.Create(options.Log);
+    using var hangup = new Hangup();
+    var log = LogSinks.Open(options.Log);
     try
     {
-        using IHost host = DaemonHost.Build(options, notifier, activation, listeners, log);
+        using IHost host = DaemonHost.Build(options, notifier, activation, listeners, log, hangup);
         await host.RunAsync().ConfigureAwait(false);
         return ExitCode.Success;
+    }
+    catch (StartupException)
+    {
+        log.Refuse();
+        throw;
+    }
+    catch (Exception e) when (listeners.Explain(e) is { } explained)
+    {
+        log.Refuse();
+        throw explained;
     }
     finally
     {
         // A terminal that is stopped or a disk that is frozen does not keep the process.
-        Bounded.Run(log.Dispose, LogSetup.EndLimit);
+        log.End();
     }
 }

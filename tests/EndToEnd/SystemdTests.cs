@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Text.Json;
 
 namespace VhostNet.EndToEnd;
 
@@ -81,6 +82,53 @@ public sealed class SystemdTests(SystemdMachine machine) : IClassFixture<Systemd
         string journal = await machine.JournalAsync();
         Assert.Matches("Thread io0 .*stands still: it is stuck in a callback; the service manager is not told that we are alive", journal);
         await machine.RunAsync("systemctl stop vhostnetd");
+    }
+
+    [Fact]
+    public async Task AReloadReadsTheFileAgainAndKeepsProcessAndGuests()
+    {
+        await machine.RunAsync("""
+            mkdir -p /var/log/vhostnet && chown vhostnet:vhostnet /var/log/vhostnet
+            cat >/etc/vhostnet/vhostnet.json <<'J'
+            {
+              "networks": [{"name": "loop", "kind": "switch"}],
+              "ports": [{"name": "vm0", "kind": "vhost-user", "network": "loop", "socket": {"path": "/run/vhostnet/vm0.sock", "mode": "0660"}}],
+              "control": {"path": "/run/vhostnet/control.sock"},
+              "log": {"file": "/var/log/vhostnet/daemon.log"}
+            }
+            J
+            systemctl start vhostnetd
+            """);
+        string pid = await machine.ShowAsync("vhostnetd", "MainPID");
+        using var guest = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await guest.ConnectAsync(new UnixDomainSocketEndPoint(machine.PathOf("/run/vhostnet/vm0.sock")));
+
+        // As logrotate does it.
+        await machine.RunAsync("""
+            sed -i 's/"ports": \[/"ports": [{"name": "sink", "kind": "null", "network": "loop"}, /' /etc/vhostnet/vhostnet.json
+            mv /var/log/vhostnet/daemon.log /var/log/vhostnet/daemon.log.1
+            systemctl reload vhostnetd
+            until grep -q 'SIGHUP: .* was read again, 1 change made' /var/log/vhostnet/daemon.log 2>/dev/null; do sleep 0.1; done
+            until [ "$(systemctl show --value -p ActiveState vhostnetd)" = active ]; do sleep 0.1; done
+            """);
+        Assert.Equal(pid, await machine.ShowAsync("vhostnetd", "MainPID"));
+        Assert.Equal("0", await machine.ShowAsync("vhostnetd", "NRestarts"));
+        Assert.Equal("2 ports, 1 networks", await machine.ShowAsync("vhostnetd", "StatusText"));
+        Assert.Equal("640 vhostnet", (await machine.RunAsync("stat -c '%a %U' /var/log/vhostnet/daemon.log")).Trim());
+        using var client = new HttpClient(HandlerOf("control.sock"));
+        using var vm0 = JsonDocument.Parse(await client.GetStringAsync(new Uri("http://daemon/ports/vm0")));
+        Assert.Equal(1, vm0.RootElement.GetProperty("sessions").GetInt32());
+        Assert.Equal(JsonValueKind.Object, vm0.RootElement.GetProperty("session").ValueKind);
+
+        // A mistake in the file fails no service.
+        await machine.RunAsync("""
+            echo '{' >/etc/vhostnet/vhostnet.json
+            systemctl reload vhostnetd
+            until grep -q 'error .*not valid JSON: .*; nothing is changed' /var/log/vhostnet/daemon.log; do sleep 0.1; done
+            """);
+        Assert.Equal(pid, await machine.ShowAsync("vhostnetd", "MainPID"));
+        Assert.Equal("active", await machine.ShowAsync("vhostnetd", "ActiveState"));
+        await machine.RunAsync("systemctl stop vhostnetd; rm /etc/vhostnet/vhostnet.json");
     }
 
     [Fact]

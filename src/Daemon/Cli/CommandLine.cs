@@ -30,8 +30,8 @@ internal sealed class CommandLine
     /// <summary>--socket-path.</summary>
     public Option<string> SocketPath { get; } = New<string>("--socket-path", "PATH", "Unix socket for the guest's front end");
 
-    /// <summary>--fd.</summary>
-    public Option<int?> Fd { get; } = New<int?>("--fd", "N", "inherited descriptor of a vhost-user socket, instead of --socket-path");
+    /// <summary>--fd. Numbers are texts to the parser: what it says of a wrong one names a type of the runtime.</summary>
+    public Option<string> Fd { get; } = New<string>("--fd", "N", "inherited descriptor of a vhost-user socket, instead of --socket-path");
 
     /// <summary>--config.</summary>
     public Option<string> Config { get; } = New<string>("--config", "FILE", "configuration file (JSON), instead of the quick form");
@@ -46,13 +46,13 @@ internal sealed class CommandLine
     public Option<string> Poll { get; } = New<string>("--poll", "POLICY", "how threads wait: interrupt, adaptive (default) or busy");
 
     /// <summary>--cpu.</summary>
-    public Option<int?> Cpu { get; } = New<int?>("--cpu", "N", "bind the data thread to this CPU");
+    public Option<string> Cpu { get; } = New<string>("--cpu", "N", "bind the data thread to this CPU");
 
     /// <summary>--queue-pairs.</summary>
-    public Option<int?> QueuePairs { get; } = New<int?>("--queue-pairs", "N", "queue pairs offered to the guest, 1 to 128 (default 1)");
+    public Option<string> QueuePairs { get; } = New<string>("--queue-pairs", "N", "queue pairs offered to the guest, 1 to 128 (default 1)");
 
     /// <summary>--mtu.</summary>
-    public Option<int?> Mtu { get; } = New<int?>("--mtu", "N", "MTU in bytes, 68 to 65535");
+    public Option<string> Mtu { get; } = New<string>("--mtu", "N", "MTU in bytes, 68 to 65535");
 
     /// <summary>--socket-mode.</summary>
     public Option<string> SocketMode { get; } = New<string>("--socket-mode", "MODE", "permissions of the socket in octal, for example 0660");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Configuration.Uplinks;
 
@@ -31,7 +32,7 @@ internal static class QuickForm
         }
 
         string? path = result.GetValue(line.SocketPath);
-        int? fd = result.GetValue(line.Fd);
+        int? fd = InRange("--fd", result.GetValue(line.Fd), 0, int.MaxValue, "; whoever starts this has to pass a socket on under that number");
         if (path is null == fd is null)
         {
             throw Usage(path is null
@@ -83,11 +84,6 @@ internal static class QuickForm
     private static SocketOptions Socket(CommandLine line, ParseResult result, string? path, int? fd)
     {
         string? mode = result.GetValue(line.SocketMode);
-        if (fd is < 0)
-        {
-            throw Usage($"--fd {fd}: a descriptor is 0 or greater; whoever starts this has to pass the socket on");
-        }
-
         bool client = result.GetValue(line.Client);
         if (client && fd is not null)
         {
@@ -131,8 +127,10 @@ internal static class QuickForm
     private static HttpListenOptions? Prometheus(string? text) =>
         text is null ? null : ValueParsers.Listen(text, out string problem) ?? throw Usage($"--prometheus: {problem}");
 
-    private static int? InRange(string option, int? value, int min, int max) =>
-        value is null || (value >= min && value <= max) ? value : throw Usage($"{option} {value}: a whole number from {min} to {max} is expected");
+    private static int? InRange(string option, string? text, int min, int max, string remedy = "") =>
+        text is null ? null
+            : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= min && value <= max ? value
+            : throw Usage($"{option} {text}: a whole number from {min} to {max} is expected{remedy}");
 
     private static T Word<T>(string option, string word, IReadOnlyDictionary<string, T> words) =>
         words.TryGetValue(word, out T? value) ? value : throw Usage($"{option} {word}: unknown; {Suggestion.Clause(word, [.. words.Keys])}");

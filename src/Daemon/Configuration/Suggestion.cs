@@ -8,7 +8,9 @@ internal static class Suggestion
     {
         string given = Normalise(word);
         string? best = null;
-        int bestDistance = Math.Max(2, given.Length / 3) + 1;
+
+        // Something has to be left of what was written: nobody means --fd by -s.
+        int bestDistance = Math.Min(Math.Max(2, given.Length / 3) + 1, given.Length);
         foreach (string candidate in candidates)
         {
             int distance = Distance(given, Normalise(candidate));
@@ -22,11 +24,11 @@ internal static class Suggestion
         return best;
     }
 
-    /// <summary>A half sentence that offers <see cref="For"/>, or else lists the candidates.</summary>
+    /// <summary>A half sentence that offers <see cref="For"/>, or else lists the candidates, if there are any.</summary>
     public static string Clause(string word, IReadOnlyCollection<string> candidates)
     {
         string? best = For(word, candidates);
-        return best is not null ? $"did you mean \"{best}\"?" : $"known here: {string.Join(", ", candidates.Order(StringComparer.Ordinal))}";
+        return best is not null ? $"did you mean \"{best}\"?" : candidates.Count == 0 ? "there are none here, leave it out" : $"known here: {string.Join(", ", candidates.Order(StringComparer.Ordinal))}";
     }
 
     /// <summary>Number of insertions, deletions, replacements and swaps of neighbours between two words.</summary>

@@ -1,5 +1,8 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Transport;
 
@@ -44,6 +47,19 @@ internal sealed class HttpListeners : IDisposable
         {
             _tcp = options.Metrics.Prometheus;
         }
+    }
+
+    /// <summary>Says why Kestrel could not listen, or null when something else went wrong.</summary>
+    public StartupException? Explain(Exception e)
+    {
+        if (_tcp is not { Address: { } address } || e is not (IOException or SocketException))
+        {
+            return null;
+        }
+
+        return e.InnerException is AddressInUseException
+            ? new StartupException(ExitCode.SocketInUse, $"metrics.prometheus: {address} is in use by another program; end that program or choose another port", e)
+            : new StartupException(ExitCode.Resource, $"metrics.prometheus: {address} can't be listened at: {StartupFailures.Sentence(e.Message)}; choose another address or port", e);
     }
 
     /// <summary>Has Kestrel serve the sockets.</summary>
@@ -97,13 +113,9 @@ internal sealed class HttpListeners : IDisposable
             _open.Add(listener);
             _handles.Add(((ulong)listener.Socket.Value, metricsOnly));
         }
-        catch (SocketInUseException e)
-        {
-            throw new StartupException(ExitCode.SocketInUse, $"{path}: {e.Message}", e);
-        }
         catch (IOException e)
         {
-            throw new StartupException(ExitCode.Resource, $"{path}: {e.Message}; the directory has to exist and to be writable for user {geteuid()}", e);
+            throw StartupFailures.ExplainSocket(path, options.Path!, e);
         }
     }
 

@@ -58,6 +58,9 @@ internal sealed partial class Composition : IDisposable
     /// <summary>Captures of ports.</summary>
     public Captures Captures { get; }
 
+    /// <summary>Where the log goes, to be measured too.</summary>
+    public LogSource[] Logs { get; init; } = [];
+
     /// <summary>What there is to measure. Any thread.</summary>
     public MetricSources Sources => Volatile.Read(ref _sources);
 
@@ -90,6 +93,7 @@ internal sealed partial class Composition : IDisposable
             }
 
             Options = (options with { Threads = threads }).WithNamesAsPaths();
+            Publish();
         }
         catch
         {
@@ -155,6 +159,12 @@ internal sealed partial class Composition : IDisposable
         _ports.Add(entry);
         Publish();
         _logger.LogInformation("Port {Port} ({Kind}) is in network {Network}, on threads {Threads}", options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
+        if (options is { IsVhostUser: true, Mtu: { } mtu })
+        {
+            _logger.LogInformation(
+                "Port {Port}: an MTU of {Mtu} is offered; a QEMU guest learns it by host_mtu={Same} of its virtio-net device, or by DHCP of a responder (the user network tells " +
+                "nobody), and keeps 1500 otherwise", options.Name, mtu, mtu);
+        }
     }
 
     private void AddThread(ThreadOptions options)
@@ -234,6 +244,7 @@ internal sealed partial class Composition : IDisposable
     {
         Queues = [.. _ports.SelectMany(p => p.Queues)],
         Ports = [.. _ports.SelectMany(p => new[] { p.Inward, p.Outward })],
+        Logs = Logs,
         Threads = [new ThreadSource(_control, _watchdog), .. _threads.Select(t => new ThreadSource(t, _watchdog))],
     });
 }

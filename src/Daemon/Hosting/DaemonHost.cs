@@ -7,6 +7,7 @@ using Serilog;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Control;
 using VhostNet.Daemon.Live;
+using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Systemd;
 
 namespace VhostNet.Daemon.Hosting;
@@ -17,18 +18,18 @@ internal static class DaemonHost
     private static readonly TimeSpan s_shutdownTimeout = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Builds a host that is ready to be started.</summary>
-    public static IHost Build(DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, Serilog.ILogger log)
+    public static IHost Build(DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup)
     {
         if (!listeners.Any)
         {
             HostApplicationBuilder plain = Host.CreateEmptyApplicationBuilder(null);
-            Configure(plain, options, notifier, activation, log);
+            Configure(plain, options, notifier, activation, log, hangup);
             return plain.Build();
         }
 
         // The empty builder reads neither files nor environment variables: the configuration file is the only one.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "vhostnetd" });
-        Configure(builder, options, notifier, activation, log);
+        Configure(builder, options, notifier, activation, log, hangup);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(listeners.Configure);
         WebApplication application = builder.Build();
         ControlApi api = application.Services.GetRequiredService<ControlApi>();
@@ -37,9 +38,9 @@ internal static class DaemonHost
     }
 
     private static void Configure(
-        IHostApplicationBuilder builder, DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, Serilog.ILogger log)
+        IHostApplicationBuilder builder, DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, LogSinks log, Hangup hangup)
     {
-        builder.Logging.AddSerilog(log);
+        builder.Logging.AddSerilog(log.Logger);
         IServiceCollection services = builder.Services;
         services.AddSingleton(options);
         services.AddSingleton(notifier);
@@ -51,6 +52,9 @@ internal static class DaemonHost
             DaemonService daemon = s.GetRequiredService<DaemonService>();
             return new ControlAnswers(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
         });
+        services.AddSingleton(log);
+        services.AddSingleton(hangup);
+        services.AddSingleton<ReadFile>();
         services.AddSingleton<LiveChanges>();
         services.AddSingleton(s =>
         {
@@ -64,6 +68,7 @@ internal static class DaemonHost
         });
         services.AddSingleton<ControlApi>();
         services.AddHostedService(s => s.GetRequiredService<DaemonService>());
+        services.AddHostedService<Reloader>();
         services.Configure<HostOptions>(o => o.ShutdownTimeout = s_shutdownTimeout);
         services.Configure<ConsoleLifetimeOptions>(o => o.SuppressStatusMessages = true);
     }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend;
@@ -22,6 +23,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     private readonly DaemonOptions _options;
     private readonly ServiceNotifier _notifier;
     private readonly SocketActivation _activation;
+    private readonly LogSinks _log;
     private readonly IoThread _control;
     private readonly Watchdog _watchdog;
     private readonly AioTimer _sampler;
@@ -31,11 +33,13 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     private bool _built;
 
     /// <summary>Makes the service; nothing runs yet.</summary>
-    public DaemonService(DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, IHostApplicationLifetime lifetime, ILoggerFactory loggers)
+    public DaemonService(
+        DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, LogSinks log, IHostApplicationLifetime lifetime, ILoggerFactory loggers)
     {
         _options = options;
         _notifier = notifier;
         _activation = activation;
+        _log = log;
         _logger = loggers.CreateLogger<DaemonService>();
         _control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
         var writers = new NotifierWriteWatch();
@@ -43,7 +47,10 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _sampler = _control.Context.CreateTimer(AioClock.Monotonic, Sample);
         var sessions = new SessionLog(loggers.CreateLogger("VhostNet.VhostUser"));
         Composition = new Composition(
-            _control, new PortFactory(_control.Context, activation, sessions, options.StateDirectory ?? StateDirectory), _watchdog, loggers.CreateLogger<Composition>());
+            _control, new PortFactory(_control.Context, activation, sessions, options.StateDirectory ?? StateDirectory), _watchdog, loggers.CreateLogger<Composition>())
+        {
+            Logs = [.. log.All.Select(s => new LogSource(s))],
+        };
         Composition.LastSessionEnded += entry =>
         {
             _logger.LogInformation("Port {Port}: the inherited connection has ended, and so does the daemon", entry.Options.Name);
@@ -70,6 +77,9 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
 
     /// <summary>Tells the service manager what there is after a change.</summary>
     public void ReportChange() => _notifier.Status(Summary);
+
+    /// <summary>Tells the service manager that the daemon is ready again.</summary>
+    public void ReportReady() => _notifier.Ready(Summary);
 
     /// <summary>Has the control thread, to which sessions, ports and networks belong, run something that throws nothing. Any thread.</summary>
     public void ScheduleOnControl(Action action) => _control.Context.ScheduleOneShot(action, "control API");
@@ -100,6 +110,8 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _control.Run(Sample);
         _notifier.Ready(Summary);
         _logger.LogInformation("vhostnetd {Version} is ready: {Ports} ports, {Networks} networks", Product.Version, _options.Ports.Count, _options.Networks.Count);
+
+        _log.Release();
 
         // After READY, because nothing waits for them and they cost a part of the start-up time.
         _meter = new MeterBridge(() => Composition.Sources);

@@ -19,7 +19,7 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
     public VhostUserEndpoint CreateEndpoint(PortOptions options, VhostUserPort port)
     {
         SocketOptions socket = options.Socket!;
-        FileDescriptor? inherited = Inherited(options.Name, socket);
+        FileDescriptor? inherited = Inherited(options, socket);
         return VhostUserEndpoint.Create(control, port.Device, new VhostUserEndpointOptions
         {
             Name = options.Name,
@@ -34,7 +34,7 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
         });
     }
 
-    private FileDescriptor? Inherited(string name, SocketOptions socket)
+    private FileDescriptor? Inherited(PortOptions options, SocketOptions socket)
     {
         if (socket.IsClient)
         {
@@ -50,10 +50,11 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
             }
 
             descriptor.Release();
-            throw new StartupException(ExitCode.Usage, $"--fd {fd}: descriptor {fd} is not open; whoever starts this has to pass the socket on");
+            throw new StartupException(
+                ExitCode.Usage, $"{StartupFailures.NameOfFd(options, fd)}: descriptor {fd} is not open; whoever starts this has to pass the socket on under that number, or name a path");
         }
 
-        return activation.Take(name, socket.Path)?.Descriptor;
+        return activation.Take(options.Name, socket.Path)?.Descriptor;
     }
 
     private static VhostUserPort CreateVhostUser(PortOptions options, IReadOnlyList<IoThread> threads)

@@ -11,19 +11,37 @@ internal static class StartupFailures
     public static StartupException? Explain(PortOptions options, Exception e) => e switch
     {
         StartupException startup => startup,
-        SocketInUseException => new StartupException(ExitCode.SocketInUse, $"port {options.Name}: {e.Message}", e),
-        ErrnoException errno => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options, errno.Errno)}", e),
+        SocketInUseException => new StartupException(ExitCode.SocketInUse, $"port {options.Name}: {e.Message}{ClientHint(options)}", e),
+        ErrnoException { Errno.Value: ENOTSOCK } when options.Socket?.Fd is { } fd => new StartupException(
+            ExitCode.Usage, $"{NameOfFd(options, fd)}: descriptor {fd} is no socket; whoever starts this has to pass on a Unix socket that listens, or is connected to a front end", e),
+        PortOptionsException => new StartupException(ExitCode.Usage, $"port {options.Name}: {Sentence(e.Message)}", e),
+        ErrnoException errno => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options.Socket?.Path, errno.Errno)}", e),
         PortException or IOException or UnauthorizedAccessException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
         InvalidOperationException and not ObjectDisposedException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
         ArgumentException or FormatException or NotSupportedException => new StartupException(ExitCode.Usage, $"port {options.Name}: {Sentence(e.Message)}", e),
         _ => null,
     };
 
-    private static string Remedy(PortOptions options, Errno error) => error.Value switch
+    /// <summary>An exception for the operator about a Unix socket that is no port's.</summary>
+    /// <param name="name">What the configuration calls it.</param>
+    /// <param name="path">Its path.</param>
+    /// <param name="e">What binding it threw.</param>
+    public static StartupException ExplainSocket(string name, string path, IOException e) => new(
+        e is SocketInUseException ? ExitCode.SocketInUse : ExitCode.Resource,
+        $"{name}: {Sentence(e.Message)}{(e is ErrnoException errno ? Remedy(path, errno.Errno) : string.Empty)}",
+        e);
+
+    /// <summary>What the operator calls an inherited descriptor.</summary>
+    public static string NameOfFd(PortOptions options, int fd) => options.IsFromCommandLine ? $"--fd {fd}" : $"{options.Path}.socket.fd";
+
+    private static string ClientHint(PortOptions options) =>
+        $"; if a front end listens there (QEMU with server=on), {(options.IsFromCommandLine ? "add --client" : "give the socket \"role\": \"client\"")} to connect to it";
+
+    private static string Remedy(string? socket, Errno error) => error.Value switch
     {
-        ENOENT when options.Socket is { Path: { } path } && !Directory.Exists(Path.GetDirectoryName(path)) =>
+        ENOENT when socket is { } path && !Directory.Exists(Path.GetDirectoryName(path)) =>
             $"; the directory {Path.GetDirectoryName(path)} does not exist, create it or choose another path",
-        EACCES or EPERM or EROFS when options.Socket is { Path: { } path } =>
+        EACCES or EPERM or EROFS when socket is { } path =>
             $"; the directory {Path.GetDirectoryName(path)} has to be writable for user {geteuid()}",
         _ => string.Empty,
     };

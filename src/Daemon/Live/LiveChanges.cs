@@ -10,7 +10,7 @@ namespace VhostNet.Daemon.Live;
 /// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The disk is
 /// waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
 /// </summary>
-internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
+internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, ReadFile file, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
 {
     /// <summary>How long a request waits for its turn, and for its change: longer than for the control thread alone, because a disk may come first.</summary>
     public static readonly TimeSpan Patience = ControlAnswers.Patience + TimeSpan.FromSeconds(3);
@@ -29,6 +29,19 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
     /// <exception cref="ControlBusyException">It, or the change before it, takes too long; the message says whether something may still change.</exception>
     public async Task<LiveChange> MakeAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
     {
+        LiveChange? made = await TakeTurnAsync(() => MakeInTurnAsync(plan, persist)).ConfigureAwait(false);
+        return made!;
+    }
+
+    /// <summary>Makes one change that the configuration file asks for.</summary>
+    /// <returns>False when it is so already.</returns>
+    /// <exception cref="ConfigException">It does not fit what runs; nothing has changed.</exception>
+    /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
+    /// <exception cref="ControlBusyException">It, or the change before it, takes too long.</exception>
+    public async Task<bool> MakeFromFileAsync(ReloadStep step) => await TakeTurnAsync(() => CarryOutInTurnAsync(step)).ConfigureAwait(false) is not null;
+
+    private async Task<LiveChange?> TakeTurnAsync(Func<Task<LiveChange?>> make)
+    {
         Task turn = _turn.WaitAsync();
         try
         {
@@ -41,7 +54,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
             throw new ControlBusyException("another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
         }
 
-        Task<LiveChange> work = Task.Run(() => MakeInTurnAsync(plan, persist));
+        Task<LiveChange?> work = Task.Run(make);
         try
         {
             return await work.WaitAsync(Patience, time).ConfigureAwait(false);
@@ -62,7 +75,29 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
     /// <inheritdoc/>
     public void Dispose() => _turn.Dispose();
 
-    private async Task<LiveChange> MakeInTurnAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
+    private async Task<LiveChange?> CarryOutInTurnAsync(ReloadStep step)
+    {
+        try
+        {
+            LiveChange? change = step.Plan(daemon.Composition.Options);
+            if (change is not null)
+            {
+                await ApplyAsync(change).ConfigureAwait(false);
+                daemon.ReportChange();
+                logger.LogInformation("{Item} was {Change}, as the configuration file has it", step.Item, Verb(change));
+            }
+
+            file.Carried(step.Carried);
+            _unsaved = [.. _unsaved.Where(i => i != step.Item)];
+            return change;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<LiveChange?> MakeInTurnAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
     {
         try
         {
@@ -71,6 +106,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
             if (persist)
             {
                 await MakeLastingAsync(change, now).ConfigureAwait(false);
+                file.Carried(change.Edit);
             }
             else
             {
@@ -88,7 +124,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
         }
     }
 
-    private void LogLate(Task<LiveChange> work)
+    private void LogLate(Task<LiveChange?> work)
     {
         if (work.Exception?.InnerException is { } failure)
         {

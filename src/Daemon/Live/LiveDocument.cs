@@ -51,6 +51,29 @@ internal static class LiveDocument
         _ => false,
     };
 
+    /// <summary>An object with some of its keys as another one has them: with the other's values, or without them where it has none.</summary>
+    /// <param name="target">The object.</param>
+    /// <param name="source">The other; nothing at all counts as empty.</param>
+    /// <param name="keys">The keys.</param>
+    public static JsonElement WithKeys(JsonElement target, JsonElement source, IReadOnlyCollection<string> keys)
+    {
+        JsonObject result = JsonObject.Create(target.Clone())!;
+        foreach (string key in keys)
+        {
+            result.Remove(key);
+            if (source.ValueKind == JsonValueKind.Object && Find(source, key) is { } value)
+            {
+                result[key] = Node(value);
+            }
+        }
+
+        return Element(result);
+    }
+
+    /// <summary>The keys that have different values in two objects; null counts as missing.</summary>
+    public static IReadOnlyList<string> DifferentKeys(JsonElement a, JsonElement b) =>
+        [.. a.EnumerateObject().Concat(b.EnumerateObject()).Select(p => p.Name).Distinct().Where(k => !SameValue(a, b, k))];
+
     /// <summary>Refuses a change of keys that only a new port or network can have.</summary>
     /// <exception cref="ControlException">A key other than <paramref name="live"/> has another value.</exception>
     public static void CheckFixed(JsonElement before, JsonElement after, IReadOnlyCollection<string> live, string path, string address)

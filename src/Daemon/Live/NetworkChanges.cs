@@ -8,7 +8,8 @@ namespace VhostNet.Daemon.Live;
 /// <summary>Changes of networks: what a request means for the present configuration, checked like the configuration file. Pure; any thread.</summary>
 internal static class NetworkChanges
 {
-    private static readonly string[] s_liveKeys = ["mirror"];
+    /// <summary>The keys whose values can be changed while a network runs.</summary>
+    public static IReadOnlyList<string> LiveKeys { get; } = ["mirror"];
 
     /// <summary>A network shall be as the request says.</summary>
     /// <exception cref="ConfigException">The request is wrong.</exception>
@@ -55,7 +56,7 @@ internal static class NetworkChanges
     private static LiveChange Change(DaemonOptions now, NetworkOptions before, JsonElement json)
     {
         NetworkOptions network = NetworkReader.Read(ConfigSection.At(json, PathOf(before.Name)));
-        LiveDocument.CheckFixed(SourceOf(before), json, s_liveKeys, PathOf(before.Name), $"/networks/{before.Name}");
+        LiveDocument.CheckFixed(SourceOf(before), json, LiveKeys, PathOf(before.Name), $"/networks/{before.Name}");
         DaemonOptions after = LiveChange.Checked(now with { Networks = [.. now.Networks.Select(n => n == before ? network : n)] });
         return new LiveChange(composition => composition.SetMirror(network, after), new ConfigEdit("networks", before.Name, json));
     }

@@ -93,6 +93,13 @@ internal static class MetricCatalog
             sink.Add(SeriesLabels.None, SeriesLabels.None, DescriptorReserve.Reserve)),
         new("vhostnet.descriptors.refused", true, "{refusal}", "Regions, connections, flows and captures refused because of the reserve.", static (_, sink) =>
             sink.Add(SeriesLabels.None, SeriesLabels.None, DescriptorReserve.Refused)),
+        new("vhostnet.log.lost", true, "{line}", "Log lines that a sink lost, because nobody read it or it could not be written.", static (sources, sink) =>
+        {
+            foreach (LogSource log in sources.Logs)
+            {
+                sink.Add(log.Labels, SeriesLabels.None, log.Lost);
+            }
+        }),
         new("vhostnet.process.uptime", false, "s", "Time since the daemon started.", static (_, sink) =>
             sink.Add(SeriesLabels.None, SeriesLabels.None, (long)Uptime.TotalSeconds)),
     ];

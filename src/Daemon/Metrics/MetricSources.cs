@@ -14,4 +14,7 @@ internal sealed record MetricSources
 
     /// <summary>The control thread and all IoThreads.</summary>
     public ThreadSource[] Threads { get; init; } = [];
+
+    /// <summary>The sinks of the log.</summary>
+    public LogSource[] Logs { get; init; } = [];
 }

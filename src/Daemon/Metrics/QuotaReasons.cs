@@ -15,6 +15,7 @@ internal static class QuotaReasons
     private static readonly SeriesLabels s_halfReceived = Label("half_received");
     private static readonly SeriesLabels s_silent = Label("silent");
     private static readonly SeriesLabels s_delayed = Label("connections_delayed");
+    private static readonly SeriesLabels s_second = Label("second_front_end");
     private static readonly SeriesLabels s_logLines = Label("log_lines");
     private static readonly SeriesLabels s_jobs = Label("jobs");
     private static readonly SeriesLabels s_stuckNotifier = Label("stuck_notifier");
@@ -25,7 +26,7 @@ internal static class QuotaReasons
     public static IReadOnlyList<string> Names { get; } =
     [
         "regions", "descriptors", "iotlb_entries", "closes_pending", "flows", "sockets", "reserve", "half_received", "silent", "connections_delayed", "log_lines", "jobs",
-        "stuck_notifier", "loopback", "forwards",
+        "stuck_notifier", "second_front_end", "loopback", "forwards",
     ];
 
     /// <summary>Passes on what ports keep at present.</summary>
@@ -85,6 +86,7 @@ internal static class QuotaReasons
         sink.Add(port, s_halfReceived, session.HalfReceivedEnded);
         sink.Add(port, s_silent, session.SilentConnections);
         sink.Add(port, s_delayed, session.ConnectionsDelayed);
+        sink.Add(port, s_second, session.SecondFrontEnds);
         sink.Add(port, s_logLines, session.LogLinesLeftOut);
         sink.Add(port, s_jobs, session.JobsRefused);
         sink.Add(port, s_iotlbEntries, session.IotlbEvicted);

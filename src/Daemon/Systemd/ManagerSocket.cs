@@ -9,7 +9,7 @@ namespace VhostNet.Daemon.Systemd;
 /// </summary>
 internal sealed class ManagerSocket : IDisposable
 {
-    private const int Kinds = 3;
+    private const int Kinds = 4;
 
     // Memory that the kernel lacks does not make the socket unwritable; it is asked again after this long.
     private const int PauseMilliseconds = 100;
@@ -54,7 +54,7 @@ internal sealed class ManagerSocket : IDisposable
     }
 
     /// <summary>Sends a message that must arrive, now or as soon as the manager has room for it. Those of smaller kinds go first.</summary>
-    /// <param name="kind">0, 1 or 2; of each kind the newest message is kept.</param>
+    /// <param name="kind">0 to 3; of each kind the newest message is kept.</param>
     /// <param name="message">The datagram.</param>
     public void Post(int kind, byte[] message)
     {

@@ -11,9 +11,10 @@ namespace VhostNet.Daemon.Systemd;
 internal sealed class ServiceNotifier : IDisposable
 {
     // In the order in which they must arrive.
-    private const int ReadyKind = 0;
-    private const int StatusKind = 1;
-    private const int StoppingKind = 2;
+    private const int ReloadingKind = 0;
+    private const int ReadyKind = 1;
+    private const int StatusKind = 2;
+    private const int StoppingKind = 3;
 
     private readonly ManagerSocket? _socket;
 
@@ -55,6 +56,10 @@ internal sealed class ServiceNotifier : IDisposable
 
     /// <summary>The service is up: its sockets listen. Arrives as soon as the manager reads.</summary>
     public void Ready(string status) => Post(ReadyKind, $"READY=1\nSTATUS={OneLine(status)}");
+
+    /// <summary>The service looks at its files again; <see cref="Ready"/> follows. The time lets the manager tell two such messages apart.</summary>
+    public void Reloading() => Post(
+        ReloadingKind, string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={VhostNet.Aio.AioClock.Monotonic.NowNs / 1000}\nSTATUS=Reading the configuration again"));
 
     /// <summary>One line for <c>systemctl status</c>; the newest arrives as soon as the manager reads.</summary>
     public void Status(string status) => Post(StatusKind, $"STATUS={OneLine(status)}");

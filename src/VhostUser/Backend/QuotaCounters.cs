@@ -36,6 +36,9 @@ public sealed class QuotaCounters
     /// <summary>Connections that had to wait because they came too fast.</summary>
     public long ConnectionsDelayed { get; internal set; }
 
+    /// <summary>Connections that found another front end in their place, and were turned away.</summary>
+    public long SecondFrontEnds { get; internal set; }
+
     /// <summary>Log lines left out.</summary>
     public long LogLinesLeftOut { get; internal set; }
 

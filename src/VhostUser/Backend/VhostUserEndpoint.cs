@@ -8,6 +8,7 @@ namespace VhostNet.VhostUser.Backend;
 /// </summary>
 public abstract class VhostUserEndpoint : IDisposable
 {
+    private readonly MinuteLine _queuesLine;
     private bool _disposed;
 
     private protected VhostUserEndpoint(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options)
@@ -35,6 +36,7 @@ public abstract class VhostUserEndpoint : IDisposable
                 Clock = options.Clock,
             },
         };
+        _queuesLine = new MinuteLine(options.Clock);
         Name = options.Name ?? options.Path ?? $"fd {options.Descriptor!.Value}";
     }
 
@@ -69,6 +71,9 @@ public abstract class VhostUserEndpoint : IDisposable
 
     /// <summary>Whether the last session got as far as acknowledging features, rather than being turned away.</summary>
     private protected bool SessionMadeProgress { get; set; }
+
+    /// <summary>Whether the last session ended because there are too few queues for it, as far as that can be known.</summary>
+    private protected bool SessionLeftForQueues { get; private set; }
 
     private protected SessionLogWriter Log => new(Options.Session.Log, Name);
 
@@ -136,6 +141,15 @@ public abstract class VhostUserEndpoint : IDisposable
     {
         CurrentSession = null;
         SessionMadeProgress = session.HasNegotiated;
+        SessionLeftForQueues = session.LeftForQueues;
+        if (SessionLeftForQueues)
+        {
+            _queuesLine.Write(
+                Log,
+                $"{Device.QueueNumAnswer} queue pairs offered, and the front end, process {session.PeerProcess}, left as soon as it was told: a QEMU with a greater queues= does that, and " +
+                "tries again for ever; raise --queue-pairs (\"queuePairs\" of the port), or lower queues= (libvirt: <driver queues='…'/>)");
+        }
+
         SessionEnded?.Invoke(session);
         if (!_disposed)
         {

@@ -8,6 +8,11 @@ public sealed class VhostUserServer : VhostUserEndpoint
 {
     private readonly AioTimer _resume;
     private readonly RateLimit _connections;
+    private readonly HeldConnections _held;
+    private readonly GrowingPause _turningAway;
+    private readonly GrowingPause _tooFewQueues;
+    private readonly MinuteLine _secondLine;
+    private readonly MinuteLine _reserveLine;
     private UnixListener? _listener;
 
     /// <summary>Creates a server; it listens after <see cref="Start"/>.</summary>
@@ -15,6 +20,11 @@ public sealed class VhostUserServer : VhostUserEndpoint
     {
         _resume = Context.CreateTimer(Options.Clock, Listen);
         _connections = new RateLimit(Options.Clock, 2 * Options.ConnectionsPerSecond, 1_000_000_000 / Options.ConnectionsPerSecond);
+        _held = new HeldConnections(Context, Options.Clock, Listen);
+        _turningAway = new GrowingPause(Options.Clock);
+        _tooFewQueues = new GrowingPause(Options.Clock);
+        _secondLine = new MinuteLine(Options.Clock);
+        _reserveLine = new MinuteLine(Options.Clock);
     }
 
     /// <summary>Whether further front ends can connect; false for an inherited connection, and before <see cref="Start"/>.</summary>
@@ -45,12 +55,34 @@ public sealed class VhostUserServer : VhostUserEndpoint
     }
 
     /// <inheritdoc/>
-    protected override void OnSessionEnded() => Log.Info(_listener is null ? "the inherited connection is over" : "listening for the next front end");
+    protected override void OnSessionEnded()
+    {
+        // Those who were turned away may try again at once, and find the place free.
+        _held.Clear();
+        _turningAway.Reset();
+        if (_listener is null)
+        {
+            Log.Info("the inherited connection is over");
+            return;
+        }
+
+        if (SessionLeftForQueues)
+        {
+            // It tries again at once, in vain, and each time is worth some lines.
+            Rest(_tooFewQueues.Next());
+            return;
+        }
+
+        _tooFewQueues.Reset();
+        Listen();
+        Log.Info("listening for the next front end");
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _resume.Delete();
+        _held.Dispose();
         if (_listener is not null)
         {
             Context.SetFdHandler(_listener.Socket.Value, null);
@@ -65,7 +97,7 @@ public sealed class VhostUserServer : VhostUserEndpoint
 
     private void Listen()
     {
-        if (_listener is not null)
+        if (_listener is not null && !_held.IsFull)
         {
             Context.SetFdHandler(_listener.Socket.Value, OnConnection);
         }
@@ -108,10 +140,12 @@ public sealed class VhostUserServer : VhostUserEndpoint
         if (!DescriptorReserve.Admits(socket.Value))
         {
             Quotas.ReserveRefused++;
-            Log.Warning(
+            _reserveLine.Write(
+                Log,
                 $"a front end, process {UnixSocket.PeerProcess(socket)}, was turned away: this process has only its reserve of {DescriptorReserve.Reserve} of " +
                 $"{DescriptorReserve.Limit} descriptors left, which is for what runs already (descriptors.reserve)");
             socket.Dispose();
+            Rest(_turningAway.Next());
             return;
         }
 
@@ -123,11 +157,29 @@ public sealed class VhostUserServer : VhostUserEndpoint
 
         if (CurrentSession is not null)
         {
-            Log.Warning($"a second front end, process {UnixSocket.PeerProcess(socket)}, was turned away: process {CurrentSession.PeerProcess} is connected");
-            socket.Dispose();
+            TurnAway(socket, CurrentSession);
             return;
         }
 
         BeginSession(socket);
+    }
+
+    /// <summary>
+    /// A socket serves one front end at a time. One that finds it taken is left waiting for a while before it is told, because it will try again: QEMU with reconnect=1
+    /// every second, without it as fast as it can.
+    /// </summary>
+    private void TurnAway(FileDescriptor socket, VhostUserSession present)
+    {
+        Quotas.SecondFrontEnds++;
+        _secondLine.Write(
+            Log,
+            $"a second front end, process {UnixSocket.PeerProcess(socket)}, was turned away: process {present.PeerProcess} is connected, and a socket serves one at a time; " +
+            "end one of the two, or give each a port and a socket of its own");
+        _held.Add(socket, _turningAway.Next());
+        if (_held.IsFull)
+        {
+            // Whoever comes now waits in the kernel's queue.
+            Context.SetFdHandler(_listener!.Socket.Value, null);
+        }
     }
 }

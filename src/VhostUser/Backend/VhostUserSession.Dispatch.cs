@@ -11,7 +11,11 @@ public sealed partial class VhostUserSession
     void IChannelHandler.MessageReceived(in MessageHeader header, ReadOnlySpan<byte> payload, FdCollection descriptors)
     {
         MessageSpec? spec = MessageTable.Find(header.Request);
-        _askedForQueues |= spec?.Code == RequestCode.GET_QUEUE_NUM;
+        if (spec?.Code == RequestCode.GET_QUEUE_NUM)
+        {
+            _askedForQueuesNs = _options.Clock.NowNs;
+        }
+
         if (Log.IsDebug)
         {
             Log.Debug($"received {spec?.Name ?? $"request {header.Request}"}, {payload.Length} bytes, {descriptors.Count} descriptors");

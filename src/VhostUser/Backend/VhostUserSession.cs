@@ -12,6 +12,9 @@ namespace VhostNet.VhostUser.Backend;
 /// </summary>
 public sealed partial class VhostUserSession : IDisposable, IChannelHandler
 {
+    // QEMU needs milliseconds; on a loaded machine they may be many.
+    private const long LeavesAtOnceNs = 2_000_000_000;
+
     private readonly AioContext _context;
     private readonly IVhostUserDevice _device;
     private readonly SessionOptions _options;
@@ -27,7 +30,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly IotlbMissQueue _iotlbMisses;
     private readonly BottomHalf _inBandCalls;
     private EventNotifier? _logNotifier;
-    private bool _askedForQueues;
+    private long? _askedForQueuesNs;
     private bool _ended;
 
     /// <summary>Takes over a connected socket; nothing happens before <see cref="Start"/>.</summary>
@@ -99,6 +102,12 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     /// <summary>Whether the session is over.</summary>
     public bool IsEnded => _ended;
 
+    /// <summary>
+    /// Whether the front end left as soon as it had been told how many queues there are, and before it wanted anything else: QEMU does that, and tries again for ever,
+    /// when its netdev has more of them. It does not say how many it wanted.
+    /// </summary>
+    internal bool LeftForQueues { get; private set; }
+
     /// <summary>Whether the front end is gone although nobody has noticed yet.</summary>
     internal bool HasHungUp => !_ended && UnixSocket.HasHungUp(_channel.Socket);
 
@@ -137,16 +146,9 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         }
 
         _ended = true;
+        LeftForQueues = _askedForQueuesNs is { } asked && !_state.HasFeatures && _options.Clock.NowNs - asked < LeavesAtOnceNs;
         _counters.SilentConnections += _hasMessages ? 0 : 1;
         _options.Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, Name, $"connection ended: {reason}");
-        if (_askedForQueues && _state.Features == 0)
-        {
-            // QEMU does that, and tries again for ever, when its netdev has more queues than there are here.
-            Log.Info(
-                $"the front end left before it acknowledged a feature; if its queues= is more than the {_device.QueueNumAnswer} queue pairs here, " +
-                "raise the number of queue pairs or lower queues=");
-        }
-
         // A thread that waits for a page would wait for ever now, and stopping its ring waits for it.
         DisposePostcopy();
         _rings.StopAll();

@@ -26,11 +26,13 @@ public sealed class UnixListener : IDisposable
     /// <param name="group">Group id, or null to leave it.</param>
     /// <exception cref="ErrnoException">The path can't be bound, or its owner or mode not be set.</exception>
     /// <exception cref="SocketInUseException">The path is taken by a live socket.</exception>
+    /// <exception cref="SocketOwnerException">This process may not give the socket to that user or group.</exception>
     /// <exception cref="IOException">The path is taken by something that is no socket.</exception>
     public static UnixListener Bind(string path, uint? mode = null, uint? owner = null, uint? group = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         FileDescriptor socket = UnixSocket.Create();
+        bool bound = false;
         try
         {
             if (mode is { } early && fchmod(socket.Value, early) < 0)
@@ -40,6 +42,7 @@ public sealed class UnixListener : IDisposable
             }
 
             BindReplacingStale(socket, path);
+            bound = true;
             SetOwnerAndMode(path, mode, owner, group);
             if (listen(socket.Value, Backlog) < 0)
             {
@@ -50,6 +53,11 @@ public sealed class UnixListener : IDisposable
         }
         catch
         {
+            if (bound)
+            {
+                _ = unlink(path);
+            }
+
             socket.Dispose();
             throw;
         }
@@ -142,7 +150,13 @@ public sealed class UnixListener : IDisposable
     {
         if ((owner ?? group) is not null && chown(path, owner ?? uint.MaxValue, group ?? uint.MaxValue) < 0)
         {
-            Errno.Last.Throw($"chown of '{path}' to user {owner?.ToString() ?? "unchanged"}, group {group?.ToString() ?? "unchanged"}");
+            Errno error = Errno.Last;
+            if (error.Value == EPERM)
+            {
+                throw new SocketOwnerException(path, owner, group);
+            }
+
+            error.Throw($"chown of '{path}' to user {owner?.ToString() ?? "unchanged"}, group {group?.ToString() ?? "unchanged"}");
         }
 
         if (mode is { } wanted && chmod(path, wanted) < 0)

@@ -82,12 +82,12 @@ public sealed class DatagramPort : Port
         string what = $"datagram port {local}-{options.Remote}";
         if (local.Family != options.Remote.Family)
         {
-            throw new PortException($"{what}: both addresses must be of one kind, IPv4, IPv6 or unix");
+            throw new PortOptionsException($"{what}: both addresses must be of one kind, IPv4, IPv6 or unix");
         }
 
         if (options.Remote.EndPoint is IPEndPoint remote && (remote.Port == 0 || remote.Address.Equals(IPAddress.Any) || IsMulticast(remote.Address)))
         {
-            throw new PortException($"{what}: the remote address must be that of one host, with a port");
+            throw new PortOptionsException($"{what}: the remote address must be that of one host, with a port");
         }
 
         FileDescriptor fd = SocketCalls.Open(local.Family, SOCK_DGRAM);

@@ -41,12 +41,12 @@ public sealed class PcapPort : Port
         ArgumentNullException.ThrowIfNull(context);
         if (options.Replay is null && options.Capture is null)
         {
-            throw new PortException("pcap port: name a file to replay, a file to capture to, or both");
+            throw new PortOptionsException("pcap port: name a file to replay, a file to capture to, or both");
         }
 
         if (!(options.Speed >= 0) || !double.IsFinite(options.Speed) || options.Loops < 0)
         {
-            throw new PortException($"pcap port: speed {options.Speed} and loops {options.Loops} must not be negative");
+            throw new PortOptionsException($"pcap port: speed {options.Speed} and loops {options.Loops} must not be negative");
         }
 
         using FaultScope scope = FaultScope.Enter(this);

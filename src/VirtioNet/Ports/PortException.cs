@@ -1,7 +1,7 @@
 namespace VhostNet.VirtioNet.Ports;
 
 /// <summary>A port can't be made or opened as asked; the message names what was asked for, what was wrong and what would be right.</summary>
-public sealed class PortException : Exception
+public class PortException : Exception
 {
     /// <summary>Creates the exception with its message.</summary>
     public PortException(string message)

@@ -72,7 +72,7 @@ public sealed class QuickFormTests
     [InlineData("--uplink responder:x: \"x\" stands where KEY=VALUE is expected", "--socket-path", Socket, "--uplink", "responder:x")]
     [InlineData("--uplink responder,dhcp=maybe: dhcp: \"maybe\" stands where on or off is expected", "--socket-path", Socket, "--uplink", "responder,dhcp=maybe")]
     [InlineData("--prometheus: 10.0.0.1 is not a loopback address", "--socket-path", Socket, "--uplink", "null", "--prometheus", "10.0.0.1:9464")]
-    [InlineData("--fd -1: a descriptor is 0 or greater", "--uplink", "null", "--fd", "-1")]
+    [InlineData("--fd -1: a whole number from 0 to 2147483647 is expected; whoever starts this", "--uplink", "null", "--fd", "-1")]
     [InlineData("--client connects to a path; it can't be used with --fd", "--uplink", "null", "--fd", "3", "--client")]
     [InlineData("--uplink belongs to the quick form and can't be used with --config; put its setting into the file", "--config", "x.json", "--uplink", "null")]
     [InlineData("--config /nonexistent/x.json: there is no such file; examples are in deploy/examples", "--config", "/nonexistent/x.json")]

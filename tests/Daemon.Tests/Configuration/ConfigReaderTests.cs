@@ -149,7 +149,7 @@ public sealed class ConfigReaderTests
     [InlineData("""{"networks": [{"name": "s", "kind": "switch"}], "ports": [{"name": "a", "kind": "null", "network": "s", "switch": {"mode": "access", "vlan": 4095}}]}""",
         "ports[0].switch.vlan: 4095 stands where a whole number from 1 to 4094 is expected")]
     [InlineData("""{"networks": [{"name": "s", "kind": "switch", "mirror": {"port": "b"}}], "ports": [{"name": "a", "kind": "null", "network": "s"}]}""",
-        "networks[0].mirror: the switch has no port \"b\"; did you mean \"a\"?")]
+        "networks[0].mirror: the switch has no port \"b\"; known here: a")]
     [InlineData("""{"ports": [{"name": "a", "kind": "user", "hostForward": "22"}]}""", "ports[0].hostForward: '22' is not a host forward; it has the form tcp|udp:")]
     [InlineData("""{"ports": [{"name": "a", "kind": "udp"}]}""", "ports[0].addresses: is missing; it has to say LOCAL-REMOTE, for example 127.0.0.1:5000-127.0.0.1:5001")]
     [InlineData("""{"ports": [{"name": "a", "kind": "udp", "addresses": "127.0.0.1:1"}]}""", "ports[0].addresses: '127.0.0.1:1' is not LOCAL-REMOTE, as in")]

@@ -53,7 +53,7 @@ public sealed class LivePlanTests
     [InlineData("PATCH", "networks/sw", """{"macTableCapacity": 5}""", "networks.sw.macTableCapacity: can't be changed while it runs (it is not set), only mirror can")]
     [InlineData("PATCH", "networks/pair", """{"mirror": {"port": "one"}}""", "networks.pair.mirror: unknown key")]
     [InlineData("DELETE", "networks/pair", null, "network pair joins one, two; DELETE these ports first, or PATCH them to another \"network\"")]
-    [InlineData("DELETE", "networks/x", null, "there is no network \"x\"; did you mean \"sw\"?")]
+    [InlineData("DELETE", "networks/x", null, "there is no network \"x\"; known here: pair, sw")]
     [InlineData("PATCH", "threads/io0", """{"poll": "bussy"}""", "threads.io0.poll: \"bussy\" is unknown; did you mean \"busy\"?")]
     [InlineData("PATCH", "threads/io0", """{"poll": "busy"}""", "threads.io0.pollMaxMicroseconds: applies to \"poll\": \"adaptive\" only; leave it out")]
     [InlineData("PATCH", "threads/io0", """{"cpu": 1}""", "threads.io0.cpu: can't be changed while the thread runs (it is 0)")]

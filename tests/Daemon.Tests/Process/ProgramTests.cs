@@ -35,24 +35,6 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
-    public async Task AnUnknownOptionEndsWithStatus2()
-    {
-        (int status, string output) = await RunAsync("--socket-paht", "x");
-        Assert.Equal(2, status);
-        Assert.Equal("vhostnetd: --socket-paht: unknown option; did you mean --socket-path?\n", output);
-    }
-
-    [Fact]
-    public async Task AWrongConfigurationEndsWithStatus2()
-    {
-        string file = _directory.File("bad.json");
-        await File.WriteAllTextAsync(file, """{"ports": [{"name": "a", "kind": "nul"}]}""");
-        (int status, string output) = await RunAsync("--config", file);
-        Assert.Equal(2, status);
-        Assert.Equal($"vhostnetd: {file}: ports[0].kind: \"nul\" is unknown; did you mean \"null\"?\n", output);
-    }
-
-    [Fact]
     public async Task ACorrectConfigurationCanBeChecked()
     {
         string file = _directory.File("good.json");
@@ -60,16 +42,6 @@ public sealed class ProgramTests : IDisposable
         (int status, string output) = await RunAsync("--config", file, "--check-config");
         Assert.Equal(0, status);
         Assert.Equal($"{file}: correct\n", output);
-    }
-
-    [Fact]
-    public async Task AMissingDirectoryEndsWithStatus3()
-    {
-        (int status, string output) = await RunAsync("--socket-path", "/nonexistent/guest.sock", "--uplink", "null", "--log-level", "error");
-        Assert.Equal(3, status);
-        Assert.StartsWith("vhostnetd: port guest: bind of the socket '/nonexistent/guest.sock'", output, StringComparison.Ordinal);
-        Assert.EndsWith("; the directory /nonexistent does not exist, create it or choose another path\n", output, StringComparison.Ordinal);
-        Assert.Equal(1, output.Count(c => c == '\n'));
     }
 
     [Fact]
@@ -82,32 +54,7 @@ public sealed class ProgramTests : IDisposable
         (int status, string output) = await RunAsync("--socket-path", path, "--uplink", "null", "--log-level", "error");
         Assert.Equal(4, status);
         Assert.StartsWith($"vhostnetd: port guest: '{path}' belongs to a socket that is in use", output, StringComparison.Ordinal);
-        Assert.EndsWith("stop that process or choose another path\n", output, StringComparison.Ordinal);
         Assert.True(File.Exists(path));
-    }
-
-    [Fact]
-    public async Task AnUnknownOwnerEndsWithStatus2()
-    {
-        (int status, string output) = await RunAsync("--socket-path", _directory.File("s"), "--uplink", "null", "--socket-owner", "nobody-like-this", "--log-level", "error");
-        Assert.Equal(2, status);
-        Assert.Contains("there is no user \"nobody-like-this\" here", output, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task AClosedDescriptorEndsWithStatus2()
-    {
-        (int status, string output) = await RunAsync("--fd", "9999", "--uplink", "null", "--log-level", "error");
-        Assert.Equal(2, status);
-        Assert.Equal("vhostnetd: --fd 9999: descriptor 9999 is not open; whoever starts this has to pass the socket on\n", output);
-    }
-
-    [Fact]
-    public async Task ACpuThatIsMissingEndsWithStatus3()
-    {
-        (int status, string output) = await RunAsync("--socket-path", _directory.File("s"), "--uplink", "null", "--cpu", "1000", "--log-level", "error");
-        Assert.Equal(3, status);
-        Assert.Contains("CPU 1000 can't be used", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -158,6 +158,37 @@ public sealed class RunningDaemonTests : IDisposable
         Assert.True(time.Elapsed < TimeSpan.FromSeconds(2), $"it took {time.Elapsed}");
     }
 
+    /// <summary>Another QEMU on the same socket tries as fast as it can, for three seconds.</summary>
+    [Fact]
+    public async Task TwentySecondFrontEndsInASecondAreOneLine()
+    {
+        await using VhostnetdProcess daemon = await StartAsync("--uplink", "null");
+        using var guest = new LiveGuest(Socket, 1);
+        for (int i = 0; i < 60; i++)
+        {
+            using var rival = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+            try
+            {
+                rival.Connect(new UnixDomainSocketEndPoint(Socket));
+            }
+            catch (SocketException e)
+            {
+                // The kernel's queue is full, because four are held and nobody else is let in.
+                Assert.Equal(SocketError.WouldBlock, e.SocketErrorCode);
+            }
+
+            // The pace of the rivals, not a wait for something.
+            await Task.Delay(50);
+        }
+
+        guest.Send(2, 0, 4);
+        Assert.Single(daemon.Log.ToString().Split('\n'), l => l.Contains("turned away", StringComparison.Ordinal));
+        using var client = new ControlClient(Control);
+        IReadOnlyDictionary<string, double> metrics = PrometheusGrammar.Check((await client.GetAsync("/metrics")).Body);
+        Assert.InRange(metrics["vhostnet_port_refused_total{port=\"guest\",kind=\"vhost-user\",what=\"second_front_end\"}"], 1, 12);
+        Assert.Equal(1, (await client.JsonAsync("/ports/guest")).GetProperty("sessions").GetInt32());
+    }
+
     /// <summary>The service manager's queue is full from the beginning, and nobody reads it.</summary>
     [Fact]
     public async Task AServiceManagerThatDoesNotReadKeepsNobody()

@@ -29,6 +29,8 @@ public sealed class ServiceNotifierTests : IDisposable
         await Task.Run(() =>
         {
             notifier.Ready("up");
+            notifier.Reloading();
+            notifier.Ready("again");
             notifier.Status("one");
             notifier.Status("two");
             notifier.Watchdog();
@@ -41,7 +43,9 @@ public sealed class ServiceNotifierTests : IDisposable
             Assert.Equal("fill", Receive());
         }
 
-        Assert.Equal("READY=1\nSTATUS=up", Receive());
+        // The first READY is a part of what the second says.
+        Assert.Matches("^RELOADING=1\nMONOTONIC_USEC=[0-9]+\nSTATUS=Reading the configuration again$", Receive());
+        Assert.Equal("READY=1\nSTATUS=again", Receive());
         Assert.Equal("STATUS=two", Receive());
         Assert.Equal("STOPPING=1\nSTATUS=Stopping", Receive());
         Assert.True(SpinWait.SpinUntil(() => !notifier.IsWaiting, s_timeout));

@@ -83,15 +83,121 @@ public sealed class EndpointTests : IDisposable
     }
 
     [Fact]
-    public void ASecondFrontEndIsTurnedAwayWithALine()
+    public void ASecondFrontEndIsHeldTurnedAwayAndToldWhatToDo()
     {
-        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath });
+        var clock = AioClock.CreateVirtual();
+        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = clock });
         using RawFrontEnd first = Connect();
         first.Ask<ulong>(RequestCode.GET_FEATURES);
         using RawFrontEnd second = Connect();
-        Assert.True(second.IsClosed());
-        Assert.Contains(_log.Lines, l => l.Contains("turned away", StringComparison.Ordinal));
+        second.Send(RequestCode.GET_FEATURES);
+        Settle();
+        clock.Advance(GrowingPause.MinNs - 1);
+        Settle();
+        Assert.False(HasHungUp(second));
+        clock.Advance(1);
+        Settle();
+        Assert.True(HasHungUp(second));
+        string line = Assert.Single(_log.Lines, l => l.Contains("turned away", StringComparison.Ordinal));
+        Assert.StartsWith("Warning", line, StringComparison.Ordinal);
+        Assert.EndsWith("a socket serves one at a time; end one of the two, or give each a port and a socket of its own", line, StringComparison.Ordinal);
         first.Ask<ulong>(RequestCode.GET_FEATURES);
+    }
+
+    [Fact]
+    public void TwentySecondFrontEndsInASecondAreOneLineAMinuteAndAreSlowed()
+    {
+        var clock = AioClock.CreateVirtual();
+        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = clock });
+        RawFrontEnd first = Connect();
+        first.Ask<ulong>(RequestCode.GET_FEATURES);
+        var rivals = new Queue<RawFrontEnd>();
+        for (int i = 0; i < 20 * 120; i++)
+        {
+            // The kernel's queue is full most of the time; QEMU comes again.
+            if (UnixConnector.TryConnect(SocketPath, out FileDescriptor socket, out _))
+            {
+                rivals.Enqueue(new RawFrontEnd(_context, socket));
+            }
+
+            clock.Advance(50_000_000);
+            Settle();
+            Assert.True(i >= 1198 || _log.Lines.Count(l => l.Contains("turned away", StringComparison.Ordinal)) == 1, $"after {i + 1} connections");
+        }
+
+        Assert.Equal(2, _log.Lines.Count(l => l.Contains("turned away", StringComparison.Ordinal)));
+
+        Assert.Matches("\\([1-9][0-9]* times more since this was said last\\)$", _log.Lines.Last(l => l.Contains("turned away", StringComparison.Ordinal)));
+
+        // Four are held for up to ten seconds each.
+        Assert.InRange(server.Quotas.SecondFrontEnds, 20, 4 * 12 + 20);
+        first.Ask<ulong>(RequestCode.GET_FEATURES);
+
+        // Everybody is let go when the place is free, and the next one gets it at once.
+        first.Dispose();
+        Settle();
+        while (rivals.TryDequeue(out RawFrontEnd? rival))
+        {
+            rival.Dispose();
+            Settle();
+        }
+
+        using RawFrontEnd next = Connect();
+        Assert.NotEqual(0UL, next.Ask<ulong>(RequestCode.GET_FEATURES));
+    }
+
+    /// <summary>What QEMU does whose netdev has more queues than there are; it does not say how many.</summary>
+    [Fact]
+    public void AFrontEndThatWantsMoreQueuesIsToldOnceAMinuteAndSlowed()
+    {
+        var clock = AioClock.CreateVirtual();
+        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = clock });
+        AskForQueuesAndLeave();
+        string line = Assert.Single(_log.Lines, l => l.StartsWith("Warning", StringComparison.Ordinal));
+        Assert.Contains($": {_device.QueueNumAnswer} queue pairs offered, and the front end, process {Environment.ProcessId}, left as soon as it was told", line, StringComparison.Ordinal);
+        Assert.Contains("raise --queue-pairs", line, StringComparison.Ordinal);
+
+        // It comes back at once, and has to wait for longer each time.
+        for (int i = 0; i < 6; i++)
+        {
+            using RawFrontEnd again = Connect();
+            Settle();
+            Assert.Null(server.CurrentSession);
+            clock.Advance(Math.Min(GrowingPause.MinNs << i, GrowingPause.MaxNs) - 1);
+            Settle();
+            Assert.Null(server.CurrentSession);
+            clock.Advance(1);
+            AskForQueues(again);
+            again.Dispose();
+            Settle();
+        }
+
+        Assert.Single(_log.Lines, l => l.StartsWith("Warning", StringComparison.Ordinal));
+        Assert.Equal(7, server.SessionCount);
+    }
+
+    /// <summary>A guest that is switched off before its driver was there, and a front end that only looks, leave too; nothing is wrong with their queues.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AFrontEndThatLeavesForAnotherReasonIsToldNothing(bool later)
+    {
+        var clock = AioClock.CreateVirtual();
+        using VhostUserEndpoint server = Start(new VhostUserEndpointOptions { Path = SocketPath, Clock = clock });
+        using (RawFrontEnd front = Connect())
+        {
+            front.Ask<ulong>(RequestCode.GET_FEATURES);
+            if (later)
+            {
+                AskForQueues(front);
+                clock.Advance(2_000_000_000);
+            }
+        }
+
+        Settle();
+        Assert.DoesNotContain(_log.Lines, l => l.Contains("queue pairs offered", StringComparison.Ordinal));
+        using RawFrontEnd next = Connect();
+        Assert.NotEqual(0UL, next.Ask<ulong>(RequestCode.GET_FEATURES));
     }
 
     [Fact]
@@ -217,6 +323,24 @@ public sealed class EndpointTests : IDisposable
         Settle();
         using RawFrontEnd another = Connect();
         Assert.NotEqual(0UL, another.Ask<ulong>(RequestCode.GET_FEATURES));
+    }
+
+    private static bool HasHungUp(RawFrontEnd front) => UnixSocket.HasHungUp(front.Socket);
+
+    private static void AskForQueues(RawFrontEnd front)
+    {
+        front.Ask<ulong>(RequestCode.GET_FEATURES);
+        ulong offered = front.Ask<ulong>(RequestCode.GET_PROTOCOL_FEATURES);
+        front.Tell(RequestCode.SET_PROTOCOL_FEATURES, RawFrontEnd.Bytes(offered & ProtocolFeatures.MQ));
+        front.Ask<ulong>(RequestCode.GET_QUEUE_NUM);
+    }
+
+    private void AskForQueuesAndLeave()
+    {
+        using RawFrontEnd front = Connect();
+        AskForQueues(front);
+        front.Dispose();
+        Settle();
     }
 
     private VhostUserEndpoint Start(VhostUserEndpointOptions options)

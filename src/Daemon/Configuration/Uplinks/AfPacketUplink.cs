@@ -8,7 +8,8 @@ internal static class AfPacketUplink
     /// <summary>Reads the port's keys.</summary>
     public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
     {
-        var defaults = new AfPacketOptions { Interface = section.RequiredText("interface", "which network interface is used, for example eth1") };
+        string name = InterfaceNames.Read(section, "interface") ?? section.RequiredText("interface", "which network interface is used, for example eth1");
+        var defaults = new AfPacketOptions { Interface = name };
         AfPacketOptions options = defaults with
         {
             Promiscuous = section.Switch("promiscuous") ?? defaults.Promiscuous,

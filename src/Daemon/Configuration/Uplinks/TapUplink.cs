@@ -8,7 +8,7 @@ internal static class TapUplink
     /// <summary>Reads the port's keys.</summary>
     public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
     {
-        string? name = section.Text("interface");
+        string? name = InterfaceNames.Read(section, "interface");
         IReadOnlyList<long>? descriptors = section.Numbers("fds", 3, int.MaxValue);
         if (name is not null && descriptors is not null)
         {
@@ -23,7 +23,7 @@ internal static class TapUplink
         {
             Name = name ?? defaults.Name,
             Descriptors = descriptors is null ? [] : [.. descriptors.Select(d => (int)d)],
-            Bridge = section.Text("bridge"),
+            Bridge = InterfaceNames.Read(section, "bridge"),
             BringUp = section.Switch("up") ?? defaults.BringUp,
             Offloads = section.Switch("offloads") ?? defaults.Offloads,
             SendBuffer = section.Int("sendBuffer", 0, int.MaxValue) ?? defaults.SendBuffer,

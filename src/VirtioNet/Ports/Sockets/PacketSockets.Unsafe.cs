@@ -12,7 +12,7 @@ internal static unsafe class PacketSockets
         string name = options.Interface;
         if (options.Queues is < 1 or > QueuesMax)
         {
-            throw new PortException($"af-packet {name}: {options.Queues} queues were asked for; 1 to {QueuesMax} are possible");
+            throw new PortOptionsException($"af-packet {name}: {options.Queues} queues were asked for; 1 to {QueuesMax} are possible");
         }
 
         uint index = if_nametoindex(name);

@@ -52,7 +52,7 @@ internal sealed class TapInterface : IDisposable
     {
         if (options.Queues is < 1 or > QueuesMax)
         {
-            throw new PortException($"tap {options.Name}: {options.Queues} queues were asked for; 1 to {QueuesMax} are possible");
+            throw new PortOptionsException($"tap {options.Name}: {options.Queues} queues were asked for; 1 to {QueuesMax} are possible");
         }
 
         var queues = new List<FileDescriptor>();

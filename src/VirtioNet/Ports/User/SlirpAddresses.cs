@@ -38,7 +38,7 @@ internal sealed record SlirpAddresses
     {
         if (!options.IPv4 && !options.IPv6)
         {
-            throw new PortException("user networking: IPv4 and IPv6 are both switched off; leave one of them on");
+            throw new PortOptionsException("user networking: IPv4 and IPv6 are both switched off; leave one of them on");
         }
 
         CheckQuota("flows", options.FlowsMax, QuotaMin, QuotaMax);
@@ -46,17 +46,17 @@ internal sealed record SlirpAddresses
         CheckQuota("flowsPerSecond", options.FlowsPerSecond, 1, RateMax);
         if (options.Mtu is < MtuMin or > MtuMax)
         {
-            throw new PortException($"user networking: MTU {options.Mtu} is not between {MtuMin} and {MtuMax}");
+            throw new PortOptionsException($"user networking: MTU {options.Mtu} is not between {MtuMin} and {MtuMax}");
         }
 
         if (options.Network.IsIPv6 || options.Network.PrefixLength > 28)
         {
-            throw new PortException($"user networking: network {options.Network} must be an IPv4 network with a prefix of at most 28 bits, as in 10.0.2.0/24");
+            throw new PortOptionsException($"user networking: network {options.Network} must be an IPv4 network with a prefix of at most 28 bits, as in 10.0.2.0/24");
         }
 
         if (!options.Network6.IsIPv6 || options.Network6.PrefixLength is < 1 or > 126)
         {
-            throw new PortException($"user networking: IPv6 network {options.Network6} must be an IPv6 network, as in fec0::/64");
+            throw new PortOptionsException($"user networking: IPv6 network {options.Network6} must be an IPv6 network, as in fec0::/64");
         }
 
         uint mask = options.Network.PrefixLength == 0 ? 0 : uint.MaxValue << (32 - options.Network.PrefixLength);
@@ -81,7 +81,7 @@ internal sealed record SlirpAddresses
             uint value = address is null ? network + number : WireAddress.ToNumber(address);
             return (value & mask) == network
                 ? WireAddress.ToNetworkOrder(value)
-                : throw new PortException($"user networking: {what}={address} lies outside the network {options.Network}");
+                : throw new PortOptionsException($"user networking: {what}={address} lies outside the network {options.Network}");
         }
     }
 
@@ -89,7 +89,7 @@ internal sealed record SlirpAddresses
     {
         if (value < min || value > max)
         {
-            throw new PortException($"user networking: quota {name}={value} is not between {min} and {max}");
+            throw new PortOptionsException($"user networking: quota {name}={value} is not between {min} and {max}");
         }
     }
 }

@@ -153,7 +153,7 @@ internal sealed unsafe partial class SlirpStack : IDisposable
     {
         if (forward.Host.AddressFamily == AddressFamily.InterNetworkV6 ? addresses.IsIPv6Off : addresses.IsIPv4Off)
         {
-            throw new PortException($"user networking: forward {forward} can't be used, as its IP version is switched off");
+            throw new PortOptionsException($"user networking: forward {forward} can't be used, as its IP version is switched off");
         }
 
         IPEndPoint guest = forward.Guest.Address.Equals(IPAddress.Any) ? new IPEndPoint(new IPAddress(addresses.DhcpStart), forward.Guest.Port) : forward.Guest;
@@ -182,7 +182,7 @@ internal sealed unsafe partial class SlirpStack : IDisposable
         uint address = WireAddress.ToNetworkOrder(forward.Guest.Address);
         if (SlirpLibrary.slirp_add_unix(_slirp, forwarder.PathOf(forward), &address, forward.Guest.Port) < 0)
         {
-            throw new PortException($"user networking: forward {forward} is not possible; its address must lie in the guest's network and not be the gateway's or the name server's");
+            throw new PortOptionsException($"user networking: forward {forward} is not possible; its address must lie in the guest's network and not be the gateway's or the name server's");
         }
     }
 }
