@@ -17,9 +17,14 @@ internal static unsafe class TxParser
     /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and <see cref="ReasonOf"/> says why; it is the
     /// caller's to count, because a frame that its receiver has no room for yet is parsed again.
     /// </summary>
+    /// <param name="burst">The burst.</param>
+    /// <param name="count">How many chains of it.</param>
+    /// <param name="headerSize">Bytes of virtio_net_hdr: 12, or 10 for a legacy guest without mergeable buffers.</param>
+    /// <param name="swaps">The guest's headers have the other byte order than this machine; the burst's own never have.</param>
+    /// <param name="refused">How many frames were refused.</param>
     /// <returns>Bytes of all good frames.</returns>
     // SAFETY: a chain's segments were checked when the burst was filled; the header is read by value from within the first of them.
-    public static long Parse(FrameBurst burst, int count, int headerSize, out int refused)
+    public static long Parse(FrameBurst burst, int count, int headerSize, bool swaps, out int refused)
     {
         refused = 0;
         long bytes = 0;
@@ -58,6 +63,11 @@ internal static unsafe class TxParser
 
         burst.Count = count;
         burst.Unfinished = Offloads.None;
+        if (swaps)
+        {
+            TurnHeaders(burst);
+        }
+
         return unfinished == 0 ? bytes : bytes - CheckHeaders(burst, ref refused);
     }
 
@@ -75,6 +85,20 @@ internal static unsafe class TxParser
         Unsafe.WriteUnaligned(header, low);
         Unsafe.WriteUnaligned((byte*)header + 8, high | (1u << 16));
         return (ushort)low;
+    }
+
+    /// <summary>Brings the headers of a guest of the other byte order into ours: all of them, so that not even a hint goes on the wrong way round.</summary>
+    // SAFETY: Count is at most FramesMax. num_buffers was set here, and a refused frame's header is our own.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void TurnHeaders(FrameBurst burst)
+    {
+        for (int i = 0; i < burst.Count; i++)
+        {
+            if (!burst[i].IsMalformed)
+            {
+                burst.Headers[i] = SwappedHeader.Turn(burst.Headers[i]) with { NumBuffers = 1 };
+            }
+        }
     }
 
     /// <summary>A chain of several segments, or a malformed one.</summary>
