@@ -3,6 +3,7 @@ using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.Tests.Ports;
 using VhostNet.VirtioNet.Tests.TestKit;
 
@@ -167,6 +168,21 @@ public sealed class ByteOrderTests : IDisposable
         Assert.Equal(header with { NumBuffers = (ushort)(guest.IsMergeable ? 4 : 1) }, seen);
         Assert.Equal(_segmented.Partial(), frame);
         waiter.Delete();
+    }
+
+    /// <summary>Configuration space: the address is bytes, the other fields are numbers of the guest's order.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ConfigurationSpaceIsInTheGuestsOrder(bool bigEndian)
+    {
+        using var thread = new IoThread(new IoThreadOptions { Name = "rings" });
+        using var port = new VhostUserPort("vm0", new VirtioNetOptions { QueuePairs = 2, Mtu = 9000, MacAddress = 0x0605_0403_0201 }, [thread]);
+        byte[] config = new byte[12];
+        Assert.True(port.Device.ReadConfig(0, config, bigEndian));
+        Assert.Equal(bigEndian ? [1, 2, 3, 4, 5, 6, 0, 1, 0, 2, 0x23, 0x28] : (byte[])[1, 2, 3, 4, 5, 6, 1, 0, 2, 0, 0x28, 0x23], config);
+        Assert.True(port.Device.ReadConfig(11, config.AsSpan(0, 1), bigEndian));
+        Assert.Equal(bigEndian ? 0x28 : 0x23, config[0]);
     }
 
     private void Deliver(OrderedGuest guest) =>
