@@ -1,7 +1,7 @@
 namespace VhostNet.VirtioNet.Datapath;
 
 /// <summary>
-/// The byte order in which a guest reads the virtio_net_hdr before a received frame, a type argument so that the common order costs nothing (virtio 1.3
+/// The byte order in which a guest writes and reads virtio_net_hdr, a type argument so that the common order costs nothing (virtio 1.3
 /// section 5.1.6.1: a legacy driver's own order, which SET_VRING_ENDIAN tells).
 /// </summary>
 internal interface IHeaderOrder

@@ -84,6 +84,7 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>The header of a complete frame in one buffer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WritePlainHeader<TOrder>(byte* to, uint headerSize)
         where TOrder : struct, IHeaderOrder
     {

@@ -17,14 +17,11 @@ internal static unsafe class TxParser
     /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and <see cref="ReasonOf"/> says why; it is the
     /// caller's to count, because a frame that its receiver has no room for yet is parsed again.
     /// </summary>
-    /// <param name="burst">The burst.</param>
-    /// <param name="count">How many chains of it.</param>
-    /// <param name="headerSize">Bytes of virtio_net_hdr: 12, or 10 for a legacy guest without mergeable buffers.</param>
-    /// <param name="swaps">The guest's headers have the other byte order than this machine; the burst's own never have.</param>
-    /// <param name="refused">How many frames were refused.</param>
+    /// <typeparam name="TOrder">The byte order of the guest's headers; the burst's own are always in ours.</typeparam>
     /// <returns>Bytes of all good frames.</returns>
     // SAFETY: a chain's segments were checked when the burst was filled; the header is read by value from within the first of them.
-    public static long Parse(FrameBurst burst, int count, int headerSize, bool swaps, out int refused)
+    public static long Parse<TOrder>(FrameBurst burst, int count, int headerSize, out int refused)
+        where TOrder : struct, IHeaderOrder
     {
         refused = 0;
         long bytes = 0;
@@ -63,7 +60,7 @@ internal static unsafe class TxParser
 
         burst.Count = count;
         burst.Unfinished = Offloads.None;
-        if (swaps)
+        if (!TOrder.IsNative)
         {
             TurnHeaders(burst);
         }

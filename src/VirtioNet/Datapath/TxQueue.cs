@@ -241,7 +241,9 @@ public sealed partial class TxQueue : IDisposable
 
     private int Forward(Virtqueue queue, ref int count)
     {
-        long bytes = TxParser.Parse(_burst, count, _headerSize, _swapsHeaders, out int refused);
+        long bytes = _swapsHeaders
+            ? TxParser.Parse<SwappedHeader>(_burst, count, _headerSize, out int refused)
+            : TxParser.Parse<NativeHeader>(_burst, count, _headerSize, out refused);
         bool cut = bytes > TurnBudget.BurstBytesMax;
         if (cut)
         {
