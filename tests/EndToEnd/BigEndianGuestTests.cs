@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace VhostNet.EndToEnd;
@@ -40,6 +41,32 @@ public sealed class BigEndianGuestTests : EndToEndTest
         await guest.RunAsync("ip link set eth0 up; udhcpc -i eth0 -n -q -f");
         await TcpTransfer.RunAsync(guest, network, IPAddress.Loopback, Mebibytes, s_transfer, reachedAs: "10.0.2.2");
         await AssertNoErrorsAsync(guest);
+    }
+
+    /// <summary>Headers pass from a guest of one order to one of the other by reference, offloads among them.</summary>
+    [Fact]
+    public async Task GuestsOfBothOrdersReachEachOther()
+    {
+        string config = Directory.File("both.json");
+        string other = Directory.File("other.sock");
+        await File.WriteAllTextAsync(config, JsonSerializer.Serialize(new
+        {
+            networks = (object[])[new { name = "net", kind = "wire" }],
+            ports = (object[])
+            [
+                new { name = "big", kind = "vhost-user", network = "net", socket = new { path = SocketPath } },
+                new { name = "little", kind = "vhost-user", network = "net", socket = new { path = other } },
+            ],
+        }));
+        await StartDaemonAsync(null, "--config", config);
+        QemuGuest big = await BootAsync("max_revision=0");
+        QemuGuest little = await BootAsync(new GuestOptions { Name = "little", Socket = other, Mac = "52:54:00:aa:00:02" });
+        await big.ConfigureAsync("10.50.0.1/24");
+        await little.ConfigureAsync("10.50.0.2/24");
+        await big.PingUntilAnsweredAsync("10.50.0.2", TimeSpan.FromSeconds(10));
+        await TcpTransfer.BetweenGuestsAsync(big, little, "10.50.0.2", Mebibytes, s_transfer);
+        await TcpTransfer.BetweenGuestsAsync(little, big, "10.50.0.1", Mebibytes, s_transfer);
+        await AssertNoErrorsAsync(big);
     }
 
     private new Task<QemuGuest> BootAsync(string properties) =>
