@@ -1,12 +1,22 @@
 #!/usr/bin/env bash
-# Makes the test guest: Debian's cloud kernel, taken from its package without installing it, and a busybox initramfs around
-# tests/EndToEnd/guest. Writes DIR/vmlinuz and DIR/initrd (DIR is artifacts/guest unless given) and prints DIR.
-# Does nothing when both are newer than what they are made from. Usage: eng/guest-image.sh [DIR]
+# Makes a test guest: Debian's kernel (the cloud one where there is one), taken from its package without installing it, and a busybox initramfs around
+# tests/EndToEnd/guest. Writes DIR/vmlinuz and DIR/initrd (DIR is artifacts/guest, or artifacts/guest-ARCH, unless given) and prints DIR.
+# Does nothing when both are newer than what they are made from.
+# Usage: eng/guest-image.sh [--arch s390x] [DIR]
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
-dir=${1:-$top/artifacts/guest}
+native=$(dpkg --print-architecture)
+arch=$native
+if [ "${1:-}" = --arch ]; then
+  arch=${2:?--arch needs the name of an architecture}
+  shift 2
+fi
+suffix=
+[ "$arch" = "$native" ] || suffix=-$arch
+dir=${1:-$top/artifacts/guest$suffix}
 guest=$top/tests/EndToEnd/guest
 mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
 exec 9>"$dir/.lock"
 flock 9
 
@@ -19,26 +29,53 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The kernel package stays unpacked in DIR/kernel, so that a change of the guest's own files costs no download.
+# Another machine's packages come by an apt of its own, so that the system's dpkg stays as it is.
+own_apt() {
+  mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial"
+  : >"$dir/apt/status"
+  cat >"$dir/apt/apt.conf" <<EOF
+Dir::State::lists "$dir/apt/lists";
+Dir::State::status "$dir/apt/status";
+Dir::Cache "$dir/apt/cache";
+APT::Architecture "$arch";
+APT::Architectures { "$arch"; };
+EOF
+  export APT_CONFIG=$dir/apt/apt.conf
+}
+
+# The packages stay unpacked in DIR/kernel, so that a change of the guest's own files costs no download.
 if [ -z "$(find "$dir/kernel/boot" -name 'vmlinuz-*' 2>/dev/null)" ]; then
-  arch=$(dpkg --print-architecture)
+  if [ "$arch" = "$native" ]; then
+    kernel=linux-image-cloud-$arch
+    more=()
+  else
+    kernel=linux-image-$arch
+    more=(busybox-static)
+    own_apt
+  fi
   fetch() {
     local package
-    package=$(apt-cache depends "linux-image-cloud-$arch" 2>/dev/null | awk '/Depends: linux-image-/ { print $2; exit }')
-    [ -n "$package" ] && (cd "$work" && apt-get download -q "$package" >apt.log 2>&1)
+    package=$(apt-cache depends "$kernel" 2>/dev/null | awk '/Depends: linux-image-/ { print $2; exit }')
+    [ -n "$package" ] && (cd "$work" && apt-get download -q "$package" "${more[@]}" >apt.log 2>&1)
   }
   if ! fetch; then
     apt-get update -q >/dev/null 2>&1 || true
-    fetch || { tail -n 5 "$work/apt.log" >&2; echo "guest-image.sh: no package linux-image-cloud-$arch could be downloaded" >&2; exit 1; }
+    fetch || { tail -n 5 "$work/apt.log" >&2; echo "guest-image.sh: no package $kernel could be downloaded" >&2; exit 1; }
   fi
   rm -rf "$dir/kernel"
-  dpkg -x "$work"/linux-image-*.deb "$dir/kernel"
+  for package in "$work"/*.deb; do
+    dpkg -x "$package" "$dir/kernel"
+  done
 fi
 cp "$(find "$dir/kernel/boot" -name 'vmlinuz-*' | head -n 1)" "$dir/vmlinuz"
 
 root=$work/root
 mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,dev,proc,sys,tmp,run,root,etc,modules,etc/udhcpc}
-cp "$(command -v busybox)" "$root/bin/busybox"
+if [ "$arch" = "$native" ]; then
+  cp "$(command -v busybox)" "$root/bin/busybox"
+else
+  cp "$dir/kernel/bin/busybox" "$root/bin/busybox"
+fi
 for applet in $(busybox --list); do
   [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
@@ -49,7 +86,11 @@ depmod -b "$dir/kernel" "$version"
 modules_of() {
   modprobe --dirname "$dir/kernel" --set-version "$version" --show-depends "$@" | awk '$1 == "insmod" { print $2 }'
 }
-for module in virtio_pci virtio_net; do
+case $arch in
+  s390x) load=(virtio_console virtio_net) ;;
+  *) load=(virtio_pci virtio_net) ;;
+esac
+for module in "${load[@]}"; do
   modules_of "$module"
 done | awk '!seen[$0]++' >"$work/load"
 for module in 8021q; do
@@ -61,18 +102,23 @@ done
 xargs -n 1 basename <"$work/load" >"$root/modules/order"
 xargs -n 1 basename <"$work/bring" >"$root/modules/vlan"
 
-# Programs of the host that busybox has no like of, with the libraries they are linked to.
-for program in ethtool; do
-  path=$(command -v "$program")
-  cp "$path" "$root/bin/$program"
-  ldd "$path" | grep -o '/[^ ]*' | while read -r library; do
-    mkdir -p "$root$(dirname "$library")"
-    cp -L "$library" "$root$library"
+# Programs of the host that busybox has no like of, with the libraries they are linked to. Another machine's guest goes without.
+compiler=gcc
+if [ "$arch" = "$native" ]; then
+  for program in ethtool; do
+    path=$(command -v "$program")
+    cp "$path" "$root/bin/$program"
+    ldd "$path" | grep -o '/[^ ]*' | while read -r library; do
+      mkdir -p "$root$(dirname "$library")"
+      cp -L "$library" "$root$library"
+    done
   done
-done
+else
+  compiler=$arch-linux-gnu-gcc
+fi
 for source in "$guest"/*.c; do
   [ -e "$source" ] || continue
-  gcc -O2 -static -Wall -Wextra -Werror -o "$root/bin/$(basename "$source" .c)" "$source"
+  "$compiler" -O2 -static -Wall -Wextra -Werror -o "$root/bin/$(basename "$source" .c)" "$source"
 done
 cp "$guest/init" "$root/init"
 cp "$guest/udhcpc.script" "$root/etc/udhcpc/default.script"

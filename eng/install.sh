@@ -5,9 +5,9 @@ set -euo pipefail
 
 required=(
   # Peers: the guest's machine, a DPDK front end and back end, a switch, a service manager.
-  qemu-system-x86 dpdk-dev openvswitch-switch-dpdk systemd dbus
-  # The guest's initramfs and its tools.
-  busybox-static cpio kmod
+  qemu-system-x86 qemu-system-misc dpdk-dev openvswitch-switch-dpdk systemd dbus
+  # The guest's initramfs and its tools; a compiler for the big-endian guest's.
+  busybox-static cpio kmod gcc-s390x-linux-gnu libc6-dev-s390x-cross
   # Namespaces, taps, offload switches, frames on the wire.
   iproute2 ethtool tcpdump tshark socat procps util-linux
   # The calls that loop threads make.

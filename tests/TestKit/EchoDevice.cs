@@ -144,7 +144,7 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
         return Accepts;
     }
 
-    public bool ReadConfig(uint offset, Span<byte> destination)
+    public bool ReadConfig(uint offset, Span<byte> destination, bool bigEndian)
     {
         if (offset > _config.Length || destination.Length > _config.Length - offset)
         {

@@ -10,6 +10,9 @@ public sealed record GuestOptions
     /// <summary>The guest's name in error messages and transcripts.</summary>
     public string Name { get; init; } = "guest";
 
+    /// <summary>What kind of machine it is.</summary>
+    public GuestMachine Machine { get; init; }
+
     /// <summary>The vhost-user socket.</summary>
     public required string Socket { get; init; }
 
@@ -34,7 +37,7 @@ public sealed record GuestOptions
     /// <summary>Whether the memory has a file behind it at all.</summary>
     public bool MemoryBackend { get; init; } = true;
 
-    /// <summary>Further properties of virtio-net-pci: <c>mrg_rxbuf=off,packed=on</c>.</summary>
+    /// <summary>Further properties of the network device: <c>mrg_rxbuf=off,packed=on</c>.</summary>
     public string DeviceProperties { get; init; } = "";
 
     /// <summary>The device's MAC address.</summary>

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace VhostNet.TestKit;
 
 /// <summary>
-/// A Linux guest in QEMU with one vhost-user network device, and an agent on its second serial port that runs commands. The guest's init script
+/// A Linux guest in QEMU with one vhost-user network device, and an agent on its second serial line that runs commands. The guest's init script
 /// (tests/EndToEnd/guest/init) describes the agent's protocol.
 /// </summary>
 public sealed partial class QemuGuest : IAsyncDisposable
@@ -53,13 +53,14 @@ public sealed partial class QemuGuest : IAsyncDisposable
     /// <summary>Starts a machine and returns as soon as QEMU runs.</summary>
     public static async Task<QemuGuest> StartAsync(TestDirectory directory, GuestOptions options)
     {
-        string image = await Repository.GuestAsync();
+        string image = await Repository.GuestAsync(options.Machine);
         string unique = Guid.NewGuid().ToString("N")[..8];
         string agentPath = directory.File($"agent-{unique}");
         string qmpPath = directory.File($"qmp-{unique}");
         UnixLine agent = new($"{options.Name}'s agent", agentPath);
         QmpClient qmp = new($"{options.Name}'s QMP", qmpPath);
-        ChildProcess qemu = await ChildProcess.StartAsync(options.Name, "qemu-system-x86_64", Arguments(options, image, agentPath, qmpPath));
+        ChildProcess qemu = await ChildProcess.StartAsync(
+            options.Name, options.Machine == GuestMachine.S390 ? "qemu-system-s390x" : "qemu-system-x86_64", Arguments(options, image, agentPath, qmpPath));
         QemuGuest guest = new(options, qemu, agent, qmp);
         try
         {
@@ -160,20 +161,32 @@ public sealed partial class QemuGuest : IAsyncDisposable
         string memory = $"memory-backend-memfd,id=mem,size={options.MemoryMiB}M,share={(options.SharedMemory ? "on" : "off")}";
         string mode = options.SocketServer ? ",server=on" : options.Reconnect > 0 ? $",reconnect={options.Reconnect}" : "";
         string queues = options.QueuePairs > 1 ? $",queues={options.QueuePairs}" : "";
-        string device = $"virtio-net-pci,netdev=n0,mac={options.Mac},romfile=,vectors=0{(options.QueuePairs > 1 ? ",mq=on" : "")}";
-        string properties = options.DeviceProperties.Length > 0 ? "," + options.DeviceProperties : "";
+        string device = $"netdev=n0,mac={options.Mac}{(options.QueuePairs > 1 ? ",mq=on" : "")}{(options.DeviceProperties.Length > 0 ? "," : "")}{options.DeviceProperties}";
         return
         [
-            "-accel", "tcg", "-machine", "pc", "-nodefaults", "-no-user-config", "-display", "none",
-            "-m", $"{options.MemoryMiB}M", .. options.MemoryBackend ? (string[])["-object", memory, "-numa", "node,memdev=mem"] : [], "-smp", $"{options.Processors}",
-            "-kernel", Path.Combine(image, "vmlinuz"), "-initrd", Path.Combine(image, "initrd"), "-append", "console=ttyS0 panic=-1 quiet",
-            "-serial", "stdio", "-chardev", $"socket,id=agent,path={agentPath}", "-serial", "chardev:agent",
+            "-accel", "tcg", "-nodefaults", "-no-user-config", "-display", "none", "-m", $"{options.MemoryMiB}M", "-smp", $"{options.Processors}",
+            "-kernel", Path.Combine(image, "vmlinuz"), "-initrd", Path.Combine(image, "initrd"),
+            .. options.MemoryBackend ? (string[])["-object", memory] : [],
+            .. options.Machine == GuestMachine.S390 ? S390Arguments(options, device) : PcArguments(options, device),
+            "-chardev", "stdio,id=console", "-chardev", $"socket,id=agent,path={agentPath}",
             "-chardev", $"socket,id=qmp,path={qmpPath}", "-mon", "chardev=qmp,mode=control",
-            "-chardev", $"socket,id=c0,path={options.Socket}{mode}", "-netdev", $"vhost-user,id=n0,chardev=c0{queues}", "-device", device + properties,
+            "-chardev", $"socket,id=c0,path={options.Socket}{mode}", "-netdev", $"vhost-user,id=n0,chardev=c0{queues}",
             .. options.MayReboot ? Array.Empty<string>() : ["-no-reboot"],
             .. options.ExtraArguments,
         ];
     }
+
+    private static string[] PcArguments(GuestOptions options, string device) =>
+    [
+        "-machine", "pc", .. options.MemoryBackend ? (string[])["-numa", "node,memdev=mem"] : [], "-append", "console=ttyS0 panic=-1 quiet",
+        "-serial", "chardev:console", "-serial", "chardev:agent", "-device", $"virtio-net-pci,romfile=,vectors=0,{device}",
+    ];
+
+    private static string[] S390Arguments(GuestOptions options, string device) =>
+    [
+        "-machine", $"s390-ccw-virtio{(options.MemoryBackend ? ",memory-backend=mem" : "")}", "-append", "console=ttysclp0 panic=-1 quiet",
+        "-device", "sclpconsole,chardev=console", "-device", "virtio-serial-ccw", "-device", "virtconsole,chardev=agent", "-device", $"virtio-net-ccw,{device}",
+    ];
 
     [GeneratedRegex("@ready ([0-9.]+)\n")]
     private static partial Regex ReadyMark();

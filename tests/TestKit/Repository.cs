@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
+
 namespace VhostNet.TestKit;
 
 /// <summary>Finds what the tests need in the source tree that they were built from.</summary>
 public static class Repository
 {
-    private static readonly Lazy<Task<string>> s_guest = new(MakeGuestAsync);
+    private static readonly ConcurrentDictionary<GuestMachine, Lazy<Task<string>>> s_guests = new();
 
     /// <summary>The top of the source tree.</summary>
     public static string Root { get; } = FindRoot();
@@ -19,15 +21,18 @@ public static class Repository
         }
     }
 
-    /// <summary>The directory with the guest's vmlinuz and initrd, made now if they are missing or older than their sources.</summary>
-    public static Task<string> GuestAsync() => s_guest.Value;
+    /// <summary>The directory with a machine's vmlinuz and initrd, made now if they are missing or older than their sources.</summary>
+    public static Task<string> GuestAsync(GuestMachine machine = GuestMachine.Pc) =>
+        s_guests.GetOrAdd(machine, m => new Lazy<Task<string>>(() => MakeGuestAsync(m))).Value;
 
-    private static async Task<string> MakeGuestAsync()
+    private static async Task<string> MakeGuestAsync(GuestMachine machine)
     {
         string script = Path.Combine(Root, "eng", "guest-image.sh");
-        await using ChildProcess process = await ChildProcess.StartAsync("guest-image.sh", script, []);
+        string directory = Path.Combine(Root, "artifacts", machine == GuestMachine.S390 ? "guest-s390x" : "guest");
+        string[] arguments = machine == GuestMachine.S390 ? ["--arch", "s390x", directory] : [directory];
+        await using ChildProcess process = await ChildProcess.StartAsync("guest-image.sh", script, arguments);
         int status = await process.WaitForExitAsync(TimeSpan.FromMinutes(2));
-        return status == 0 ? Path.Combine(Root, "artifacts", "guest") : throw process.Output.Failure($"exited with status {status}");
+        return status == 0 ? directory : throw process.Output.Failure($"exited with status {status}");
     }
 
     private static string FindRoot()

@@ -60,14 +60,24 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
     private static VhostUserPort CreateVhostUser(PortOptions options, IReadOnlyList<IoThread> threads)
     {
         ulong disabled = 0;
+        ulong requested = 0;
         foreach ((string name, bool on) in options.Features)
         {
-            disabled |= on ? 0 : VirtioNetFeatures.ByName[name];
+            ulong mask = VirtioNetFeatures.ByName[name];
+            disabled |= on ? 0 : mask;
+            requested |= on ? mask : 0;
         }
 
         return new VhostUserPort(
             options.Name,
-            new VirtioNetOptions { QueuePairs = options.QueuePairs, DisabledFeatures = disabled, Mtu = options.Mtu, CacheDemotion = options.CacheDemotion },
+            new VirtioNetOptions
+            {
+                QueuePairs = options.QueuePairs,
+                DisabledFeatures = disabled,
+                RequestedFeatures = requested,
+                Mtu = options.Mtu,
+                CacheDemotion = options.CacheDemotion,
+            },
             threads);
     }
 }

@@ -36,8 +36,11 @@ public interface IVhostUserDevice
     /// <returns>False when the device refuses it, which NACKs the message.</returns>
     bool Handle(in DeviceRequest request);
 
-    /// <summary>Reads device configuration space (GET_CONFIG); false when the range is outside it.</summary>
-    bool ReadConfig(uint offset, Span<byte> destination);
+    /// <summary>
+    /// Reads device configuration space (GET_CONFIG); false when the range is outside it. Fields of several bytes are little-endian, but for a legacy guest
+    /// that said otherwise (SET_VRING_ENDIAN; virtio 1.3 section 2.5.3): <paramref name="bigEndian"/>.
+    /// </summary>
+    bool ReadConfig(uint offset, Span<byte> destination, bool bigEndian);
 
     /// <summary>Writes device configuration space (SET_CONFIG); false when a field there is not writable. <paramref name="migration"/>: restored by a migration.</summary>
     bool WriteConfig(uint offset, ReadOnlySpan<byte> source, bool migration);

@@ -58,6 +58,9 @@ internal sealed class SessionState : IDisposable
     /// <summary>Whether all of a protocol feature mask are acknowledged.</summary>
     public bool HasProtocol(ulong mask) => (ProtocolFeatures & mask) == mask;
 
+    /// <summary>Whether the guest is a legacy one that said that it is big-endian (SET_VRING_ENDIAN), which concerns configuration space too.</summary>
+    public bool IsBigEndianGuest => HasFeatures && !HasVirtio(VirtioFeatures.VERSION_1) && Rings.Any(r => r is { IsEndianSet: true, IsBigEndian: true });
+
     /// <summary>Whether a vIOMMU stands between the guest's addresses and memory.</summary>
     public bool HasIommu => HasVirtio(VirtioFeatures.ACCESS_PLATFORM);
 

@@ -52,7 +52,7 @@ public sealed partial class VhostUserSession
         ConfigHeader header = ReadConfigHeader(RequestCode.GET_CONFIG, payload);
         Span<byte> reply = _reply.Append(ConfigHeader.Size + (int)header.Length);
         Wire.Write(reply, header with { Flags = 0 });
-        if (!_device.ReadConfig(header.Offset, reply[ConfigHeader.Size..]))
+        if (!_device.ReadConfig(header.Offset, reply[ConfigHeader.Size..], _state.IsBigEndianGuest))
         {
             Log.Warning($"GET_CONFIG of {header.Length} bytes at offset {header.Offset} is outside the device's configuration space");
             _reply.SetEmpty();

@@ -19,7 +19,8 @@ public sealed unsafe partial class RxQueue
 
     /// <summary>A frame whose checksum is partial into one buffer; false, and nothing is written, when it does not hold all of it or the header contradicts the frame.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryGatherFinished(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)
+    private bool TryGatherFinished<TOrder>(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)
+        where TOrder : struct, IHeaderOrder
     {
         uint headerSize = (uint)_headerSize;
         uint total = source->TotalLength;
@@ -31,7 +32,7 @@ public sealed unsafe partial class RxQueue
 
         _extraCost += (source->SegmentCount * TurnBudget.DescriptorCost) + (total / TurnBudget.BytesPerUnit);
         byte* frame = (byte*)target->Address;
-        WritePlainHeader(frame, headerSize);
+        WritePlainHeader<TOrder>(frame, headerSize);
         target->Written = headerSize + total;
         frame += headerSize;
         uint start = header->CsumStart;
@@ -83,12 +84,14 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>The header of a complete frame in one buffer.</summary>
-    private static void WritePlainHeader(byte* to, uint headerSize)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WritePlainHeader<TOrder>(byte* to, uint headerSize)
+        where TOrder : struct, IHeaderOrder
     {
         Unsafe.WriteUnaligned(to, 0UL);
         if (headerSize == VirtioNetHeader.Size)
         {
-            Unsafe.WriteUnaligned(to + 8, PlainHeaderHigh);
+            Unsafe.WriteUnaligned(to + 8, TOrder.OrderHigh(PlainHeaderHigh));
         }
         else
         {

@@ -202,6 +202,9 @@ public sealed unsafe partial class RxQueue
 
         VirtioNetHeader header = HeaderForGuest(*_header);
         header.NumBuffers = (ushort)(end - first + 1);
+
+        // A branch for each frame, but beside a system call for each frame.
+        header = _swapsHeaders ? SwappedHeader.Turn(header) : header;
         var target = new SegmentCursor(_chains, first, first);
         target.Write((byte*)&header, (uint)_headerSize);
         SetWritten(first, end, total);

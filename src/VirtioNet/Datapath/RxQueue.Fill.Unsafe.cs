@@ -78,7 +78,9 @@ public sealed unsafe partial class RxQueue
 
             int used = 0;
             int before = done;
-            bool starved = FillPeeked(queue, burst, frames, ref done, chains, ref used);
+            bool starved = _swapsHeaders
+                ? FillPeeked<SwappedHeader>(queue, burst, frames, ref done, chains, ref used)
+                : FillPeeked<NativeHeader>(queue, burst, frames, ref done, chains, ref used);
             Publish(queue, used);
             if (!starved)
             {
@@ -122,7 +124,8 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>Places frames into peeked chains until either runs out; true when a frame needs more chains than were left.</summary>
-    private bool FillPeeked(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames, ref int done, int chains, ref int used)
+    private bool FillPeeked<TOrder>(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames, ref int done, int chains, ref int used)
+        where TOrder : struct, IHeaderOrder
     {
         Chain* sources = burst.Chains.Chains;
         Chain* targets = _chains.Chains;
@@ -130,7 +133,7 @@ public sealed unsafe partial class RxQueue
         uint headerSize = (uint)_headerSize;
         long bytes = 0;
         int count = 0;
-        bool modern = headerSize == VirtioNetHeader.Size;
+        bool modern = TOrder.IsNative && headerSize == VirtioNetHeader.Size;
         int at = used;
         int frame = done;
         bool starved = false;
@@ -163,9 +166,11 @@ public sealed unsafe partial class RxQueue
                 MemoryCopy.Copy(destination + VirtioNetHeader.Size, (byte*)source->Address, length);
                 target->Written = length + VirtioNetHeader.Size;
             }
-            else if (!(MustFinish(headers + index) ? TryGatherFinished(burst, source, headers + index, target) : TryGather(burst, source, headers + index, target)))
+            else if (!(MustFinish(headers + index)
+                ? TryGatherFinished<TOrder>(burst, source, headers + index, target)
+                : TryGather<TOrder>(burst, source, headers + index, target)))
             {
-                Placement placement = PlaceOther(queue, burst, index, ref at, chains, ref bytes);
+                Placement placement = PlaceOther<TOrder>(queue, burst, index, ref at, chains, ref bytes);
                 bytesMax = (burst.Budget.Left - _extraCost) * TurnBudget.BytesPerUnit;
                 if (placement == Placement.NeedsBuffers)
                 {
@@ -199,7 +204,8 @@ public sealed unsafe partial class RxQueue
     /// in software. False when it is none.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryGather(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)
+    private bool TryGather<TOrder>(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)
+        where TOrder : struct, IHeaderOrder
     {
         uint headerSize = (uint)_headerSize;
         uint total = source->TotalLength;
@@ -211,15 +217,15 @@ public sealed unsafe partial class RxQueue
         byte* to = (byte*)target->Address;
 
         // Words, not fields: a wide load that follows narrow stores to the same place waits for them.
-        Unsafe.WriteUnaligned(to, Unsafe.ReadUnaligned<ulong>(header) & GuestHeaderMask);
+        Unsafe.WriteUnaligned(to, TOrder.OrderLow(Unsafe.ReadUnaligned<ulong>(header) & GuestHeaderMask));
         ushort high = Unsafe.ReadUnaligned<ushort>((byte*)header + 8);
         if (headerSize == VirtioNetHeader.Size)
         {
-            Unsafe.WriteUnaligned(to + 8, high | PlainHeaderHigh);
+            Unsafe.WriteUnaligned(to + 8, TOrder.OrderHigh(high | PlainHeaderHigh));
         }
         else
         {
-            Unsafe.WriteUnaligned(to + 8, high);
+            Unsafe.WriteUnaligned(to + 8, (ushort)TOrder.OrderHigh(high));
         }
 
         to += headerSize;
@@ -254,7 +260,8 @@ public sealed unsafe partial class RxQueue
 
     /// <summary>Any frame into any number of chains from <paramref name="at"/> on.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Placement PlaceOther(Virtqueue queue, FrameBurst burst, int index, ref int at, int chains, ref long bytes)
+    private Placement PlaceOther<TOrder>(Virtqueue queue, FrameBurst burst, int index, ref int at, int chains, ref long bytes)
+        where TOrder : struct, IHeaderOrder
     {
         ref Chain source = ref burst[index];
         if (source.IsMalformed)
@@ -302,6 +309,7 @@ public sealed unsafe partial class RxQueue
         _extraCost += CostOfPieces(source.SegmentCount, at, last) + (finish ? source.TotalLength / TurnBudget.BytesPerUnit : 0);
         VirtioNetHeader header = finish ? default : HeaderForGuest(burst.Headers[index]);
         header.NumBuffers = (ushort)(last - at + 1);
+        header = TOrder.IsNative ? header : SwappedHeader.Turn(header);
         var target = new SegmentCursor(_chains, at, last);
         target.Write((byte*)&header, (uint)_headerSize);
         if (finish)

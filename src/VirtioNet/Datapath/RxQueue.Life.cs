@@ -29,6 +29,7 @@ public sealed partial class RxQueue
             _isPolled = queue.Kick is null;
             _headerSize = headerSize;
             _mergeable = mergeable;
+            _swapsHeaders = queue.Layout.SwapBytes;
             _finishesChecksums = !takesPartialChecksums;
             _demotes = _mayDemote && (queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0;
 

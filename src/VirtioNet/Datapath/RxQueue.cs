@@ -30,6 +30,9 @@ public sealed partial class RxQueue : IDisposable
     private int _insufficient;
     private int _headerSize = VirtioNetHeader.Size;
     private bool _mergeable;
+
+    // The guest reads its headers in the other byte order than ours (SET_VRING_ENDIAN); fixed while a ring runs.
+    private bool _swapsHeaders;
     private bool _finishesChecksums;
     private readonly bool _mayDemote;
     private bool _demotes;

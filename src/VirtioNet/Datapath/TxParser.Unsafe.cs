@@ -17,9 +17,11 @@ internal static unsafe class TxParser
     /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and <see cref="ReasonOf"/> says why; it is the
     /// caller's to count, because a frame that its receiver has no room for yet is parsed again.
     /// </summary>
+    /// <typeparam name="TOrder">The byte order of the guest's headers; the burst's own are always in ours.</typeparam>
     /// <returns>Bytes of all good frames.</returns>
     // SAFETY: a chain's segments were checked when the burst was filled; the header is read by value from within the first of them.
-    public static long Parse(FrameBurst burst, int count, int headerSize, out int refused)
+    public static long Parse<TOrder>(FrameBurst burst, int count, int headerSize, out int refused)
+        where TOrder : struct, IHeaderOrder
     {
         refused = 0;
         long bytes = 0;
@@ -59,6 +61,11 @@ internal static unsafe class TxParser
         burst.Count = count;
         burst.BytesAtMost = bytes;
         burst.Unfinished = Offloads.None;
+        if (!TOrder.IsNative)
+        {
+            TurnHeaders(burst);
+        }
+
         return unfinished == 0 ? bytes : bytes - CheckHeaders(burst, ref refused);
     }
 
@@ -76,6 +83,20 @@ internal static unsafe class TxParser
         Unsafe.WriteUnaligned(header, low);
         Unsafe.WriteUnaligned((byte*)header + 8, high | (1u << 16));
         return (ushort)low;
+    }
+
+    /// <summary>Brings the headers of a guest of the other byte order into ours: all of them, so that not even a hint goes on the wrong way round.</summary>
+    // SAFETY: Count is at most FramesMax. num_buffers was set here, and a refused frame's header is our own.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void TurnHeaders(FrameBurst burst)
+    {
+        for (int i = 0; i < burst.Count; i++)
+        {
+            if (!burst[i].IsMalformed)
+            {
+                burst.Headers[i] = SwappedHeader.Turn(burst.Headers[i]) with { NumBuffers = 1 };
+            }
+        }
     }
 
     /// <summary>A chain of several segments, or a malformed one.</summary>

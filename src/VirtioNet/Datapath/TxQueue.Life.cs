@@ -26,6 +26,7 @@ public sealed partial class TxQueue
             // From here on nothing fails.
             _watch = watch;
             _headerSize = headerSize;
+            _swapsHeaders = queue.Layout.SwapBytes;
             _blocked = false;
             _roundsOff = 0;
             _pacer = new BurstPacer((queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0);

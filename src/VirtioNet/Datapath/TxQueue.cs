@@ -35,6 +35,9 @@ public sealed partial class TxQueue : IDisposable
     private FrameCounters _counters;
     private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
+
+    // The guest writes its headers in the other byte order than ours (SET_VRING_ENDIAN); fixed while a ring runs.
+    private bool _swapsHeaders;
     private int _burstMax = ChainBurst.ChainsMax;
     private int _roundsOff;
     private bool _polling;
@@ -238,7 +241,9 @@ public sealed partial class TxQueue : IDisposable
 
     private int Forward(Virtqueue queue, ref int count)
     {
-        long bytes = TxParser.Parse(_burst, count, _headerSize, out int refused);
+        long bytes = _swapsHeaders
+            ? TxParser.Parse<SwappedHeader>(_burst, count, _headerSize, out int refused)
+            : TxParser.Parse<NativeHeader>(_burst, count, _headerSize, out refused);
         bool cut = bytes > TurnBudget.BurstBytesMax;
         if (cut)
         {

@@ -4,7 +4,8 @@ namespace VhostNet.VirtioNet.Datapath;
 
 /// <summary>
 /// struct virtio_net_hdr_v1 (virtio 1.3 section 5.1.6, linux/virtio_net.h), in this machine's byte order: 12 bytes; a legacy guest without mergeable
-/// buffers has the first 10 only. Always read by value and checked before use: a guest may write anything into it.
+/// buffers has the first 10 only. Always read by value and checked before use: a guest may write anything into it. Where a legacy guest has the other byte
+/// order, headers are turned at the edge (<see cref="IHeaderOrder"/>): none inside is in any other order than ours.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 2, Size = Size)]
 public record struct VirtioNetHeader

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace VhostNet.VirtioNet.Device;
 
-/// <summary>struct virtio_net_config up to mtu (virtio 1.3 section 5.1.4, linux/virtio_net.h), little-endian.</summary>
+/// <summary>struct virtio_net_config up to mtu (virtio 1.3 section 5.1.4, linux/virtio_net.h), little-endian but for a big-endian legacy guest.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1, Size = Size)]
 internal struct VirtioNetConfig
 {

@@ -126,7 +126,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
         }
     }
 
-    public bool ReadConfig(uint offset, Span<byte> destination)
+    public bool ReadConfig(uint offset, Span<byte> destination, bool bigEndian)
     {
         if (offset > VirtioNetConfig.Size || destination.Length > VirtioNetConfig.Size - offset)
         {
@@ -135,9 +135,12 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
 
         Span<byte> config = stackalloc byte[VirtioNetConfig.Size];
         BinaryPrimitives.WriteUInt64LittleEndian(config, options.MacAddress & 0xffff_ffff_ffff);
-        BinaryPrimitives.WriteUInt16LittleEndian(config[6..], VirtioNetConfig.S_LINK_UP);
-        BinaryPrimitives.WriteUInt16LittleEndian(config[8..], (ushort)options.QueuePairs);
-        BinaryPrimitives.WriteUInt16LittleEndian(config[10..], (ushort)Mtu);
+        ReadOnlySpan<ushort> fields = [VirtioNetConfig.S_LINK_UP, (ushort)options.QueuePairs, (ushort)Mtu];
+        for (int i = 0; i < fields.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(config[(6 + (2 * i))..], bigEndian ? BinaryPrimitives.ReverseEndianness(fields[i]) : fields[i]);
+        }
+
         config.Slice((int)offset, destination.Length).CopyTo(destination);
         return true;
     }
@@ -146,7 +149,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
     {
         // Nothing in virtio_net_config is writable for a VERSION_1 driver; a migration restores what the new card would tell anyway.
         Span<byte> current = stackalloc byte[VirtioNetConfig.Size];
-        return migration && source.Length <= VirtioNetConfig.Size && ReadConfig(offset, current[..source.Length]);
+        return migration && source.Length <= VirtioNetConfig.Size && ReadConfig(offset, current[..source.Length], bigEndian: false);
     }
 
     public byte[] SaveState()
@@ -163,7 +166,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
 
     private static ulong OfferedFeatures(VirtioNetOptions options)
     {
-        ulong features = VirtioNetFeatures.All & ~options.DisabledFeatures;
+        ulong features = VirtioNetFeatures.All & ~(VirtioNetFeatures.OnRequest & ~options.RequestedFeatures) & ~options.DisabledFeatures;
         if (options.QueuePairs == 1)
         {
             features &= ~VirtioNetFeatures.MQ;

@@ -59,12 +59,18 @@ public static class VirtioNetFeatures
     /// <summary>VIRTIO_NET_F_HOST_USO (bit 56).</summary>
     public const ulong HOST_USO = 1UL << 56;
 
-    /// <summary>What this device can do: every feature that a port offers unless it is switched off there.</summary>
+    /// <summary>What this device can do: every feature that a port offers unless it is switched off there, or is one of <see cref="OnRequest"/>.</summary>
     public const ulong All =
         CSUM | GUEST_CSUM | MTU | GUEST_TSO4 | GUEST_TSO6 | GUEST_ECN | HOST_TSO4 | HOST_TSO6 | HOST_ECN | MRG_RXBUF | GUEST_ANNOUNCE | MQ
         | GUEST_USO4 | GUEST_USO6 | HOST_USO
         | VirtioFeatures.LOG_ALL | VirtioFeatures.ANY_LAYOUT | VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX | VirtioFeatures.VERSION_1
         | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER | VirtioFeatures.RING_RESET;
+
+    /// <summary>
+    /// Features that a port offers only if it is told to: their other half is the front end's, not every front end has it, and there is no way to ask. To a guest
+    /// behind one that hasn't, they do harm (docs/spec-coverage.md, "What the front end has to do").
+    /// </summary>
+    public const ulong OnRequest = VirtioFeatures.RING_RESET;
 
     private static readonly Dictionary<string, ulong> s_byName = new(StringComparer.Ordinal)
     {

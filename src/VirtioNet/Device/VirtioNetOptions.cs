@@ -12,6 +12,9 @@ public sealed record VirtioNetOptions
     /// <summary>Features that are not offered although the device has them.</summary>
     public ulong DisabledFeatures { get; init; }
 
+    /// <summary>Features that are offered although they are none of those that are by default (<see cref="VirtioNetFeatures.OnRequest"/>).</summary>
+    public ulong RequestedFeatures { get; init; }
+
     /// <summary>The MTU told to the guest through configuration space, 68 to 65535, or null for the default of 1500.</summary>
     public int? Mtu { get; init; }
 

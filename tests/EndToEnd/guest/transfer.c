@@ -3,9 +3,10 @@
  *   transfer send ADDRESS PORT MEBIBYTES    connects and sends pseudo-random bytes
  *   transfer receive ADDRESS PORT           connects and receives until the other side has no more
  *   transfer listen PORT                    as receive, but the other side connects; prints "listening" when it may
- * The last line is "BYTES CHECKSUM": FNV-1a over 64-bit words, in the order in which they went over the wire.
+ * The last line is "BYTES CHECKSUM": FNV-1a over 64-bit little-endian words, in the order in which they went over the wire.
  */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static void fail(const char *what)
 static void add(size_t bytes)
 {
     for (size_t i = 0; i < bytes / 8; i++)
-        checksum = (checksum ^ buffer.words[i]) * 0x100000001b3;
+        checksum = (checksum ^ le64toh(buffer.words[i])) * 0x100000001b3;
 }
 
 static int open_socket(const char *address, const char *port, int listens)

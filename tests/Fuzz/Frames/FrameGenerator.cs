@@ -7,10 +7,10 @@ namespace VhostNet.Fuzz.Frames;
 /// <summary>Makes what an attacker sends: good frames of every kind, and such that were good before something was changed.</summary>
 /// <param name="random">Decides.</param>
 /// <param name="register">Where good frames are noted.</param>
-/// <param name="headerSize">Bytes of the sender's virtio_net_hdr.</param>
+/// <param name="sender">Who sends them: its virtio_net_hdr has a size and a byte order.</param>
 /// <param name="segments">Whether frames may ask for segmentation.</param>
 /// <param name="mayVerify">False when others change the frames, so that even a good one may arrive as anything.</param>
-internal sealed class FrameGenerator(Random random, FrameRegister register, int headerSize, bool segments, bool mayVerify = true)
+internal sealed class FrameGenerator(Random random, FrameRegister register, FrameGuest sender, bool segments, bool mayVerify = true)
 {
     private const int PayloadMax = 65_000;
 
@@ -71,10 +71,7 @@ internal sealed class FrameGenerator(Random random, FrameRegister register, int 
 
     private OfferedFrame Offer(VirtioNetHeader header, byte[] frame, bool good)
     {
-        byte[] bytes = new byte[headerSize + frame.Length];
-        MemoryMarshal.AsBytes(new ReadOnlySpan<VirtioNetHeader>(in header))[..headerSize].CopyTo(bytes);
-        frame.CopyTo(bytes, headerSize);
-        return new OfferedFrame(bytes, good);
+        return new OfferedFrame([.. HeaderBytes.Write(header, sender.HeaderSize, sender.SwapBytes), .. frame], good);
     }
 
     private FrameBuilder Template(int payload)

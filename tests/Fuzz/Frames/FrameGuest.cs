@@ -30,7 +30,7 @@ internal sealed class FrameGuest : IDisposable
         _memory = memories.Take(name, spec.InboxSize, spec.OutboxSize);
         Rx = Create(0, spec.ReceiveRing);
         Tx = Create(1, spec.TransmitRing);
-        Receiver = new FrameReceiver(random, name, _features, Rx, Inbox, spec.MayScatter);
+        Receiver = new FrameReceiver(random, name, spec, Rx, Inbox);
         Sender = new FrameSender(random, Tx, _features, Outbox);
         Port = new VhostUserPort(name, new VirtioNetOptions(), [thread]);
         Port.Device.FeaturesNegotiated(faults.Negotiated(_features));
@@ -57,6 +57,9 @@ internal sealed class FrameGuest : IDisposable
     public VhostUserPort Port { get; }
 
     public int HeaderSize => (_features & (VirtioFeatures.VERSION_1 | VirtioNetFeatures.MRG_RXBUF)) != 0 ? 12 : 10;
+
+    /// <summary>Its byte order is not this machine's.</summary>
+    public bool SwapBytes => _spec.SwapBytes;
 
     /// <summary>Fills the receive ring and starts the device.</summary>
     public void Start()
@@ -107,7 +110,9 @@ internal sealed class FrameGuest : IDisposable
     }
 
     private DriverQueue Create(int index, int size) =>
-        DriverQueue.Create(Memory, new DriverQueueOptions { Index = index, Size = size, Features = _features, IndirectLength = 24, Region = Memory.Regions[0] });
+        DriverQueue.Create(
+            Memory,
+            new DriverQueueOptions { Index = index, Size = size, Features = _features, SwapBytes = SwapBytes, IndirectLength = 24, Region = Memory.Regions[0] });
 
     private Virtqueue Create(DriverQueue queue)
     {
@@ -121,6 +126,7 @@ internal sealed class FrameGuest : IDisposable
                 Driver = Memory.HostAddress(queue.DriverAddress),
                 Device = Memory.HostAddress(queue.DeviceAddress),
                 Buffers = Memory.ToAddressSpace(),
+                SwapBytes = SwapBytes,
             },
             queue.StartBase);
         device.Kick = new EventNotifier(queue.Kick.Duplicate());

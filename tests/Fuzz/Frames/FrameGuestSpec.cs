@@ -19,6 +19,9 @@ internal sealed record FrameGuestSpec
     /// <summary>What its driver acknowledged.</summary>
     public ulong Features { get; private init; }
 
+    /// <summary>A legacy guest of the byte order that this machine does not have.</summary>
+    public bool SwapBytes { get; private init; }
+
     public int ReceiveRing { get; private init; }
 
     public int TransmitRing { get; private init; }
@@ -45,7 +48,8 @@ internal sealed record FrameGuestSpec
         ulong features = AnyFeatures(random);
 
         // On a wire a receiver holds its sender back until there are buffers for the next frame. It has to show that it will never have more, by a full ring.
-        return new FrameGuestSpec { Features = features, MayScatter = !wire || (features & VirtioNetFeatures.MRG_RXBUF) == 0 };
+        bool swaps = (features & VirtioFeatures.VERSION_1) == 0 && random.OneIn(2);
+        return new FrameGuestSpec { Features = features, SwapBytes = swaps, MayScatter = !wire || (features & VirtioNetFeatures.MRG_RXBUF) == 0 };
     }
 
     private static ulong AnyFeatures(Random random)

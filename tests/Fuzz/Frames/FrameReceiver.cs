@@ -17,6 +17,7 @@ internal sealed class FrameReceiver
 
     private readonly string _name;
     private readonly ulong _features;
+    private readonly bool _swaps;
     private readonly DriverQueue _queue;
     private readonly bool _indirect;
     private readonly ReceiveBuffer[] _buffers;
@@ -26,13 +27,14 @@ internal sealed class FrameReceiver
     private VirtioNetHeader _header;
     private int _left;
 
-    public FrameReceiver(Random random, string name, ulong features, DriverQueue queue, Playground memory, bool mayScatter)
+    public FrameReceiver(Random random, string name, FrameGuestSpec spec, DriverQueue queue, Playground memory)
     {
         _name = name;
-        _features = features;
+        _features = spec.Features;
+        _swaps = spec.SwapBytes;
         _queue = queue;
-        _indirect = (features & VirtioFeatures.INDIRECT_DESC) != 0 && random.OneIn(2);
-        _buffers = Shape(random, memory, mayScatter || _indirect ? random.Next(1, 5) : 1);
+        _indirect = Has(VirtioFeatures.INDIRECT_DESC) && random.OneIn(2);
+        _buffers = Shape(random, memory, spec.MayScatter || _indirect ? random.Next(1, 5) : 1);
         _used = new UsedChain[queue.Size];
         Forget();
     }
@@ -146,10 +148,7 @@ internal sealed class FrameReceiver
             throw new FuzzException($"{_name}: a frame begins with {bytes.Length} bytes, which is less than virtio_net_hdr");
         }
 
-        Span<byte> header = stackalloc byte[VirtioNetHeader.Size];
-        header.Clear();
-        bytes.AsSpan(0, HeaderSize).CopyTo(header);
-        _header = MemoryMarshal.Read<VirtioNetHeader>(header);
+        _header = HeaderBytes.Read(bytes.AsSpan(0, HeaderSize), _swaps);
         _left = HeaderSize == VirtioNetHeader.LegacySize ? 1 : _header.NumBuffers;
         if (_left < 1 || (_left > 1 && !IsMergeable) || _left > _buffers.Length)
         {

@@ -38,7 +38,7 @@ internal static class FrameRecovery
         int innocent = Array.IndexOf(scene.Innocents, from);
         (ushort, ushort)[] tags = innocent < 0 ? [] : scene.Tags[innocent];
         byte[] source = innocent switch { < 0 => FrameAddresses.Attacker, 0 => FrameAddresses.First, _ => FrameAddresses.Second };
-        var generator = new FrameGenerator(random, scene.Register, from.HeaderSize, segments: false);
+        var generator = new FrameGenerator(random, scene.Register, from, segments: false);
         if (!from.Sender.TryOffer(generator.Good(destination, tags, random.Next(PayloadMax), source)))
         {
             throw new FuzzException($"{from.Name} can't send any more: {from.Sender.Outstanding} frames did not come back");

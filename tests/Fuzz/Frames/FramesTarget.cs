@@ -103,7 +103,7 @@ internal sealed class FramesTarget : FuzzTarget
     {
         bool races = random.OneIn(2);
         bool segments = random.OneIn(2);
-        var generator = new FrameGenerator(random, scene.Register, scene.Attacker.HeaderSize, segments, mayVerify: !races);
+        var generator = new FrameGenerator(random, scene.Register, scene.Attacker, segments, mayVerify: !races);
         if (random.OneIn(2))
         {
             Announce(scene, random);

@@ -34,7 +34,7 @@ internal sealed class ForgetfulDevice(IVhostUserDevice device, Action restart) :
 
     public bool Handle(in DeviceRequest request) => device.Handle(request);
 
-    public bool ReadConfig(uint offset, Span<byte> destination) => device.ReadConfig(offset, destination);
+    public bool ReadConfig(uint offset, Span<byte> destination, bool bigEndian) => device.ReadConfig(offset, destination, bigEndian);
 
     public bool WriteConfig(uint offset, ReadOnlySpan<byte> source, bool migration) => device.WriteConfig(offset, source, migration);
 

@@ -383,6 +383,25 @@ public sealed class MessageTests
         Assert.Equal(BitConverter.IsLittleEndian, fixture.Device.Queues[0].Layout.SwapBytes);
     }
 
+    /// <summary>Configuration space is in the guest's order, once it is known: it is for a legacy guest only, and SET_VRING_ENDIAN tells.</summary>
+    [Theory]
+    [InlineData(0, 1u, true)]
+    [InlineData(0, 0u, false)]
+    [InlineData(0, null, false)]
+    [InlineData(VirtioFeatures.VERSION_1, 1u, false)]
+    public void TheDeviceIsToldTheOrderOfConfigurationSpace(ulong features, uint? endian, bool bigEndian)
+    {
+        using var fixture = new SessionFixture();
+        fixture.Negotiate(VirtioFeatures.PROTOCOL_FEATURES | features);
+        if (endian is { } value)
+        {
+            fixture.Front.Tell(RequestCode.SET_VRING_ENDIAN, RawFrontEnd.Bytes(new VringState(0, value)));
+        }
+
+        AskConfig(fixture, new ConfigHeader(2, 4, 0), 4);
+        Assert.Equal(bigEndian, fixture.Device.ConfigWasBigEndian);
+    }
+
     [Fact]
     public void WithGpaAddressesRingAddressesAreGuestPhysical()
     {

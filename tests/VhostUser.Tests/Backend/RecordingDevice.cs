@@ -71,8 +71,12 @@ internal sealed class RecordingDevice : IVhostUserDevice
         return Accepts;
     }
 
-    public bool ReadConfig(uint offset, Span<byte> destination)
+    /// <summary>The byte order that configuration space was read in last.</summary>
+    public bool? ConfigWasBigEndian { get; private set; }
+
+    public bool ReadConfig(uint offset, Span<byte> destination, bool bigEndian)
     {
+        ConfigWasBigEndian = bigEndian;
         if (offset + (ulong)destination.Length > (ulong)Config.Length)
         {
             return false;

@@ -13,17 +13,18 @@ internal sealed class GuestRig : IDisposable
     private readonly EventNotifier[] _notifiers;
     private bool _stopped;
 
-    public GuestRig(string name, ulong features, IoThread thread, int ringSize = 256, bool kicks = true)
-        : this(name, features, [thread], pairs: 1, ringSize, kicks)
+    public GuestRig(string name, ulong features, IoThread thread, int ringSize = 256, bool kicks = true, bool swapBytes = false)
+        : this(name, features, [thread], pairs: 1, ringSize, kicks, swapBytes)
     {
     }
 
-    /// <summary>A guest with several queue pairs, dealt out to the threads in turn.</summary>
-    public GuestRig(string name, ulong features, IReadOnlyList<IoThread> threads, int pairs, int ringSize = 256, bool kicks = true)
+    /// <summary>A guest with several queue pairs, dealt out to the threads in turn; a legacy one may have the other byte order than this machine.</summary>
+    public GuestRig(string name, ulong features, IReadOnlyList<IoThread> threads, int pairs, int ringSize = 256, bool kicks = true, bool swapBytes = false)
     {
+        SwapBytes = swapBytes;
         Memory = GuestMemory.Create(64 << 20, 0x1_0000_0000);
         Features = features;
-        Queues = [.. Enumerable.Range(0, 2 * pairs).Select(i => DriverQueue.Create(Memory, new DriverQueueOptions { Index = i, Size = ringSize, Features = features }))];
+        Queues = [.. Enumerable.Range(0, 2 * pairs).Select(i => DriverQueue.Create(Memory, new DriverQueueOptions { Index = i, Size = ringSize, Features = features, SwapBytes = swapBytes }))];
         Port = new VhostUserPort(name, new VirtioNetOptions { QueuePairs = pairs }, threads);
         Port.Device.FeaturesNegotiated(features);
         _device = [.. Queues.Select(q => Create(q, kicks))];
@@ -33,6 +34,8 @@ internal sealed class GuestRig : IDisposable
     public GuestMemory Memory { get; }
 
     public ulong Features { get; }
+
+    public bool SwapBytes { get; }
 
     /// <summary>All queues: receive queue i is number 2i, transmit queue i number 2i + 1.</summary>
     public IReadOnlyList<DriverQueue> Queues { get; }
@@ -103,6 +106,7 @@ internal sealed class GuestRig : IDisposable
                 Driver = Memory.HostAddress(queue.DriverAddress),
                 Device = Memory.HostAddress(queue.DeviceAddress),
                 Buffers = Memory.ToAddressSpace(),
+                SwapBytes = SwapBytes,
             },
             queue.StartBase);
         device.Kick = kicks ? new EventNotifier(queue.Kick.Duplicate()) : null;

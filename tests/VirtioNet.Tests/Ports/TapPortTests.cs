@@ -278,6 +278,29 @@ public sealed class TapPortTests : IDisposable
         _loop.Until(() => guest.Frames.Count > 0, "the datagram arrives");
     }
 
+    /// <summary>What QEMU sets for its own big-endian guests, and leaves when it is killed.</summary>
+    [Fact]
+    public void ATapThatWasLeftBigEndianIsReadAsUsual()
+    {
+        int fd = _namespace.Run(() =>
+        {
+            int made = open("/dev/net/tun", O_RDWR);
+            var request = ifreq.ForName("mine");
+            request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+            Assert.Equal(0, ioctl(made, TUNSETIFF, ref request));
+            return made;
+        });
+        int bigEndian = 1;
+        Assert.SkipUnless(ioctl(fd, TUNSETVNETBE, ref bigEndian) == 0, "the kernel has no taps of the other byte order (CONFIG_TUN_VNET_CROSS_LE)");
+        using TapPort tap = Open(new TapOptions { Descriptors = [fd] });
+        using CollectorPort guest = CollectorPort.Join(tap);
+        tap.Start();
+        using Socket socket = Configure(tap);
+        socket.SendTo([1, 2, 3], IPEndPoint.Parse($"{Guest}:7000"));
+        _loop.Until(() => guest.Frames.Count > 0, "the datagram arrives");
+        Assert.Equal(34, guest.Headers[0].CsumStart);
+    }
+
     [Fact]
     public void WorksWithoutTheHeader()
     {

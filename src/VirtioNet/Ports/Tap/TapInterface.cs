@@ -207,7 +207,7 @@ internal sealed class TapInterface : IDisposable
         return name!;
     }
 
-    /// <summary>Finds out whether frames carry a header, and sets its size.</summary>
+    /// <summary>Finds out whether frames carry a header, and sets its size and byte order, which is ours.</summary>
     private static bool Prepare(string name, List<FileDescriptor> queues)
     {
         ifreq request = default;
@@ -233,6 +233,13 @@ internal sealed class TapInterface : IDisposable
             {
                 Errno.Last.Throw($"TUNSETVNETHDRSZ({size}) of {name}");
             }
+        }
+
+        // A program before us may have left a tap in a big-endian guest's order, which then is the interface's. EINVAL: a kernel without that order.
+        int bigEndian = 0;
+        if (ioctl(queues[0].Value, TUNSETVNETBE, ref bigEndian) < 0 && errno != EINVAL)
+        {
+            Errno.Last.Throw($"TUNSETVNETBE(0) of {name}");
         }
 
         return true;
