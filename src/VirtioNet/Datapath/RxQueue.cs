@@ -30,7 +30,9 @@ public sealed partial class RxQueue : IDisposable
     private int _insufficient;
     private int _headerSize = VirtioNetHeader.Size;
     private bool _mergeable;
+    private Offloads _takes;
     private bool _finishesChecksums;
+    private byte _guestFlags;
     private readonly bool _mayDemote;
     private bool _demotes;
     private bool _isPolled;

@@ -53,7 +53,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
         VhostUserPort.QueuePair pair = port.Pairs[queue.Index / 2];
         if (queue.Index % 2 == 0)
         {
-            pair.Rx.Start(queue, HeaderSize, Has(VirtioNetFeatures.MRG_RXBUF), Has(VirtioNetFeatures.GUEST_CSUM));
+            pair.Rx.Start(queue, HeaderSize, Has(VirtioNetFeatures.MRG_RXBUF), VirtioNetFeatures.AcceptedByDriver(Acknowledged));
         }
         else
         {

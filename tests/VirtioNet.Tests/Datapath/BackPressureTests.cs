@@ -74,7 +74,7 @@ public sealed class BackPressureTests : IDisposable
         using var guest = new GuestRig("guest", features, thread);
         using var queue = new InterposedVirtqueue(guest.RxDevice);
         using var rx = new RxQueue(0, thread);
-        rx.Start(queue, guest.HeaderSize, (features & VirtioNetFeatures.MRG_RXBUF) != 0, takesPartialChecksums: true);
+        rx.Start(queue, guest.HeaderSize, (features & VirtioNetFeatures.MRG_RXBUF) != 0, Offloads.All);
         Offer(guest, 1024, beforehand);
         queue.AfterPeek = () => afterPeek(guest);
         BottomHalf waiter = _context.CreateBottomHalf(() => _woken++, "waiter");

@@ -31,7 +31,8 @@ internal abstract class FdQueue : IDisposable
     /// <param name="fd">The descriptor, non-blocking; it outlives the queue.</param>
     /// <param name="context">Where frames are read.</param>
     /// <param name="forward">The port's way into its network.</param>
-    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward)
+    /// <param name="clock">What the time is measured by that frames wait for a guest; null for the monotonic clock.</param>
+    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, AioClock? clock = null)
     {
         Port = port;
         _index = index;
@@ -215,7 +216,7 @@ internal abstract class FdQueue : IDisposable
 
         switch (direct)
         {
-            case null:
+            case null or ReceiveResult.SetAside:
                 ReadAndForward(out error);
                 break;
             case ReceiveResult.Blocked or ReceiveResult.NotRunning:
