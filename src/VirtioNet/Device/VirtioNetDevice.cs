@@ -113,10 +113,18 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
                 return port.Announce(request.Value);
             case DeviceRequestKind.SetMtu:
                 return TrySetMtu(request.Value);
+            case DeviceRequestKind.Connected:
+                port.GuestConnected(request.Value);
+                return true;
             case DeviceRequestKind.Reset:
             case DeviceRequestKind.Disconnected:
                 Acknowledged = 0;
                 Mtu = options.Mtu ?? DefaultMtu;
+                if (request.Kind == DeviceRequestKind.Disconnected)
+                {
+                    port.GuestLeft();
+                }
+
                 port.Changed();
                 return true;
             case DeviceRequestKind.StatusChanged:

@@ -17,13 +17,15 @@ internal sealed class DatagramTap : Port
     private readonly FileDescriptor _inside;
     private readonly Queue _queue;
 
-    public DatagramTap(AioContext context, int frameSizeMax, AioClock? clock = null)
+    public DatagramTap(AioContext context, int frameSizeMax, AioClock? clock = null, TimeSpan? hold = null)
         : base("tap")
     {
+        HoldTime = hold ?? DefaultHoldTime;
+        HoldClock = clock ?? AioClock.Monotonic;
         Assert.Equal(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, out int inside, out int outside));
         _inside = new FileDescriptor(inside);
         _outside = new Socket(new SafeSocketHandle(outside, true)) { Blocking = false };
-        _queue = new Queue(this, inside, context, Forward, frameSizeMax, clock);
+        _queue = new Queue(this, inside, context, Forward, frameSizeMax);
     }
 
     public override string Kind => "datagram-tap";
@@ -55,6 +57,8 @@ internal sealed class DatagramTap : Port
 
     public override void Start() => _queue.Wake(start: true);
 
+    public override void GuestReplaced() => _queue.Flush();
+
     public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
     {
         base.ReadCounters(out received, out sent);
@@ -69,9 +73,8 @@ internal sealed class DatagramTap : Port
         base.Dispose(disposing);
     }
 
-    private sealed class Queue(
-        Port port, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, int frameSizeMax, AioClock? clock)
-        : FdQueue(port, 0, fd, context, forward, clock)
+    private sealed class Queue(Port port, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, int frameSizeMax)
+        : FdQueue(port, 0, fd, context, forward)
     {
         private readonly TapBuffers _buffers = new();
 

@@ -17,7 +17,7 @@ internal sealed unsafe class TapBuffers : ReceiveBuffers
     {
         Begin();
         error = 0;
-        for (int reads = 0; !IsFull && reads < 2 * Count; reads++)
+        for (int reads = 0; !IsFull && reads < 2 * Slots; reads++)
         {
             byte* frame = FrameAddress(NextSlot);
             nint n = read(fd, frame - headerSize, (nuint)(FrameMax + 1 + headerSize));
