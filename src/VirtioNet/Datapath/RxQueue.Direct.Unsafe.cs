@@ -245,6 +245,7 @@ public sealed unsafe partial class RxQueue
             _iovecs = (GuestSegment*)NativeMemory.AlignedAlloc(DirectSegmentsMax * (nuint)sizeof(GuestSegment), 64);
             NativeMemory.Clear(_iovecs, DirectSegmentsMax * (nuint)sizeof(GuestSegment));
             _header = (VirtioNetHeader*)NativeMemory.AlignedAlloc(64, 64);
+            NativeMemory.Clear(_header, 64);
         }
     }
 

@@ -221,6 +221,9 @@ public sealed class TurnBudgetTests : IDisposable
 
         public readonly GuestSegment Overflow(uint offset) => default;
 
-        public readonly void SetAside(in VirtioNetHeader header, nint segments, int count, uint length) => Assert.Fail("Every frame fits.");
+        // Of rings without room for it; the turn ends with that.
+        public readonly void SetAside(in VirtioNetHeader header, nint segments, int count, uint length)
+        {
+        }
     }
 }
