@@ -12,5 +12,9 @@ public sealed class ResponderTests : EndToEndTest
         Assert.Contains("lease: address", lease, StringComparison.Ordinal);
         string router = System.Text.RegularExpressions.Regex.Match(lease, "router ([0-9.]+)").Groups[1].Value;
         Assert.Equal(10, await guest.PingAsync(router, 10, "-i 0.1"));
+
+        // In fragments, which the guest makes and puts together itself.
+        Assert.Equal(5, await guest.PingAsync(router, 5, "-i 0.1 -s 4000"));
+        Assert.Equal(5, await guest.PingAsync(router, 5, "-i 0.1 -s 60000"));
     }
 }

@@ -15,6 +15,9 @@ public enum DeviceRequestKind
     /// <summary>Back to the initial state, owner kept (RESET_DEVICE).</summary>
     Reset,
 
+    /// <summary>A session begins, with the front end's process id as value, 0 when it is not known. Not sent for one that was captured and goes on.</summary>
+    Connected,
+
     /// <summary>The session ended: forget the guest. Sent once, after all rings were stopped.</summary>
     Disconnected,
 }

@@ -83,6 +83,7 @@ public sealed partial class VhostUserSession
         }
 
         var session = new VhostUserSession(context, snapshot.Duplicate(snapshot.Data.Connection), device, name, options, offeredStore);
+        session._isResumed = true;
         try
         {
             session.Restore(snapshot);

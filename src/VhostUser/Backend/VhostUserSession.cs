@@ -31,6 +31,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly BottomHalf _inBandCalls;
     private EventNotifier? _logNotifier;
     private long? _askedForQueuesNs;
+    private bool _isResumed;
     private bool _ended;
 
     /// <summary>Takes over a connected socket; nothing happens before <see cref="Start"/>.</summary>
@@ -120,6 +121,11 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     public void Start()
     {
         Log.Info($"front end connected{(PeerProcess == 0 ? string.Empty : $", process {PeerProcess}")}");
+        if (!_isResumed)
+        {
+            _device.Handle(new DeviceRequest(DeviceRequestKind.Connected, (ulong)PeerProcess));
+        }
+
         _channel.Start();
     }
 

@@ -53,4 +53,7 @@ public enum DropReason
 
     /// <summary>The turn's work budget was spent, by the sender or by what the receiver's ring made of it, and the sender could not wait.</summary>
     Budget,
+
+    /// <summary>It waited for a guest that was gone, longer than frames may, or another guest came.</summary>
+    Stale,
 }

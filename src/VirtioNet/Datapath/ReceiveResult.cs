@@ -17,4 +17,7 @@ public enum ReceiveResult
 
     /// <summary>The source failed.</summary>
     SourceFailed,
+
+    /// <summary>The frame read last can't be the guest's as it lies in its buffers; the reader has it, and it goes the copying way before anything else is read.</summary>
+    SetAside,
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Datapath;
 
@@ -16,6 +17,9 @@ public sealed unsafe partial class RxQueue
 
     private GuestSegment* _iovecs;
     private VirtioNetHeader* _header;
+
+    // Bytes of a frame that the segments built last hold, without the overflow.
+    private uint _offered;
 
     /// <summary>Reads frames from the operating system into the guest's buffers until the source is empty, the guest is full or the budget is used up.</summary>
     /// <typeparam name="TReader">The source.</typeparam>
@@ -94,21 +98,34 @@ public sealed unsafe partial class RxQueue
             ReceiveResult? result = chains == 0 ? ReceiveResult.Blocked : null;
             while (result is null && used < chains && frames < budget && !turn.IsSpent)
             {
-                int segments = Offer(queue, ref used, chains, needed, wanted, out int last);
+                int segments = Offer(queue, ref used, chains, needed, out int last);
                 if (segments == 0)
                 {
                     break;
                 }
 
-                int read = reader.Read((nint)_iovecs, segments);
+                _iovecs[segments] = reader.Overflow(_offered);
+                int read = reader.Read((nint)_iovecs, segments + 1);
                 turn.TakeDescriptors(segments);
                 turn.TakeCalls(1, Math.Max(0, read));
                 result = read > VirtioNetHeader.Size ? null : read < 0 ? ReceiveResult.SourceFailed : ReceiveResult.SourceEmpty;
-                if (result is null)
+                if (result is not null)
                 {
-                    used = Accept(used, last, (uint)read - VirtioNetHeader.Size);
-                    frames++;
+                    continue;
                 }
+
+                uint length = (uint)read - VirtioNetHeader.Size;
+                if (IsForGuest(length))
+                {
+                    used = Accept(used, last, length);
+                    frames++;
+                    continue;
+                }
+
+                // The guest's buffers stay its own, unused; what lies in them now is copied out before the lock is given back.
+                reader.SetAside(*_header, (nint)(_iovecs + 1), segments - 1, length);
+                turn.TakeCopies(1, Math.Min(length, _offered));
+                result = ReceiveResult.SetAside;
             }
 
             Publish(queue, used);
@@ -133,7 +150,7 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>Builds the segment list for one frame from chain <paramref name="used"/> on; 0 when the chains left don't suffice.</summary>
-    private int Offer(Virtqueue queue, ref int used, int chains, uint needed, int wanted, out int last)
+    private int Offer(Virtqueue queue, ref int used, int chains, uint needed, out int last)
     {
         while (true)
         {
@@ -153,7 +170,7 @@ public sealed unsafe partial class RxQueue
 
         if (last < 0)
         {
-            // A guest that will never offer more gets what fits; the kernel cuts off the rest, as it would with any reader's short buffer.
+            // A guest that will never offer more gets what fits; the rest of a longer frame overflows, and the copying way decides about it.
             bool allThereIs = !_mergeable
                 || (used == 0 && (chains == queue.Size || chains == ChainBurst.ChainsMax || queue.LastPeekEnd == PeekEnd.BurstFull));
             if (!allThereIs)
@@ -172,10 +189,13 @@ public sealed unsafe partial class RxQueue
         _iovecs[0] = new GuestSegment((nint)_header, VirtioNetHeader.Size);
         int count = 1;
         uint skip = (uint)_headerSize;
+        uint offered = 0;
         for (int i = first; i <= last; i++)
         {
             Chain* chain = _chains.Chains + i;
-            for (int j = 0; j < chain->SegmentCount && count < DirectSegmentsMax; j++)
+
+            // The last place is the overflow's.
+            for (int j = 0; j < chain->SegmentCount && count < DirectSegmentsMax - 1; j++)
             {
                 GuestSegment segment = chain->SegmentCount == 1 ? new GuestSegment(chain->Address, chain->Length) : _chains.Segments[chain->SegmentStart + j];
                 uint cut = Math.Min(skip, segment.Length);
@@ -183,12 +203,20 @@ public sealed unsafe partial class RxQueue
                 if (segment.Length > cut)
                 {
                     _iovecs[count++] = new GuestSegment(segment.Address + (nint)cut, segment.Length - cut);
+                    offered += segment.Length - cut;
                 }
             }
         }
 
+        _offered = offered;
         return count;
     }
+
+    /// <summary>
+    /// The one check of a frame that was read straight into the guest's buffers: all of it lies there, and its header leaves nothing undone that the guest did not take. What fails goes the
+    /// copying way, so that both ways end alike: finished in software, or dropped and counted.
+    /// </summary>
+    private bool IsForGuest(uint length) => length <= _offered && (_header->IsPlain || (OffloadPolicy.Needs(*_header) & ~_takes) == Offloads.None);
 
     /// <summary>Finishes a frame that was read: writes its header and says which chains it took. Returns the next free chain.</summary>
     private int Accept(int first, int last, uint length)
@@ -220,6 +248,7 @@ public sealed unsafe partial class RxQueue
             _iovecs = (GuestSegment*)NativeMemory.AlignedAlloc(DirectSegmentsMax * (nuint)sizeof(GuestSegment), 64);
             NativeMemory.Clear(_iovecs, DirectSegmentsMax * (nuint)sizeof(GuestSegment));
             _header = (VirtioNetHeader*)NativeMemory.AlignedAlloc(64, 64);
+            NativeMemory.Clear(_header, 64);
         }
     }
 

@@ -12,11 +12,11 @@ public sealed unsafe partial class RxQueue
     /// <summary>virtio_net_hdr of a complete frame in one buffer: all zero but num_buffers = 1 in its last two bytes.</summary>
     private const uint PlainHeaderHigh = 1u << 16;
 
-    /// <summary>The flags that a guest may be told.</summary>
+    /// <summary>The flags that a guest with VIRTIO_NET_F_GUEST_CSUM may be told; one without is told none.</summary>
     private const byte GuestFlags = VirtioNetHeader.F_NEEDS_CSUM | VirtioNetHeader.F_DATA_VALID;
 
-    /// <summary>What a guest may be told of a header's first eight bytes: of the flags, which come first, those; the rest as it came.</summary>
-    private const ulong GuestHeaderMask = ~0xffUL | GuestFlags;
+    /// <summary>What a guest may be told of a header's first eight bytes beside the flags, which come first: all of it, as it came.</summary>
+    private const ulong GuestHeaderMask = ~0xffUL;
 
     /// <summary>
     /// Frames are shown to the guest in up to this many pieces, none smaller than <see cref="PieceMin"/>: with few frames in flight it works on the first while the
@@ -153,7 +153,7 @@ public sealed unsafe partial class RxQueue
                 PrefetchNext(burst, sources + frames[frame + 1], target + 1);
             }
 
-            if (source->SegmentCount == 1 && target->SegmentCount == 1 && modern && headers[index].IsPlain && target->Length - headerSize >= length
+            if (source->SegmentCount == 1 && target->SegmentCount == 1 && modern && headers[index].IsBlank && target->Length - headerSize >= length
                 && target->Length >= headerSize)
             {
                 byte* destination = (byte*)target->Address;
@@ -217,7 +217,7 @@ public sealed unsafe partial class RxQueue
         byte* to = (byte*)target->Address;
 
         // Words, not fields: a wide load that follows narrow stores to the same place waits for them.
-        Unsafe.WriteUnaligned(to, TOrder.OrderLow(Unsafe.ReadUnaligned<ulong>(header) & GuestHeaderMask));
+        Unsafe.WriteUnaligned(to, TOrder.OrderLow(Unsafe.ReadUnaligned<ulong>(header) & (GuestHeaderMask | _guestFlags)));
         ushort high = Unsafe.ReadUnaligned<ushort>((byte*)header + 8);
         if (headerSize == VirtioNetHeader.Size)
         {
@@ -389,5 +389,5 @@ public sealed unsafe partial class RxQueue
     }
 
     /// <summary>A guest sees only what it may be told: segmentation and checksum fields as they came, without flags that it did not ask for.</summary>
-    private static VirtioNetHeader HeaderForGuest(in VirtioNetHeader header) => header with { Flags = (byte)(header.Flags & GuestFlags), NumBuffers = 0 };
+    private VirtioNetHeader HeaderForGuest(in VirtioNetHeader header) => header with { Flags = (byte)(header.Flags & _guestFlags), NumBuffers = 0 };
 }

@@ -12,10 +12,10 @@ public sealed partial class RxQueue
     /// <param name="queue">The ring.</param>
     /// <param name="headerSize">Bytes of virtio_net_hdr that the guest expects: 12, or 10 for a legacy guest without mergeable buffers.</param>
     /// <param name="mergeable">VIRTIO_NET_F_MRG_RXBUF was negotiated.</param>
-    /// <param name="takesPartialChecksums">VIRTIO_NET_F_GUEST_CSUM was negotiated; without it <see cref="Deliver"/> finishes checksums while it copies.</param>
+    /// <param name="takes">What the guest takes unfinished; without <see cref="Offloads.Checksum"/> (VIRTIO_NET_F_GUEST_CSUM) <see cref="Deliver"/> finishes checksums while it copies.</param>
     /// <exception cref="ErrnoException">No descriptor is left, or the kick's can't be waited on; nothing has changed.</exception>
     /// <exception cref="InvalidOperationException">The thread does not run, or the queue has a ring; nothing has changed.</exception>
-    public void Start(Virtqueue queue, int headerSize, bool mergeable, bool takesPartialChecksums)
+    public void Start(Virtqueue queue, int headerSize, bool mergeable, Offloads takes)
     {
         ArgumentNullException.ThrowIfNull(queue);
         _thread.Run(() =>
@@ -30,7 +30,11 @@ public sealed partial class RxQueue
             _headerSize = headerSize;
             _mergeable = mergeable;
             _swapsHeaders = queue.Layout.SwapBytes;
-            _finishesChecksums = !takesPartialChecksums;
+            _takes = takes;
+            _finishesChecksums = (takes & Offloads.Checksum) == Offloads.None;
+
+            // virtio 1.3 section 5.1.6.4.1: without VIRTIO_NET_F_GUEST_CSUM all flags are zero, DATA_VALID too.
+            _guestFlags = _finishesChecksums ? (byte)0 : GuestFlags;
             _demotes = _mayDemote && (queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0;
 
             // A sender that the thread's polling was to notice looks again, and asks for a kick if that is what notices it now.

@@ -33,7 +33,9 @@ public sealed partial class RxQueue : IDisposable
 
     // The guest reads its headers in the other byte order than ours (SET_VRING_ENDIAN); fixed while a ring runs.
     private bool _swapsHeaders;
+    private Offloads _takes;
     private bool _finishesChecksums;
+    private byte _guestFlags;
     private readonly bool _mayDemote;
     private bool _demotes;
     private bool _isPolled;

@@ -25,6 +25,7 @@ public sealed partial class TxQueue : IDisposable
     /// </summary>
     private const int OrdinaryTurn = TurnBudget.Turn / 16;
 
+    private readonly Port _port;
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
@@ -46,7 +47,7 @@ public sealed partial class TxQueue : IDisposable
 
     /// <summary>Creates the queue; it does nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
-    /// <param name="port">The port that the frames come in by, for its name.</param>
+    /// <param name="port">The port that the frames come in by.</param>
     /// <param name="thread">The thread that works on the queue.</param>
     /// <param name="forward">Takes the burst on to the network; see <see cref="Networks.Network.Forward"/>.</param>
     public TxQueue(int index, Port port, IoThread thread, Func<FrameBurst, int, BottomHalf, int> forward)
@@ -55,6 +56,7 @@ public sealed partial class TxQueue : IDisposable
         ArgumentNullException.ThrowIfNull(thread);
         ArgumentNullException.ThrowIfNull(forward);
         Index = index;
+        _port = port;
         _thread = thread;
         _forward = forward;
         _bottomHalf = thread.Context.CreateBottomHalf(Run, $"{port.Name}.tx{index}");

@@ -66,4 +66,7 @@ public record struct VirtioNetHeader
 
     /// <summary>True when the frame is complete: nothing is left for a receiver to finish.</summary>
     public readonly bool IsPlain => ((Flags & F_NEEDS_CSUM) | GsoType) == 0;
+
+    /// <summary>True when a receiver need not even be told that the checksum was verified.</summary>
+    public readonly bool IsBlank => (Flags | GsoType) == 0;
 }

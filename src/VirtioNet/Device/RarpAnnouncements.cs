@@ -51,6 +51,15 @@ internal sealed class RarpAnnouncements : IDisposable
         return true;
     }
 
+    /// <summary>Forgets the addresses that wait. Control thread.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _waiting.Clear();
+        }
+    }
+
     /// <summary>Nothing is sent any more.</summary>
     public void Dispose() => _job.Delete();
 

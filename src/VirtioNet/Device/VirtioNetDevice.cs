@@ -53,7 +53,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
         VhostUserPort.QueuePair pair = port.Pairs[queue.Index / 2];
         if (queue.Index % 2 == 0)
         {
-            pair.Rx.Start(queue, HeaderSize, Has(VirtioNetFeatures.MRG_RXBUF), Has(VirtioNetFeatures.GUEST_CSUM));
+            pair.Rx.Start(queue, HeaderSize, Has(VirtioNetFeatures.MRG_RXBUF), VirtioNetFeatures.AcceptedByDriver(Acknowledged));
         }
         else
         {
@@ -113,10 +113,18 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
                 return port.Announce(request.Value);
             case DeviceRequestKind.SetMtu:
                 return TrySetMtu(request.Value);
+            case DeviceRequestKind.Connected:
+                port.GuestConnected(request.Value);
+                return true;
             case DeviceRequestKind.Reset:
             case DeviceRequestKind.Disconnected:
                 Acknowledged = 0;
                 Mtu = options.Mtu ?? DefaultMtu;
+                if (request.Kind == DeviceRequestKind.Disconnected)
+                {
+                    port.GuestLeft();
+                }
+
                 port.Changed();
                 return true;
             case DeviceRequestKind.StatusChanged:

@@ -55,6 +55,11 @@ public abstract class Network
     /// <summary>A port's <see cref="Port.Accepts"/> or <see cref="Port.IsUp"/> changed. Control thread.</summary>
     public abstract void PortChanged(Port port);
 
+    /// <summary>A session begins at a port that is not the same guest's coming back: what the other ports keep for the last one is to go. Control thread.</summary>
+    public virtual void GuestReplaced(Port port)
+    {
+    }
+
     /// <summary>
     /// Makes sure that the frames' turn has a budget. A source that keeps none begins a turn with each burst that finds the last one spent, and what can't come
     /// again, having no waiter, is done whatever it takes.

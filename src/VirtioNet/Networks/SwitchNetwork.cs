@@ -195,6 +195,22 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         TellPeers();
     }
 
+    /// <inheritdoc/>
+    public override void GuestReplaced(Port port)
+    {
+        // While another guest is there, what the ports keep is also for that one.
+        if (!_ports.Any(p => p != port && p is { EndsInGuest: true, IsUp: true }))
+        {
+            foreach (Port other in _ports)
+            {
+                if (other != port)
+                {
+                    other.GuestReplaced();
+                }
+            }
+        }
+    }
+
     /// <summary>Forgets every learned address. Control thread.</summary>
     public void FlushAddresses() => Table.FlushLearned();
 

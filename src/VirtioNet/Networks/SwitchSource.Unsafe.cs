@@ -11,7 +11,7 @@ namespace VhostNet.VirtioNet.Networks;
 /// A switch's data path for one queue by which frames come in: decides for each frame of a burst who gets it, and gives each receiver its frames in their order,
 /// once per burst. A burst that continues the last flow costs one comparison a frame and no look-up. Used by the queue's data thread only.
 /// </summary>
-internal sealed unsafe partial class SwitchSource : IDisposable
+internal sealed unsafe partial class SwitchSource : IDisposable, IForgetful
 {
     private const int WordsPerBurst = FrameBurst.FramesMax / 64;
 
@@ -97,6 +97,9 @@ internal sealed unsafe partial class SwitchSource : IDisposable
 
         return TryContinueFlow(snapshot, burst, out int done) ? done : Distribute(snapshot, ingress, burst);
     }
+
+    /// <inheritdoc/>
+    public void ForgetHalfSent() => _remainder.Clear();
 
     public void Dispose()
     {

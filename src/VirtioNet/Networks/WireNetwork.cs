@@ -64,6 +64,9 @@ public sealed class WireNetwork(string name) : Network(name)
     /// <inheritdoc/>
     public override void PortChanged(Port port) => TellPeers();
 
+    /// <inheritdoc/>
+    public override void GuestReplaced(Port port) => Peer(port)?.GuestReplaced();
+
     private Port? Peer(Port source)
     {
         ArgumentNullException.ThrowIfNull(source);

@@ -17,4 +17,7 @@ public sealed record AfPacketOptions
 
     /// <summary>Whether frames go straight to the driver, past the interface's queueing discipline.</summary>
     public bool QdiscBypass { get; init; } = true;
+
+    /// <summary>How long frames that come in wait for a guest that is gone, before they are read and thrown away.</summary>
+    public TimeSpan Hold { get; init; } = Port.DefaultHoldTime;
 }

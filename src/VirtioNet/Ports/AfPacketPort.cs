@@ -29,6 +29,7 @@ public sealed class AfPacketPort : Port
         ArgumentOutOfRangeException.ThrowIfZero(contexts.Count);
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
+        HoldTime = options.Hold;
         _sockets = PacketSockets.Open(options);
         _queues = new MessageQueue[_sockets.Length];
         for (int i = 0; i < _queues.Length; i++)
@@ -59,6 +60,15 @@ public sealed class AfPacketPort : Port
         foreach (MessageQueue queue in _queues)
         {
             queue.Wake();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void GuestReplaced()
+    {
+        foreach (MessageQueue queue in _queues)
+        {
+            queue.Flush();
         }
     }
 

@@ -9,6 +9,9 @@ public sealed record DatagramOptions
     /// <summary>Where frames are sent to, and the only place that they are taken from.</summary>
     public required SocketEndpoint Remote { get; init; }
 
+    /// <summary>How long frames that come in wait for a guest that is gone, before they are read and thrown away.</summary>
+    public TimeSpan Hold { get; init; } = Port.DefaultHoldTime;
+
     /// <summary>Reads LOCAL-REMOTE, two addresses as <see cref="SocketEndpoint.Parse"/> takes them.</summary>
     /// <exception cref="FormatException">The text is something else.</exception>
     public static DatagramOptions Parse(string text)

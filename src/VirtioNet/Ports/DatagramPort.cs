@@ -25,6 +25,7 @@ public sealed class DatagramPort : Port
         ArgumentNullException.ThrowIfNull(context);
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
+        HoldTime = options.Hold;
         _socket = Open(options);
         _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Forward, Connect);
         Connect();
@@ -48,6 +49,9 @@ public sealed class DatagramPort : Port
 
     /// <inheritdoc/>
     public override void PeersAcceptChanged(Offloads accepted) => _queue.Wake();
+
+    /// <inheritdoc/>
+    public override void GuestReplaced() => _queue.Flush();
 
     /// <inheritdoc/>
     public override void Start() => _queue.Wake(start: true);

@@ -136,6 +136,23 @@ public abstract partial class Port : IDisposable
     }
 
     /// <summary>
+    /// Called on the control thread when a session begins that is not the same guest's coming back, and no other guest is there: whatever the port keeps for a guest was the last one's, and is
+    /// forgotten before this one gets a frame.
+    /// </summary>
+    public virtual void GuestReplaced()
+    {
+    }
+
+    /// <summary>How long frames from the outside wait for a guest that is gone, before they are read and thrown away. Set before <see cref="Start"/>.</summary>
+    public TimeSpan HoldTime { get; protected init; } = DefaultHoldTime;
+
+    /// <summary>The same where nothing is set: as long as a daemon or a front end takes to start again.</summary>
+    public static TimeSpan DefaultHoldTime { get; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>What <see cref="HoldTime"/> is measured by.</summary>
+    internal AioClock HoldClock { get; set; } = AioClock.Monotonic;
+
+    /// <summary>
     /// A place to read frames into directly, for a network with one possible receiver: a guest's receive queue, or null when this port has none. Lets a tap
     /// read straight into guest buffers.
     /// </summary>

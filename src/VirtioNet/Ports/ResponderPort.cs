@@ -6,7 +6,7 @@ using VhostNet.VirtioNet.Ports.Responder;
 namespace VhostNet.VirtioNet.Ports;
 
 /// <summary>
-/// A port that answers by itself: ARP, ICMP and ICMPv6 echo and neighbour solicitations for its addresses, and DHCPv4. For try-outs, and to see whether a guest's
+/// A port that answers by itself: ARP, ICMP and ICMPv6 echo, in fragments too, and neighbour solicitations for its addresses, and DHCPv4. For try-outs, and to see whether a guest's
 /// network works at all. Whatever it does not answer it swallows.
 /// </summary>
 public sealed class ResponderPort : Port
@@ -21,15 +21,16 @@ public sealed class ResponderPort : Port
     /// <param name="name">The port's name.</param>
     /// <param name="options">What it answers for.</param>
     /// <param name="context">Where the answers are forwarded; polled until the port is disposed.</param>
+    /// <param name="clock">What leases and fragments are measured by; null for the monotonic clock.</param>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
-    public ResponderPort(string name, ResponderOptions options, AioContext context)
+    public ResponderPort(string name, ResponderOptions options, AioContext context, AioClock? clock = null)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
-        _engine = new ResponderEngine(options);
+        _engine = new ResponderEngine(options, clock ?? AioClock.Monotonic);
         _outlet = new FrameOutlet(this, context, QueueBytes, Forward);
     }
 
@@ -66,6 +67,21 @@ public sealed class ResponderPort : Port
 
     /// <inheritdoc/>
     public override void Start() => _outlet.Kick();
+
+    /// <summary>Half of a packet is the guest's who sent it. Leases end by their own time, as the addresses are in use until then.</summary>
+    public override void GuestReplaced()
+    {
+        _outlet.Ring.Lock.Enter();
+        _engine.Fragments.Clear();
+        _outlet.Ring.Lock.Exit();
+    }
+
+    /// <inheritdoc/>
+    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    {
+        base.ReadCounters(out received, out sent);
+        sent.Add(_engine.Fragments.Counters);
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -104,10 +120,30 @@ public sealed class ResponderPort : Port
         int reply = _engine.Answer(room, (int)length);
         if (reply == 0)
         {
-            return false;
+            return AnswerInFragments();
         }
 
         _outlet.Ring.Commit(default, reply);
         return true;
+    }
+
+    private bool AnswerInFragments()
+    {
+        bool answered = false;
+        while (_engine.Fragments.NextRoom is > 0 and int needed)
+        {
+            if (!_outlet.Ring.TryReserve(needed, out Span<byte> room))
+            {
+                // Without one of its pieces the rest is of no use.
+                Received.Drop(DropReason.NoBuffers);
+                _engine.Fragments.Abandon();
+                break;
+            }
+
+            _outlet.Ring.Commit(default, _engine.Fragments.Take(room));
+            answered = true;
+        }
+
+        return answered;
     }
 }

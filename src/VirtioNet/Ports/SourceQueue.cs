@@ -93,6 +93,16 @@ internal sealed class SourceQueue : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Forgets which frames were passed on in part, as another session's frames come next, or another guest gets them: without it the first that looks the same would lose what the last one
+    /// had of it. On the queue's data thread.
+    /// </summary>
+    public void ForgetHalfSent()
+    {
+        _finisher?.ForgetSegments();
+        (NetworkState as IForgetful)?.ForgetHalfSent();
+    }
+
     /// <summary>Schedules the sender that a limit held back, before its time: the limit has changed. Any thread.</summary>
     public void Wake() => Volatile.Read(ref _waiter)?.Schedule();
 

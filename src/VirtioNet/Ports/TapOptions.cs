@@ -32,4 +32,7 @@ public sealed record TapOptions
 
     /// <summary>Bytes that may wait in the kernel before a sender is held back; 0 for no limit, so that the interface's own queue drops.</summary>
     public int SendBuffer { get; init; }
+
+    /// <summary>How long frames that come in wait for a guest that is gone, before they are read and thrown away.</summary>
+    public TimeSpan Hold { get; init; } = Port.DefaultHoldTime;
 }

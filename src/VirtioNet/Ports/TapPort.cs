@@ -28,6 +28,7 @@ public sealed class TapPort : Port
         ArgumentOutOfRangeException.ThrowIfZero(contexts.Count);
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
+        HoldTime = options.Hold;
         _interface = TapInterface.Open(options);
         _frameSizeMax = TapBuffers.FrameMax;
         _queues = new TapQueue[_interface.Queues.Count];
@@ -90,6 +91,15 @@ public sealed class TapPort : Port
         {
             received.Add(queue.Received);
             sent.Add(queue.Sent);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void GuestReplaced()
+    {
+        foreach (TapQueue queue in _queues)
+        {
+            queue.Flush();
         }
     }
 

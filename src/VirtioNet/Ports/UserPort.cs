@@ -26,6 +26,7 @@ public sealed partial class UserPort : Port
     private readonly Waiters _waiters = new();
     private readonly FrameOutlet _outlet;
     private readonly BottomHalf _work;
+    private readonly BottomHalf _renew;
     private readonly AioTimer _timeout;
     private readonly SlirpPoller _poller;
     private readonly SlirpAddresses _addresses;
@@ -56,6 +57,7 @@ public sealed partial class UserPort : Port
         _guard = new SlirpGuard(_addresses, options.Network6.PrefixLength);
         _context = context;
         _work = context.CreateBottomHalf(Work, $"{name}.user");
+        _renew = context.CreateBottomHalf(Renew, $"{name}.renew");
         _timeout = context.CreateTimer(AioClock.Monotonic, _work.Schedule);
         _poller = new SlirpPoller(context, _work.Schedule);
         _outlet = new FrameOutlet(this, context, QueueBytes, Forward, OnRoomMade);
@@ -67,6 +69,7 @@ public sealed partial class UserPort : Port
         catch
         {
             _work.Delete();
+            _renew.Delete();
             _surroundings?.DeleteTimers();
             _forwarder?.Dispose();
             _poller.Dispose();
@@ -138,6 +141,9 @@ public sealed partial class UserPort : Port
     /// <inheritdoc/>
     public override void Start() => _work.Schedule();
 
+    /// <summary>What the last guest's flows still bring is not the next one's.</summary>
+    public override void GuestReplaced() => _renew.Schedule();
+
     /// <inheritdoc/>
     protected override void TakeDown()
     {
@@ -145,6 +151,15 @@ public sealed partial class UserPort : Port
         _poller.Pause();
         _surroundings.DeleteTimers();
         _waiters.ScheduleAll();
+    }
+
+    private void Renew()
+    {
+        if (!IsFaulted && Use.Flows > 0)
+        {
+            TakeDown();
+            Revive();
+        }
     }
 
     /// <summary>A new stack, as after a power cut of a router: the guest's connections are gone, its address stays valid.</summary>
@@ -173,6 +188,7 @@ public sealed partial class UserPort : Port
             _context.RunOnHomeThread(() =>
             {
                 _work.Delete();
+                _renew.Delete();
                 _timeout.Delete();
                 lock (SlirpLibrary.Lock)
                 {

@@ -11,6 +11,7 @@ public sealed class VhostUserPort : Port
     private readonly VirtioNetDevice _device;
     private readonly RarpAnnouncements _announcements;
     private RxQueue[] _active = [];
+    private ulong? _process;
 
     /// <summary>Creates the port.</summary>
     /// <param name="name">The port's name.</param>
@@ -114,6 +115,24 @@ public sealed class VhostUserPort : Port
     /// <param name="macAddress">The address in the first six bytes, little-endian.</param>
     /// <returns>False when too many addresses wait for that.</returns>
     internal bool Announce(ulong macAddress) => _announcements.TryAdd(macAddress);
+
+    /// <summary>
+    /// A front end connected. The same guest comes back when the same process does: what its ports keep for a moment is for it. Any other process is another guest, even if it runs the same
+    /// machine anew, and so is one whose number isn't known. The first one since the port was made is taken for the one before, as nothing is kept that is older than the port. Control thread.
+    /// </summary>
+    /// <param name="process">Its number, 0 when it is not known.</param>
+    internal void GuestConnected(ulong process)
+    {
+        bool isSame = _process is null || (process != 0 && process == _process);
+        _process = process;
+        if (!isSame)
+        {
+            Network?.GuestReplaced(this);
+        }
+    }
+
+    /// <summary>The session is over: addresses that it wanted announced are no longer here. Control thread.</summary>
+    internal void GuestLeft() => _announcements.Clear();
 
     /// <summary>Something that the network asks the port about has changed. Control thread.</summary>
     internal void Changed()

@@ -25,7 +25,7 @@ public sealed class ConfigReaderTests
             },
             {"name": "vm1", "kind": "vhost-user", "network": "loop", "threads": "io1", "socket": {"path": "/run/vm1.sock", "role": "client"}},
             {"name": "vm2", "kind": "vhost-user", "socket": {"fd": 5}},
-            {"name": "up", "kind": "tap", "network": "lan", "interface": "tap0", "bridge": "br0", "up": true, "offloads": true, "sendBuffer": 0, "owner": "0", "group": "root"},
+            {"name": "up", "kind": "tap", "network": "lan", "interface": "tap0", "bridge": "br0", "up": true, "offloads": true, "sendBuffer": 0, "holdMs": 0, "owner": "0", "group": "root"},
             {"name": "up2", "kind": "tap", "fds": [7, 8], "queuePairs": 2},
             {"name": "answer", "kind": "responder", "mac": "52:54:00:00:00:01", "addresses": ["10.0.2.2/24"], "dhcp": true, "leaseStart": "10.0.2.15", "leaseCount": 4,
              "leaseSeconds": 3600, "router": "10.0.2.1", "dns": ["10.0.2.3", "10.0.2.4"]},

@@ -222,7 +222,7 @@ public sealed class MessageTests
         fixture.Front.Tell(RequestCode.SET_STATUS, RawFrontEnd.Bytes(0xfUL));
         Assert.Equal(0xfUL, fixture.Front.Ask<ulong>(RequestCode.GET_STATUS));
         Assert.Equal(
-            [new(DeviceRequestKind.Announce, 0x0605_0403_0201), new(DeviceRequestKind.SetMtu, 1500), new(DeviceRequestKind.StatusChanged, 0xf)],
+            [new(DeviceRequestKind.Connected, (ulong)Environment.ProcessId), new(DeviceRequestKind.Announce, 0x0605_0403_0201), new(DeviceRequestKind.SetMtu, 1500), new(DeviceRequestKind.StatusChanged, 0xf)],
             fixture.Device.Requests);
 
         fixture.Device.Accepts = false;

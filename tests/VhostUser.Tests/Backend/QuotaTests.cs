@@ -131,7 +131,7 @@ public sealed class QuotaTests
 
         fixture.Front.Refused(RequestCode.SEND_RARP, RawFrontEnd.Bytes(1UL));
         Assert.Contains(fixture.Log.Lines, l => l.Contains("quotas.jobs", StringComparison.Ordinal));
-        Assert.Equal(3, fixture.Device.Requests.Count);
+        Assert.Equal(3, fixture.Device.Requests.Count(r => r.Kind == DeviceRequestKind.Announce));
         Assert.Equal(1, fixture.Session.Quotas.JobsRefused);
         clock.Advance(100_000_000);
         fixture.Front.Tell(RequestCode.SEND_RARP, RawFrontEnd.Bytes(1UL));

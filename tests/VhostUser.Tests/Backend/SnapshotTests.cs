@@ -50,6 +50,9 @@ public sealed class SnapshotTests
         using var next = VhostUserSession.Resume(fixture.Context, snapshot, device, "next", new SessionOptions { Log = fixture.Log });
         snapshot.Dispose();
         next.Start();
+
+        // The guest did not come anew: nothing that waits for it is to go.
+        Assert.DoesNotContain(device.Requests, r => r.Kind == DeviceRequestKind.Connected);
         Assert.Equal([0], device.Running);
         Assert.True(device.Queues[0].Enabled);
         Assert.True(call.TestAndClear());

@@ -66,7 +66,7 @@ public sealed class BackPressureTests : IDisposable
         using var guest = new GuestRig("guest", Modern, thread);
         using var queue = new InterposedVirtqueue(guest.RxDevice);
         using var rx = new RxQueue(0, thread);
-        rx.Start(queue, guest.HeaderSize, mergeable: false, takesPartialChecksums: true);
+        rx.Start(queue, guest.HeaderSize, mergeable: false, Offloads.All);
         _memory.Add(default, new byte[100]);
         int others = 0;
         BottomHalf first = _context.CreateBottomHalf(() => _woken++, "first");
@@ -91,7 +91,7 @@ public sealed class BackPressureTests : IDisposable
         thread.Start();
         using var guest = new GuestRig("guest", Modern, thread);
         using var rx = new RxQueue(0, thread);
-        rx.Start(guest.RxDevice, guest.HeaderSize, mergeable: false, takesPartialChecksums: true);
+        rx.Start(guest.RxDevice, guest.HeaderSize, mergeable: false, Offloads.All);
         Offer(guest, 256, 4);
         _memory.Add(default, new byte[1500]);
         Assert.Equal(1, rx.Deliver(_memory.Burst, _memory.Burst.AllFrames, null));
@@ -116,7 +116,7 @@ public sealed class BackPressureTests : IDisposable
         using var guest = new GuestRig("guest", features, thread);
         using var queue = new InterposedVirtqueue(guest.RxDevice);
         using var rx = new RxQueue(0, thread);
-        rx.Start(queue, guest.HeaderSize, (features & VirtioNetFeatures.MRG_RXBUF) != 0, takesPartialChecksums: true);
+        rx.Start(queue, guest.HeaderSize, (features & VirtioNetFeatures.MRG_RXBUF) != 0, Offloads.All);
         Offer(guest, 1024, beforehand);
         queue.AfterPeek = () => afterPeek(guest);
         BottomHalf waiter = _context.CreateBottomHalf(() => _woken++, "waiter");

@@ -34,12 +34,12 @@ internal sealed class ReceivingGuest : IDisposable
     /// <summary>Counters of its receive queue.</summary>
     public ref FrameCounters Counters => ref _rig.Port.Pairs[0].Rx.Counters;
 
-    /// <summary>Fills the ring with buffers.</summary>
-    public void Offer()
+    /// <summary>Fills the ring with buffers, or adds so many.</summary>
+    public void Offer(int count = int.MaxValue)
     {
         var parts = new GuestBuffer[_descriptors];
         uint part = (uint)(_bufferSize / _descriptors);
-        while (_rig.Rx.FreeDescriptors >= _descriptors)
+        while (count-- > 0 && _rig.Rx.FreeDescriptors >= _descriptors)
         {
             ulong address = _rig.Memory.Allocate((ulong)_bufferSize);
             for (int d = 0; d < _descriptors; d++)
@@ -51,10 +51,19 @@ internal sealed class ReceivingGuest : IDisposable
         }
 
         _rig.Rx.Publish();
+        _rig.Rx.KickIfWanted();
     }
 
-    /// <summary>Takes the frames that came; each must have these flags in its header and no segmentation.</summary>
-    public List<byte[]> Take(byte flags = 0)
+    /// <summary>Takes the frames that came; each must have these flags and this kind of segmentation in its header.</summary>
+    public List<byte[]> Take(byte flags = 0, byte gsoType = VirtioNetHeader.GSO_NONE)
+    {
+        List<byte[]> frames = TakeAny();
+        Assert.All(frames, f => Assert.Equal((flags, gsoType), (f[0], f[1])));
+        return frames.ConvertAll(f => f[VirtioNetHeader.Size..]);
+    }
+
+    /// <summary>Takes the frames that came, each behind a header of 12 bytes whose count of buffers is left out.</summary>
+    public List<byte[]> TakeAny()
     {
         int count = _rig.Rx.CollectUsed(_used);
         var frames = new List<byte[]>();
@@ -64,10 +73,8 @@ internal sealed class ReceivingGuest : IDisposable
             ReadOnlySpan<byte> bytes = _rig.Memory.Bytes(chain.Cookie, (int)chain.Length);
             if (left == 0)
             {
-                Assert.Equal(flags, bytes[0]);
-                Assert.Equal(VirtioNetHeader.GSO_NONE, bytes[1]);
                 left = _rig.HeaderSize == VirtioNetHeader.Size ? BitConverter.ToUInt16(bytes[10..]) : 1;
-                frames.Add([]);
+                frames.Add([.. bytes[..VirtioNetHeader.LegacySize], 0, 0]);
                 bytes = bytes[_rig.HeaderSize..];
             }
 

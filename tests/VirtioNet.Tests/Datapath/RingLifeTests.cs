@@ -100,6 +100,10 @@ public sealed class RingLifeTests
         public readonly int FrameSizeMax => 1514;
 
         public readonly int Read(nint segments, int count) => throw new InvalidOperationException("A stopped queue reads nothing.");
+
+        public readonly GuestSegment Overflow(uint offset) => default;
+
+        public readonly void SetAside(in VirtioNetHeader header, nint segments, int count, uint length) => Assert.Fail("Every frame fits.");
     }
 
     /// <summary>A guest whose queue runs on a thread that sleeps, with something in the ring.</summary>

@@ -218,5 +218,12 @@ public sealed class TurnBudgetTests : IDisposable
         public readonly int FrameSizeMax => 65550;
 
         public readonly int Read(nint segments, int count) => VirtioNetHeader.Size + 60;
+
+        public readonly GuestSegment Overflow(uint offset) => default;
+
+        // Of rings without room for it; the turn ends with that.
+        public readonly void SetAside(in VirtioNetHeader header, nint segments, int count, uint length)
+        {
+        }
     }
 }

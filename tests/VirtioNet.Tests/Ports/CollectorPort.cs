@@ -32,11 +32,22 @@ internal sealed class CollectorPort : Port
     /// <summary>What the other side takes, as the network said last.</summary>
     public Offloads PeerAccepts { get; private set; }
 
+    /// <summary>How often it was told that another guest came.</summary>
+    public int Replacements { get; private set; }
+
+    /// <summary>Whether it stands for a guest.</summary>
+    public bool IsGuest { get; set; }
+
+    public override bool EndsInGuest => IsGuest;
+
     public override string Kind => "collector";
 
     public override Offloads Accepts => _accepts;
 
     public override bool IsUp => _isUp;
+
+    /// <summary>A collector that a network is to join.</summary>
+    public static CollectorPort Create(bool up = true) => new(Offloads.All) { _isUp = up };
 
     /// <summary>Joins a port with a new collector by a wire.</summary>
     public static CollectorPort Join(Port port, Offloads accepts = Offloads.All, bool up = true)
@@ -105,6 +116,8 @@ internal sealed class CollectorPort : Port
     }
 
     public override void PeersAcceptChanged(Offloads accepted) => PeerAccepts = accepted;
+
+    public override void GuestReplaced() => Replacements++;
 
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {

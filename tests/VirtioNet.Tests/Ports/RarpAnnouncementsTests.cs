@@ -37,6 +37,15 @@ public sealed class RarpAnnouncementsTests : IDisposable
     }
 
     [Fact]
+    public void WhatASessionWantedAnnouncedEndsWithIt()
+    {
+        Assert.True(_announcements.TryAdd(1));
+        _announcements.Clear();
+        Settle();
+        Assert.Empty(_bursts);
+    }
+
+    [Fact]
     public void MoreAddressesThanACardHasAreDeclined()
     {
         for (int i = 0; i < RarpAnnouncements.WaitingMax; i++)

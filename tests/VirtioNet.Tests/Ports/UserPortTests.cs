@@ -56,6 +56,29 @@ public sealed class UserPortTests : IDisposable
         Assert.Equal([0, 1, 0, 2, .. Craft.Pattern(56)], guest.Pings[0][4..]);
     }
 
+    /// <summary>What comes for the last guest's flows must not reach the next one, who begins without any.</summary>
+    [Fact]
+    public void AnotherGuestGetsNothingOfTheLastOnesFlows()
+    {
+        using UserPort port = Open(new UserOptions { HostLoopback = true });
+        using CollectorPort collector = CollectorPort.Join(port);
+        GuestStack guest = Boot(port, collector);
+        using var host = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        guest.SendUdp("10.0.2.2", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1, 2, 3, 4]);
+        Until(guest, () => host.Available > 0, "the datagram arrives");
+        IPEndPoint? from = null;
+        host.Receive(ref from);
+        Assert.Equal(1, port.Use.Flows);
+        collector.Network!.GuestReplaced(collector);
+        _loop.Drain();
+        Assert.Equal(0, port.Use.Flows);
+        host.Send([5, 6, 7], from!);
+        guest.AskForGateway();
+        guest.Ping([0, 1, 0, 2, .. Craft.Pattern(56)]);
+        Until(guest, () => guest.Pings.Count > 0, "the new stack answers");
+        Assert.Empty(guest.Datagrams);
+    }
+
     [Fact]
     public void UdpReachesTheHostsLoopbackAndComesBack()
     {

@@ -15,6 +15,7 @@ internal static class AfPacketUplink
             Promiscuous = section.Switch("promiscuous") ?? defaults.Promiscuous,
             Offloads = section.Switch("offloads") ?? defaults.Offloads,
             QdiscBypass = section.Switch("qdiscBypass") ?? defaults.QdiscBypass,
+            Hold = HoldTime.Read(section),
         };
         return (port, place) => new AfPacketPort(port.Name, options with { Queues = port.QueuePairs }, place.Contexts);
     }

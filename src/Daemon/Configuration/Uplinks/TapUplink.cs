@@ -27,6 +27,7 @@ internal static class TapUplink
             BringUp = section.Switch("up") ?? defaults.BringUp,
             Offloads = section.Switch("offloads") ?? defaults.Offloads,
             SendBuffer = section.Int("sendBuffer", 0, int.MaxValue) ?? defaults.SendBuffer,
+            Hold = HoldTime.Read(section),
         };
         return (port, place) => new TapPort(
             port.Name,

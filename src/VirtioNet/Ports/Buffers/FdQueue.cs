@@ -13,6 +13,9 @@ internal abstract class FdQueue : IDisposable
     /// <summary>Frames written before the turn's budget is looked at: of the longest ones as many as a step may overdraw it by (<see cref="TurnBudget.StepMax"/>).</summary>
     private const int StepFrames = 56;
 
+    /// <summary>Most frames that are thrown away when another guest comes: more than any interface's queue keeps, so that a source that never falls silent is read again.</summary>
+    private const int FlushMax = 65_536;
+
     private readonly int _index;
     private readonly AioContext _context;
     private readonly Func<FrameBurst, int, BottomHalf?, int> _forward;
@@ -21,6 +24,8 @@ internal abstract class FdQueue : IDisposable
     private readonly BottomHalf _awaitWritable;
     private readonly Waiters _waiters = new();
     private readonly FrameBurst _burst = new();
+    private readonly GuestWait _wait;
+    private int _toFlush;
     private FrameCounters _received;
     private FrameCounters _sent;
     private volatile bool _started;
@@ -40,6 +45,7 @@ internal abstract class FdQueue : IDisposable
         _forward = forward;
         _gate = new FdGate(context, fd, OnReadable, OnWritable);
         _resume = context.CreateBottomHalf(Resume, $"{port.Name}.rx{index}");
+        _wait = new GuestWait(port, context, Resume);
         _awaitWritable = context.CreateBottomHalf(() => _gate.WantWrite = true, $"{port.Name}.tx{index}");
     }
 
@@ -64,6 +70,19 @@ internal abstract class FdQueue : IDisposable
         _started |= start;
         _resume.Schedule();
     }
+
+    /// <summary>
+    /// Another guest comes: what the kernel and the buffers keep was for the last one, and is thrown away before anything is read for the new one. Nothing is done when somebody else is there
+    /// to whom the frames go. Control thread; when this returns no frame from before can reach the guest. The context's thread must run, or be the calling one.
+    /// </summary>
+    public void Flush() => _context.RunOnHomeThread(() =>
+    {
+        if (_started && !Port.HasReceiver())
+        {
+            _toFlush = FlushMax;
+            _resume.Schedule();
+        }
+    });
 
     /// <summary>Takes frames for the outside. Any data thread, several at once.</summary>
     public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
@@ -124,6 +143,7 @@ internal abstract class FdQueue : IDisposable
         _gate.Dispose();
         _context.RunOnHomeThread(() =>
         {
+            _wait.End();
             _resume.Delete();
             _awaitWritable.Delete();
         });
@@ -186,15 +206,21 @@ internal abstract class FdQueue : IDisposable
             return;
         }
 
-        if (!Port.HasReceiver() || Port.IsFaulted)
+        if (Port.HasReceiver())
         {
-            // The kernel keeps what it has room for; PeersAcceptChanged starts us again.
-            _gate.WantRead = false;
-            return;
+            _wait.End();
+        }
+        else
+        {
+            _wait.Begin();
         }
 
-        _gate.WantRead = true;
-        OnReadable();
+        // While it waits for a guest the kernel keeps what it has room for; PeersAcceptChanged starts us again, or the end of the wait.
+        _gate.WantRead = !Port.IsFaulted && (_wait.IsOver || _toFlush > 0 || Port.HasReceiver());
+        if (_gate.WantRead)
+        {
+            OnReadable();
+        }
     }
 
     private void OnReadable()
@@ -207,6 +233,13 @@ internal abstract class FdQueue : IDisposable
         }
 
         int error = 0;
+        if (_wait.IsOver || _toFlush > 0)
+        {
+            Discard(out error);
+            CheckError(error);
+            return;
+        }
+
         ReceiveResult? direct = null;
         if (Buffers.IsEmpty && Port.Network?.DirectReceiver(Port, _index) is { } receiver)
         {
@@ -215,7 +248,7 @@ internal abstract class FdQueue : IDisposable
 
         switch (direct)
         {
-            case null:
+            case null or ReceiveResult.SetAside:
                 ReadAndForward(out error);
                 break;
             case ReceiveResult.Blocked or ReceiveResult.NotRunning:
@@ -224,9 +257,36 @@ internal abstract class FdQueue : IDisposable
                 break;
         }
 
+        CheckError(error);
+    }
+
+    private void CheckError(int error)
+    {
         if (error is not (0 or EAGAIN) && !Failed(new Errno(error)))
         {
             _gate.WantRead = false;
+        }
+    }
+
+    /// <summary>Throws away what the buffers hold, or fills them and throws that away: a step of a flush, or what nobody waits for any more.</summary>
+    private void Discard(out int error)
+    {
+        error = 0;
+        if (Buffers.IsEmpty)
+        {
+            Fill(out error);
+        }
+
+        int count = Buffers.Count;
+        Buffers.Release(count);
+        _received.Drop(DropReason.Stale, count);
+        Port.SourceQueue(_index).ForgetHalfSent();
+        if (_toFlush > 0)
+        {
+            _toFlush = error == 0 ? Math.Max(0, _toFlush - Math.Max(1, count)) : 0;
+
+            // The rest in a turn of its own; at the end, whether there is a receiver by now, or whether to go on waiting for one.
+            _resume.Schedule();
         }
     }
 

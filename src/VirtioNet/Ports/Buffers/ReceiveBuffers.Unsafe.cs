@@ -12,7 +12,7 @@ namespace VhostNet.VirtioNet.Ports.Buffers;
 internal unsafe class ReceiveBuffers : IDisposable
 {
     /// <summary>Frames read before they are forwarded together.</summary>
-    public const int Count = 64;
+    public const int Slots = 64;
 
     /// <summary>Longest frame: 64 KiB of IP and an Ethernet header with two tags.</summary>
     public const int FrameMax = 65535 + 22;
@@ -22,12 +22,12 @@ internal unsafe class ReceiveBuffers : IDisposable
 
     private const int Stride = 66 * 1024;
 
-    // SAFETY: allocated here for Count buffers of Stride bytes, each enough for FrameOffset and FrameMax, and freed only by Dispose. Pages that no frame ever
+    // SAFETY: allocated here for Slots buffers of Stride bytes, each enough for FrameOffset and FrameMax, and freed only by Dispose. Pages that no frame ever
     // reached take no memory.
-    private readonly byte* _memory = (byte*)NativeMemory.AlignedAlloc(Count * Stride, 4096);
-    private readonly VirtioNetHeader[] _headers = new VirtioNetHeader[Count];
-    private readonly int[] _starts = new int[Count];
-    private readonly int[] _lengths = new int[Count];
+    private readonly byte* _memory = (byte*)NativeMemory.AlignedAlloc(Slots * Stride, 4096);
+    private readonly VirtioNetHeader[] _headers = new VirtioNetHeader[Slots];
+    private readonly int[] _starts = new int[Slots];
+    private readonly int[] _lengths = new int[Slots];
     private int _first;
     private int _end;
     private bool _disposed;
@@ -35,11 +35,14 @@ internal unsafe class ReceiveBuffers : IDisposable
     /// <summary>Frees what a forgotten Dispose left.</summary>
     ~ReceiveBuffers() => Dispose(false);
 
+    /// <summary>Frames that were not forwarded yet.</summary>
+    public int Count => _end - _first;
+
     /// <summary>True when every frame was forwarded.</summary>
     public bool IsEmpty => _first == _end;
 
     /// <summary>True when no further frame can be read before these are forwarded.</summary>
-    protected bool IsFull => _end == Count;
+    protected bool IsFull => _end == Slots;
 
     /// <summary>Puts the frames that are left into a burst, up to half the bytes that one may have, as reading them took its part of the turn.</summary>
     public void AddTo(FrameBurst burst)
@@ -71,7 +74,7 @@ internal unsafe class ReceiveBuffers : IDisposable
     /// <summary>Address of the place for a frame in a buffer, with <see cref="FrameOffset"/> bytes before it and room for <see cref="FrameMax"/>.</summary>
     protected byte* FrameAddress(int slot)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Count, nameof(slot));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Slots, nameof(slot));
         return _memory + (slot * Stride) + FrameOffset;
     }
 

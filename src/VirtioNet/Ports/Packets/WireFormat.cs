@@ -42,6 +42,9 @@ internal static class WireFormat
     /// <summary>IP protocol number of UDP.</summary>
     public const byte ProtocolUdp = 17;
 
+    /// <summary>IP protocol number of IPv6's fragment header.</summary>
+    public const byte ProtocolFragment = 44;
+
     /// <summary>IP protocol number of ICMPv6.</summary>
     public const byte ProtocolIcmpV6 = 58;
 

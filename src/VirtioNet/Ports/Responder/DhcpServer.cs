@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
@@ -26,8 +27,11 @@ internal sealed class DhcpServer
     private readonly byte[] _leaseTime;
 
     /// <summary>Creates a server.</summary>
+    /// <param name="server">Its address and network.</param>
+    /// <param name="options">What it hands out.</param>
+    /// <param name="clock">What leases are measured by.</param>
     /// <exception cref="ArgumentException">The lease range lies outside the server's network, or there are too many name servers.</exception>
-    public DhcpServer(InterfaceAddress server, ResponderOptions options)
+    public DhcpServer(InterfaceAddress server, ResponderOptions options, AioClock clock)
     {
         _server = WireAddress.ToNumber(server.Address);
         uint mask = server.PrefixLength == 0 ? 0 : uint.MaxValue << (32 - server.PrefixLength);
@@ -47,8 +51,12 @@ internal sealed class DhcpServer
             throw new ArgumentException($"dns names {options.Dns.Count} name servers; a DHCP answer has room for {ResponderOptions.DnsMax}", nameof(options));
         }
 
+        uint leaseSeconds = (uint)Math.Clamp(options.LeaseTime.TotalSeconds, 60, uint.MaxValue);
+
+        // All ones stand for ever (RFC 2131 section 3.3).
+        long leaseNs = leaseSeconds == uint.MaxValue ? long.MaxValue : leaseSeconds * 1_000_000_000L;
         uint lastHost = (_server | ~mask) - (server.PrefixLength < 31 ? 1u : 0u);
-        _leases = new LeaseTable(first, (int)Math.Min((uint)options.LeaseCount, lastHost - first + 1), _server);
+        _leases = new LeaseTable(first, (int)Math.Min((uint)options.LeaseCount, lastHost - first + 1), leaseNs, clock, _server);
 
         IReadOnlyList<IPAddress> dns = options.Dns.Count > 0 ? options.Dns : [server.Address];
         var configuration = new List<byte>();
@@ -62,7 +70,7 @@ internal sealed class DhcpServer
 
         _configuration = [.. configuration];
         var leaseTime = new List<byte>();
-        AddOption(leaseTime, 51, (uint)Math.Clamp(options.LeaseTime.TotalSeconds, 60, uint.MaxValue));
+        AddOption(leaseTime, 51, leaseSeconds);
         _leaseTime = [.. leaseTime];
     }
 
@@ -113,8 +121,11 @@ internal sealed class DhcpServer
                 return _leases.TryBind(client, address) ? Ack : Nak;
             case Inform:
                 return Ack;
-            case Decline or Release:
+            case Release:
                 _leases.Release(client);
+                return 0;
+            case Decline:
+                _leases.Decline(client, request.Requested);
                 return 0;
             default:
                 return 0;

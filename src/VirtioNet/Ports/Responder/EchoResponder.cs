@@ -31,6 +31,9 @@ internal sealed class EchoResponder
     /// <summary>True when the IPv4 address is one of ours.</summary>
     public bool Owns(uint address) => _addresses4.AsSpan().Contains(address);
 
+    /// <summary>True when the IPv6 address is one of ours.</summary>
+    public bool Owns(UInt128 address) => _addresses6.AsSpan().Contains(address);
+
     /// <summary>Answers an ARP request (RFC 826).</summary>
     /// <returns>The length of the reply above Ethernet; 0 when there is none.</returns>
     public int AnswerArp(Span<byte> arp)

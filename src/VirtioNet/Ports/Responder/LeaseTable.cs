@@ -1,31 +1,45 @@
+using VhostNet.Aio;
+
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>
-/// Which client has which IPv4 address. The size is fixed; a client that was only offered an address loses it to the next one when the table is full, a client
-/// that took it does not. Not thread-safe.
+/// Which client has which IPv4 address, and until when. A client keeps its address as long as nobody needs it, also past its time; who needs one gets a free one, else the one whose time was over
+/// first, else the oldest that was only offered. Not thread-safe.
 /// </summary>
 internal sealed class LeaseTable
 {
-    private const ulong Free = 0;
+    /// <summary>How long an offer stands: clients take it within seconds.</summary>
+    public const long OfferNs = 30_000_000_000;
 
-    // Clients are Ethernet addresses plus 2^48, so that the all-zero address differs from a free place.
+    /// <summary>How long a declined address is left alone (RFC 2131 section 4.3.3 says no time; ten minutes is what other servers take).</summary>
+    public const long DeclineNs = 600_000_000_000;
+
     private readonly ulong[] _clients;
-    private readonly bool[] _bound;
+    private readonly LeaseState[] _states;
+    private readonly long[] _untilNs;
     private readonly uint _first;
-    private int _nextVictim;
+    private readonly long _leaseNs;
+    private readonly AioClock _clock;
 
     /// <summary>Creates a table of <paramref name="count"/> addresses from <paramref name="first"/> on, but not <paramref name="reserved"/>.</summary>
-    public LeaseTable(uint first, int count, params ReadOnlySpan<uint> reserved)
+    /// <param name="first">The first address.</param>
+    /// <param name="count">Their number.</param>
+    /// <param name="leaseNs">How long a client has its address; <see cref="long.MaxValue"/> for ever.</param>
+    /// <param name="clock">What that is measured by.</param>
+    /// <param name="reserved">Addresses that are never given away.</param>
+    public LeaseTable(uint first, int count, long leaseNs, AioClock clock, params ReadOnlySpan<uint> reserved)
     {
         _first = first;
+        _leaseNs = leaseNs;
+        _clock = clock;
         _clients = new ulong[count];
-        _bound = new bool[count];
+        _states = new LeaseState[count];
+        _untilNs = new long[count];
         foreach (uint address in reserved)
         {
             if (IndexOf(address) is >= 0 and int index)
             {
-                _clients[index] = ulong.MaxValue;
-                _bound[index] = true;
+                _states[index] = LeaseState.Reserved;
             }
         }
     }
@@ -33,42 +47,43 @@ internal sealed class LeaseTable
     /// <summary>The address that a client has, or gets; prefers <paramref name="wanted"/> when it is free. 0 when nothing is left.</summary>
     public uint Offer(MacAddress client, uint wanted)
     {
+        long now = _clock.NowNs;
         int index = Find(client);
         if (index < 0)
         {
-            index = IndexOf(wanted) is >= 0 and int free && _clients[free] == Free ? free : Array.IndexOf(_clients, Free);
-            index = index < 0 ? FindVictim() : index;
+            index = IndexOf(wanted) is >= 0 and int free && IsFree(free, now) ? free : FindPlace(now);
             if (index < 0)
             {
                 return 0;
             }
+        }
 
-            _clients[index] = Key(client);
-            _bound[index] = false;
+        if (_states[index] != LeaseState.Bound || _clients[index] != client.Value || _untilNs[index] <= now)
+        {
+            Set(index, client, LeaseState.Offered, now + OfferNs);
         }
 
         return _first + (uint)index;
     }
 
-    /// <summary>Gives an address to a client for good.</summary>
+    /// <summary>Gives an address to a client, or makes its time begin anew.</summary>
     /// <returns>False when the address belongs to another client or is none of ours.</returns>
     public bool TryBind(MacAddress client, uint address)
     {
+        long now = _clock.NowNs;
         int index = IndexOf(address);
-        if (index < 0 || (_clients[index] != Free && _clients[index] != Key(client)))
+        int old = Find(client);
+        if (index < 0 || (old != index && !IsFree(index, now)))
         {
             return false;
         }
 
-        int old = Find(client);
         if (old >= 0 && old != index)
         {
-            _clients[old] = Free;
-            _bound[old] = false;
+            Clear(old);
         }
 
-        _clients[index] = Key(client);
-        _bound[index] = true;
+        Set(index, client, LeaseState.Bound, _leaseNs == long.MaxValue ? long.MaxValue : now + _leaseNs);
         return true;
     }
 
@@ -78,28 +93,80 @@ internal sealed class LeaseTable
         int index = Find(client);
         if (index >= 0)
         {
-            _clients[index] = Free;
-            _bound[index] = false;
+            Clear(index);
         }
     }
 
-    private static ulong Key(MacAddress client) => client.Value | (1UL << 48);
-
-    private int Find(MacAddress client) => Array.IndexOf(_clients, Key(client));
-
-    private int IndexOf(uint address) => address >= _first && address - _first < (uint)_clients.Length ? (int)(address - _first) : -1;
-
-    private int FindVictim()
+    /// <summary>A client found its address in use by somebody else: nobody gets it for a time. Of others' addresses a client can say nothing.</summary>
+    public void Decline(MacAddress client, uint address)
     {
-        for (int i = 0; i < _bound.Length; i++)
+        int index = Find(client);
+        if (index >= 0 && index == IndexOf(address))
         {
-            _nextVictim = (_nextVictim + 1) % _bound.Length;
-            if (!_bound[_nextVictim])
+            Set(index, default, LeaseState.Declined, _clock.NowNs + DeclineNs);
+        }
+    }
+
+    private void Set(int index, MacAddress client, LeaseState state, long untilNs)
+    {
+        _clients[index] = client.Value;
+        _states[index] = state;
+        _untilNs[index] = untilNs;
+    }
+
+    private void Clear(int index) => Set(index, default, LeaseState.Free, 0);
+
+    private bool IsFree(int index, long now) => _states[index] switch
+    {
+        LeaseState.Free => true,
+        LeaseState.Reserved => false,
+        _ => _untilNs[index] <= now,
+    };
+
+    private int Find(MacAddress client)
+    {
+        for (int at = 0; at < _clients.Length; at++)
+        {
+            int found = _clients.AsSpan(at).IndexOf(client.Value);
+            if (found < 0)
             {
-                return _nextVictim;
+                break;
+            }
+
+            at += found;
+            if (_states[at] is LeaseState.Offered or LeaseState.Bound)
+            {
+                return at;
             }
         }
 
         return -1;
+    }
+
+    private int IndexOf(uint address) => address >= _first && address - _first < (uint)_clients.Length ? (int)(address - _first) : -1;
+
+    /// <summary>The place for a new client: a free one, else what was over first, else the oldest offer; -1 when there is none.</summary>
+    private int FindPlace(long now)
+    {
+        int over = -1;
+        int offered = -1;
+        for (int i = 0; i < _states.Length; i++)
+        {
+            if (_states[i] == LeaseState.Free)
+            {
+                return i;
+            }
+
+            if (IsFree(i, now))
+            {
+                over = over < 0 || _untilNs[i] < _untilNs[over] ? i : over;
+            }
+            else if (_states[i] == LeaseState.Offered)
+            {
+                offered = offered < 0 || _untilNs[i] < _untilNs[offered] ? i : offered;
+            }
+        }
+
+        return over >= 0 ? over : offered;
     }
 }

@@ -1,10 +1,12 @@
 using System.Buffers.Binary;
+using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>
-/// Turns a request frame into its answer, in place: ARP, ICMP and ICMPv6 echo, neighbour solicitation, DHCPv4; with or without an 802.1Q tag. The bytes are
+/// Turns a request frame into its answer, in place: ARP, ICMP and ICMPv6 echo, neighbour solicitation, DHCPv4; with or without an 802.1Q tag. Echo requests in fragments are answered in
+/// frames of their own (<see cref="Fragments"/>). The bytes are
 /// the caller's own copy, so a guest can't change them meanwhile. Not thread-safe.
 /// </summary>
 internal sealed class ResponderEngine
@@ -12,19 +14,27 @@ internal sealed class ResponderEngine
     /// <summary>Room that an answer may need beyond the request's own length.</summary>
     public const int ReplyRoom = WireFormat.EthernetSize + WireFormat.VlanTagSize + DhcpServer.ReplyMax;
 
+    private const int DefaultMtu = 1500;
+
     private readonly MacAddress _mac;
     private readonly EchoResponder _echo;
     private readonly DhcpServer? _dhcp;
 
     /// <summary>Creates an engine.</summary>
+    /// <param name="options">What it answers for.</param>
+    /// <param name="clock">The clock of leases and fragments.</param>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
-    public ResponderEngine(ResponderOptions options)
+    public ResponderEngine(ResponderOptions options, AioClock clock)
     {
         _mac = options.Mac;
         _echo = new EchoResponder(options.Mac, options.Addresses);
         InterfaceAddress? first = options.Addresses.FirstOrDefault(a => !a.IsIPv6);
-        _dhcp = options.Dhcp && first is not null ? new DhcpServer(first, options) : null;
+        _dhcp = options.Dhcp && first is not null ? new DhcpServer(first, options, clock) : null;
+        Fragments = new FragmentedEcho(_echo, _mac, options.Mtu > 0 ? options.Mtu : DefaultMtu, clock);
     }
+
+    /// <summary>Echo requests that come in fragments. When <see cref="Answer"/> returns 0, there may be an answer here.</summary>
+    public FragmentedEcho Fragments { get; }
 
     /// <summary>Answers the frame in the first <paramref name="length"/> bytes of <paramref name="room"/>, which holds at least <see cref="ReplyRoom"/> bytes.</summary>
     /// <returns>The answer's length in bytes; 0 when the frame needs none.</returns>
@@ -42,10 +52,12 @@ internal sealed class ResponderEngine
         }
 
         int layer3 = WireFormat.EthernetSize;
+        int tag = -1;
         ushort type = BinaryPrimitives.ReadUInt16BigEndian(room[12..]);
         if (type == WireFormat.TypeVlan && length >= layer3 + WireFormat.VlanTagSize)
         {
             type = BinaryPrimitives.ReadUInt16BigEndian(room[16..]);
+            tag = BinaryPrimitives.ReadUInt16BigEndian(room[14..]);
             layer3 += WireFormat.VlanTagSize;
         }
 
@@ -53,8 +65,8 @@ internal sealed class ResponderEngine
         int answered = type switch
         {
             WireFormat.TypeArp => _echo.AnswerArp(room[layer3..length]),
-            WireFormat.TypeIPv4 => AnswerIPv4(room[layer3..], length - layer3, ref sender),
-            WireFormat.TypeIPv6 => AnswerIPv6(room[layer3..], length - layer3, ref sender),
+            WireFormat.TypeIPv4 => AnswerIPv4(room[layer3..], length - layer3, tag, ref sender),
+            WireFormat.TypeIPv6 => AnswerIPv6(room[layer3..], length - layer3, tag, ref sender),
             _ => 0,
         };
         if (answered == 0)
@@ -74,7 +86,7 @@ internal sealed class ResponderEngine
         return total;
     }
 
-    private int AnswerIPv4(Span<byte> room, int available, ref MacAddress destination)
+    private int AnswerIPv4(Span<byte> room, int available, int tag, ref MacAddress destination)
     {
         if (available < WireFormat.IPv4Size || room[0] >> 4 != 4)
         {
@@ -84,9 +96,15 @@ internal sealed class ResponderEngine
         int headerSize = (room[0] & 15) * 4;
         int length = BinaryPrimitives.ReadUInt16BigEndian(room[2..]);
         bool fragment = (BinaryPrimitives.ReadUInt16BigEndian(room[6..]) & 0x3fff) != 0;
-        if (headerSize < WireFormat.IPv4Size || length < headerSize || length > available || fragment
+        if (headerSize < WireFormat.IPv4Size || length < headerSize || length > available
             || InternetChecksum.Compute(room[..headerSize]) != 0)
         {
+            return 0;
+        }
+
+        if (fragment)
+        {
+            Fragments.AddIPv4(room[..length], headerSize, destination, tag);
             return 0;
         }
 
@@ -116,16 +134,21 @@ internal sealed class ResponderEngine
         return BinaryPrimitives.ReadUInt16BigEndian(udp[6..]) == 0 || InternetChecksum.Finish(InternetChecksum.Add(sum, udp[..udpLength])) == 0;
     }
 
-    private int AnswerIPv6(Span<byte> room, int available, ref MacAddress destination)
+    private int AnswerIPv6(Span<byte> room, int available, int tag, ref MacAddress destination)
     {
-        if (available < WireFormat.IPv6Size || room[0] >> 4 != 6 || room[6] != WireFormat.ProtocolIcmpV6)
+        if (available < WireFormat.IPv6Size || room[0] >> 4 != 6)
         {
             return 0;
         }
 
         int length = WireFormat.IPv6Size + BinaryPrimitives.ReadUInt16BigEndian(room[4..]);
-        if (length > available)
+        if (length > available || room[6] != WireFormat.ProtocolIcmpV6)
         {
+            if (length <= available && room[6] == WireFormat.ProtocolFragment)
+            {
+                Fragments.AddIPv6(room[..length], destination, tag);
+            }
+
             return 0;
         }
 

@@ -13,7 +13,7 @@ internal sealed unsafe class MessageBuffers : ReceiveBuffers
 
     private readonly int _headerSize;
 
-    // SAFETY: arrays of Count entries each, allocated in the constructor, freed only by Dispose; the messages point at them and at the frames' buffers.
+    // SAFETY: arrays of Slots entries each, allocated in the constructor, freed only by Dispose; the messages point at them and at the frames' buffers.
     private readonly mmsghdr* _messages;
     private readonly iovec* _pieces;
     private readonly byte* _control;
@@ -25,10 +25,10 @@ internal sealed unsafe class MessageBuffers : ReceiveBuffers
     public MessageBuffers(int headerSize, bool withTags)
     {
         _headerSize = headerSize;
-        _messages = (mmsghdr*)NativeMemory.AllocZeroed(Count, (nuint)sizeof(mmsghdr));
-        _pieces = (iovec*)NativeMemory.AllocZeroed(Count, (nuint)sizeof(iovec));
-        _control = withTags ? (byte*)NativeMemory.AllocZeroed(Count, ControlSize) : null;
-        for (int i = 0; i < Count; i++)
+        _messages = (mmsghdr*)NativeMemory.AllocZeroed(Slots, (nuint)sizeof(mmsghdr));
+        _pieces = (iovec*)NativeMemory.AllocZeroed(Slots, (nuint)sizeof(iovec));
+        _control = withTags ? (byte*)NativeMemory.AllocZeroed(Slots, ControlSize) : null;
+        for (int i = 0; i < Slots; i++)
         {
             _pieces[i].iov_base = FrameAddress(i) - headerSize;
             _pieces[i].iov_len = (nuint)(FrameMax + headerSize);
@@ -46,13 +46,13 @@ internal sealed unsafe class MessageBuffers : ReceiveBuffers
     {
         Begin();
         error = 0;
-        for (int i = 0; _control is not null && i < Count; i++)
+        for (int i = 0; _control is not null && i < Slots; i++)
         {
             _messages[i].msg_hdr.msg_control = _control + (i * ControlSize);
             _messages[i].msg_hdr.msg_controllen = ControlSize;
         }
 
-        int received = recvmmsg(fd, _messages, Count, MSG_DONTWAIT, null);
+        int received = recvmmsg(fd, _messages, Slots, MSG_DONTWAIT, null);
         if (received < 0)
         {
             error = errno == EINTR ? 0 : errno;

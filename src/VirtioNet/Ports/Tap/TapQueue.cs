@@ -48,7 +48,7 @@ internal sealed class TapQueue : FdQueue
         return done;
     }
 
-    protected override void Fill(out int error) => _buffers.Fill(Fd, _headerSize, out error);
+    protected override void Fill(out int error) => _buffers.Fill(Fd, _headerSize, ref Received, out error);
 
     protected override ReceiveResult? ReadDirect(RxQueue receiver, BottomHalf waiter, out int error)
     {
@@ -58,10 +58,11 @@ internal sealed class TapQueue : FdQueue
             return null;
         }
 
-        var reader = new TapReader(Fd, _port.FrameSizeMax);
+        var reader = new TapReader(Fd, _port.FrameSizeMax, _buffers);
         ReceiveResult result = receiver.ReceiveDirect(ref reader, Budget, waiter, out int frames);
         Received.Frames += frames;
         Received.Bytes += reader.Bytes;
+        Received.Drop(DropReason.TooLong, reader.TooLong);
         error = reader.Error;
         return result;
     }
