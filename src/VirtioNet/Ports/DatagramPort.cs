@@ -26,7 +26,7 @@ public sealed class DatagramPort : Port
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _socket = Open(options);
-        _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Forward, Connect);
+        _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Forward, Reconnect);
         Connect();
     }
 
@@ -120,5 +120,25 @@ public sealed class DatagramPort : Port
     private static bool IsMulticast(IPAddress address) => address.IsIPv6Multicast || (address.GetAddressBytes() is { Length: 4 } bytes && bytes[0] is >= 224 and < 240);
 
     /// <summary>Connects, so that the kernel takes datagrams from the other end alone, and says when it has no room for more.</summary>
-    private bool Connect() => SocketCalls.Connect(_socket, Options.Remote.EndPoint) == 0;
+    private void Connect()
+    {
+        if (SocketCalls.Connect(_socket, Options.Remote.EndPoint) is not 0 and int error)
+        {
+            CountError(CallKind.Connect, new Errno(error));
+        }
+    }
+
+    /// <summary>
+    /// Connects anew: the other side was not there, or the route or this host's address changed. The first connect has chosen an address of this host for good, so
+    /// that one is given up before, unless it was configured.
+    /// </summary>
+    private void Reconnect()
+    {
+        if (Options.Local.EndPoint is IPEndPoint local && (local.Address.Equals(IPAddress.Any) || local.Address.Equals(IPAddress.IPv6Any)))
+        {
+            _ = SocketCalls.Disconnect(_socket);
+        }
+
+        Connect();
+    }
 }

@@ -12,7 +12,6 @@ public sealed class TapPort : Port
 {
     private readonly TapInterface _interface;
     private readonly TapQueue[] _queues;
-    private volatile bool _gone;
     private volatile int _frameSizeMax;
 
     /// <summary>Opens or creates the interface.</summary>
@@ -54,9 +53,6 @@ public sealed class TapPort : Port
 
     /// <inheritdoc/>
     public override Offloads Accepts => _interface.Accepts;
-
-    /// <inheritdoc/>
-    public override bool IsUp => !_gone && !IsFaulted;
 
     /// <summary>Longest frame that the interface may send, in bytes.</summary>
     internal int FrameSizeMax => _frameSizeMax;
@@ -101,16 +97,6 @@ public sealed class TapPort : Port
             queue.Wake(start: true);
         }
     }
-
-    /// <summary>The interface was removed under a queue.</summary>
-    internal void QueueFailed(Errno why)
-    {
-        _gone = true;
-        Failure = $"tap {InterfaceName}: {why}";
-    }
-
-    /// <summary>Why the port is down for good, or null.</summary>
-    public string? Failure { get; private set; }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

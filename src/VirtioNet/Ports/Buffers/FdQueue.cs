@@ -19,6 +19,7 @@ internal abstract class FdQueue : IDisposable
     private readonly FdGate _gate;
     private readonly BottomHalf _resume;
     private readonly BottomHalf _awaitWritable;
+    private readonly QueueErrors _errors;
     private readonly Waiters _waiters = new();
     private readonly FrameBurst _burst = new();
     private FrameCounters _received;
@@ -31,7 +32,9 @@ internal abstract class FdQueue : IDisposable
     /// <param name="fd">The descriptor, non-blocking; it outlives the queue.</param>
     /// <param name="context">Where frames are read.</param>
     /// <param name="forward">The port's way into its network.</param>
-    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward)
+    /// <param name="receive">What its reads are.</param>
+    /// <param name="send">What its writes are.</param>
+    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, CallKind receive, CallKind send)
     {
         Port = port;
         _index = index;
@@ -40,6 +43,7 @@ internal abstract class FdQueue : IDisposable
         _forward = forward;
         _gate = new FdGate(context, fd, OnReadable, OnWritable);
         _resume = context.CreateBottomHalf(Resume, $"{port.Name}.rx{index}");
+        _errors = new QueueErrors(port, context, receive, send, _resume);
         _awaitWritable = context.CreateBottomHalf(() => _gate.WantWrite = true, $"{port.Name}.tx{index}");
     }
 
@@ -68,7 +72,7 @@ internal abstract class FdQueue : IDisposable
     /// <summary>Takes frames for the outside. Any data thread, several at once.</summary>
     public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
     {
-        if (Port.IsFaulted)
+        if (Port.IsOut)
         {
             Interlocked.Add(ref _sent.Drops[(int)DropReason.NotRunning], frames.Length);
             return frames.Length;
@@ -109,6 +113,7 @@ internal abstract class FdQueue : IDisposable
                 continue;
             }
 
+            _errors.CountSend(new Errno(error));
             Interlocked.Increment(ref _sent.Drops[(int)ReasonOf(error)]);
             done++;
         }
@@ -126,6 +131,7 @@ internal abstract class FdQueue : IDisposable
         {
             _resume.Delete();
             _awaitWritable.Delete();
+            _errors.Dispose();
         });
         _waiters.ScheduleAll();
         Dispose(true);
@@ -148,8 +154,8 @@ internal abstract class FdQueue : IDisposable
         return null;
     }
 
-    /// <summary>Reading failed with something else than EAGAIN; the descriptor is not watched any more unless this returns true.</summary>
-    protected abstract bool Failed(Errno why);
+    /// <summary>Counts a failed write that is tried again. Any data thread.</summary>
+    protected void CountSend(int error) => _errors.CountSend(new Errno(error));
 
     /// <summary>Frees what a derived class has.</summary>
     protected virtual void Dispose(bool disposing)
@@ -186,7 +192,7 @@ internal abstract class FdQueue : IDisposable
             return;
         }
 
-        if (!Port.HasReceiver() || Port.IsFaulted)
+        if (!Port.HasReceiver() || Port.IsOut)
         {
             // The kernel keeps what it has room for; PeersAcceptChanged starts us again.
             _gate.WantRead = false;
@@ -199,9 +205,9 @@ internal abstract class FdQueue : IDisposable
 
     private void OnReadable()
     {
-        if (Port.IsFaulted)
+        if (Port.IsOut)
         {
-            // Revive starts us again.
+            // Revive starts us again, or PeersAcceptChanged when the outside is back.
             _gate.WantRead = false;
             return;
         }
@@ -224,7 +230,11 @@ internal abstract class FdQueue : IDisposable
                 break;
         }
 
-        if (error is not (0 or EAGAIN) && !Failed(new Errno(error)))
+        if (error is 0 or EAGAIN)
+        {
+            _errors.ReadSucceeded();
+        }
+        else if (!_errors.ReadFailed(new Errno(error)))
         {
             _gate.WantRead = false;
         }
