@@ -123,6 +123,7 @@ internal sealed partial class Composition : IDisposable
         }
 
         _networks.Clear();
+        _factory.Dispose();
         foreach (IoThread thread in _threads)
         {
             _watchdog.Remove(thread.Name);

@@ -49,6 +49,7 @@ public abstract partial class Port
     /// <summary>Has an error written to the log, if none of that call was within the last minute.</summary>
     internal void SayError(CallKind call, Errno why)
     {
+        // What is gone is said with the port's state.
         if (why.ClassOf(call) == ErrnoClass.Once)
         {
             Notice(

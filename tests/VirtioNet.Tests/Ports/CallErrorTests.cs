@@ -44,7 +44,7 @@ public sealed class CallErrorTests : IDisposable
     public void EveryErrorOfAReceiveOfAPacketSocket()
     {
         using NetNamespace net = Veth();
-        using FileDescriptor sender = net.Run(() => PacketSockets.Open(new AfPacketOptions { Interface = "v1" })[0]);
+        using FileDescriptor sender = net.Run(() => PacketSockets.Open(new AfPacketOptions { Interface = "v1" }, out _)[0]);
         EveryReceive("recvmmsg", CallKind.PacketReceive, () => net.Run(() => new AfPacketPort("port", new AfPacketOptions { Interface = "v0" }, [_loop.Context])), n =>
             Assert.Equal(70, send(sender.Value, (byte[])[.. new byte[10], .. Numbered(n)], 0)));
     }
@@ -65,7 +65,7 @@ public sealed class CallErrorTests : IDisposable
             {
                 TapPort tap = net.Run(() => new TapPort("port", new TapOptions { Name = "t0" }, [_loop.Context]));
                 sender?.Dispose();
-                sender = net.Run(() => PacketSockets.Open(new AfPacketOptions { Interface = "t0" })[0]);
+                sender = net.Run(() => PacketSockets.Open(new AfPacketOptions { Interface = "t0" }, out _)[0]);
                 return tap;
             },
             n => Assert.Equal(70, send(sender!.Value, (byte[])[.. new byte[10], .. Numbered(n)], 0)),
@@ -88,7 +88,7 @@ public sealed class CallErrorTests : IDisposable
     public void EveryErrorOfASendOfAPacketSocket()
     {
         using NetNamespace net = Veth();
-        using FileDescriptor peer = net.Run(() => PacketSockets.Open(new AfPacketOptions { Interface = "v1" })[0]);
+        using FileDescriptor peer = net.Run(() => PacketSockets.Open(new AfPacketOptions { Interface = "v1" }, out _)[0]);
         EverySend("sendmmsg", CallKind.PacketSend, () => net.Run(() => new AfPacketPort("port", new AfPacketOptions { Interface = "v0" }, [_loop.Context])), () =>
             Assert.True(recv(peer.Value, new byte[100], MSG_DONTWAIT) > 60));
     }

@@ -15,6 +15,6 @@ internal static class AfPacketUplink
             Offloads = section.Switch("offloads") ?? defaults.Offloads,
             QdiscBypass = section.Switch("qdiscBypass") ?? defaults.QdiscBypass,
         };
-        return (port, place) => new AfPacketPort(port.Name, options with { Queues = port.QueuePairs }, place.Contexts);
+        return (port, place) => new AfPacketPort(port.Name, options with { Queues = port.QueuePairs }, place.Contexts, place.FindLinks(), place.Control);
     }
 }

@@ -123,6 +123,28 @@ internal abstract class FdQueue : IDisposable
         return done;
     }
 
+    /// <summary>
+    /// Puts another open file in the place of the descriptor's, which keeps its number: data threads that write at this moment write to one or the other. The context's thread
+    /// must run, or be the calling one.
+    /// </summary>
+    /// <param name="fresh">The file, non-blocking; closed under its own number.</param>
+    /// <exception cref="ErrnoException">It can't be watched.</exception>
+    public void Replace(FileDescriptor fresh) => _context.RunOnHomeThread(() =>
+    {
+        using (fresh)
+        {
+            _gate.WantRead = _gate.WantWrite = false;
+            if (dup3(fresh.Value, Fd, O_CLOEXEC) < 0)
+            {
+                Errno.Last.Throw($"dup3({fresh.Value}, {Fd})");
+            }
+        }
+
+        _errors.Forget();
+        _waiters.ScheduleAll();
+        _resume.Schedule();
+    });
+
     /// <summary>Stops. No data thread may deliver any more; the context's thread must run, or be the calling one.</summary>
     public void Dispose()
     {

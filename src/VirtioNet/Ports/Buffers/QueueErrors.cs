@@ -91,6 +91,13 @@ internal sealed class QueueErrors : IDisposable
         _report.Schedule();
     }
 
+    /// <summary>What failed is gone, and another file is in its place.</summary>
+    public void Forget()
+    {
+        _inARow = 0;
+        Volatile.Write(ref _sendError, 0);
+    }
+
     /// <summary>Says nothing more.</summary>
     public void Dispose()
     {
@@ -100,7 +107,7 @@ internal sealed class QueueErrors : IDisposable
 
     private void Report()
     {
-        var why = new Errno(Volatile.Read(ref _sendError));
+        var why = new Errno(Interlocked.Exchange(ref _sendError, 0));
         _port.SayError(_send, why);
         if (why.ClassOf(_send) == ErrnoClass.Gone)
         {
