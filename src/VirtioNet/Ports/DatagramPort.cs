@@ -93,6 +93,12 @@ public sealed class DatagramPort : Port
         FileDescriptor fd = SocketCalls.Open(local.Family, SOCK_DGRAM);
         try
         {
+            // Before it is bound, so that no other's datagram is ever in its queue.
+            if (options.Remote.EndPoint is IPEndPoint peer && PeerFilter.Attach(fd, peer) is not 0 and int refused)
+            {
+                throw new PortException($"{what}: the kernel takes no filter for the remote address: {new Errno(refused)}");
+            }
+
             if (local.IsUnix)
             {
                 SocketCalls.BindUnix(fd, local, SOCK_DGRAM, what);

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using VhostNet.Aio;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Networks;
@@ -132,6 +134,74 @@ public sealed class LinkTests : IDisposable
         _namespace.Ip("link set t1 up");
         Until(() => rig.Port.InterfaceName == "t1" && rig.Port.IsUp, "the port knows the name");
         AssertFramesPass(rig, "t1");
+    }
+
+    /// <summary>The first connect chooses an address of the host for good; here that address goes away, as with another DHCP lease.</summary>
+    [Fact]
+    public void ADatagramPortSendsFromTheHostsNewAddress()
+    {
+        using var far = new NetNamespace();
+        _namespace.Ip("link add v0 type veth peer name v1");
+        _namespace.Ip($"link set v1 netns {far.Run(gettid)}");
+        _namespace.Ip("link set v0 up");
+        far.Ip("link set v1 up");
+        using Rig<DatagramPort> rig = Open(() => new DatagramPort(
+            "port", new DatagramOptions { Local = SocketEndpoint.Parse("0.0.0.0:7000"), Remote = SocketEndpoint.Parse("10.77.0.9:7001") }, _loop.Context));
+        CollectorPort guest = rig.Guest;
+
+        // No address yet, so no way: nothing is taken from anybody, and nothing ends.
+        _namespace.Run(() => guest.Send([Broadcast()]));
+        far.Ip("addr add 10.77.0.9/24 dev v1");
+        for (int host = 1; host <= 3; host++)
+        {
+            if (host > 1)
+            {
+                _namespace.Ip($"addr del 10.77.0.{host - 1}/24 dev v0");
+            }
+
+            _namespace.Ip($"addr add 10.77.0.{host}/24 dev v0");
+            using UdpClient peer = far.Run(() => new UdpClient(IPEndPoint.Parse("10.77.0.9:7001")) { Client = { ReceiveTimeout = 200 } });
+            byte[] got = [];
+            var from = new IPEndPoint(IPAddress.Any, 0);
+            for (int attempt = 0; got.Length == 0 && attempt < 100; attempt++)
+            {
+                _namespace.Run(() => guest.Send([Broadcast()]));
+                Drain();
+                try
+                {
+                    got = peer.Receive(ref from);
+                }
+                catch (SocketException)
+                {
+                    // Nothing yet: neighbours have to find each other first.
+                }
+            }
+
+            Assert.Equal(IPEndPoint.Parse($"10.77.0.{host}:7000"), from);
+            Assert.True(rig.Port.IsUp);
+
+            // And back, from the peer alone.
+            guest.Frames.Clear();
+            using UdpClient stranger = far.Run(() => new UdpClient(IPEndPoint.Parse("10.77.0.9:7002")));
+            stranger.Send(new byte[77], from);
+            peer.Send(Broadcast(), from);
+            Until(() => guest.Frames.Count > 0, "the answer arrives");
+            Assert.Equal(Broadcast(), Assert.Single(guest.Frames));
+        }
+    }
+
+    [Fact]
+    public void ADatagramPortWithoutAWayTakesNothingFromStrangers()
+    {
+        using Rig<DatagramPort> rig = Open(() => new DatagramPort(
+            "port", new DatagramOptions { Local = SocketEndpoint.Parse("127.0.0.1:7000"), Remote = SocketEndpoint.Parse("10.99.0.1:7001") }, _loop.Context));
+        using UdpClient stranger = _namespace.Run(() => new UdpClient(IPEndPoint.Parse("127.0.0.1:7001")));
+        stranger.Send(new byte[77], IPEndPoint.Parse("127.0.0.1:7000"));
+        Drain();
+        Assert.Empty(rig.Guest.Frames);
+        rig.Port.ReadCounters(out FrameCounters received, out _);
+        Assert.Equal(0, received.DroppedTotal);
+        Assert.NotEqual(0, rig.Port.Errors![CallKind.Connect, ENETUNREACH]);
     }
 
     [Fact]
