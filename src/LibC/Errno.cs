@@ -2,43 +2,58 @@ using System.Runtime.InteropServices;
 
 namespace VhostNet.LibC;
 
-/// <summary>An error number of the kernel with its one classification. 0 means that nothing failed.</summary>
+/// <summary>An error number of the kernel. What it means depends on the call that it came from: <see cref="ClassOf"/>. 0 means that nothing failed.</summary>
 /// <param name="Value">The number, as in errno.h.</param>
 public readonly record struct Errno(int Value)
 {
     /// <summary>The calling thread's last error.</summary>
     public static Errno Last => new(Marshal.GetLastPInvokeError());
 
-    /// <summary>What the caller should do about it.</summary>
-    public ErrnoClass Class => Classify(Value);
-
-    /// <summary>The call may be made again, at once or when the descriptor is ready.</summary>
-    public bool IsRetry => Class == ErrnoClass.Retry;
-
-    /// <summary>The other side is not there.</summary>
-    public bool IsGone => Class == ErrnoClass.Gone;
-
     /// <summary>Nothing to read, or no room to write, at the moment.</summary>
     public bool WouldBlock => Value == LibC.EAGAIN;
+
+    /// <summary>Its name, as in errno.h; the number of one that has none.</summary>
+    public string Name => ErrnoNames.Of(Value);
+
+    /// <summary>What the caller should do about it.</summary>
+    /// <param name="call">The call that failed.</param>
+    public ErrnoClass ClassOf(CallKind call) => Value switch
+    {
+        0 => ErrnoClass.None,
+
+        // A signal, a full or an empty queue: the same call succeeds later.
+        LibC.EINTR or LibC.EAGAIN => ErrnoClass.Retry,
+
+        // The descriptor is none, or not what the call is for.
+        LibC.EBADF or LibC.ENOTSOCK => ErrnoClass.Gone,
+        _ => call switch
+        {
+            CallKind.StreamReceive or CallKind.StreamSend => OfConnection(Value),
+            CallKind.PacketReceive or CallKind.PacketSend => OfPacketSocket(Value),
+            CallKind.TapRead or CallKind.TapWrite => OfTap(Value),
+            CallKind.Connect => Value is LibC.EINPROGRESS or LibC.EALREADY ? ErrnoClass.Retry : ErrnoClass.Once,
+
+            // EINVAL: the socket does not listen. All else is what came of one connection (accept(2)), or a limit that may have room later.
+            CallKind.Accept => Value == LibC.EINVAL ? ErrnoClass.Gone : ErrnoClass.Once,
+
+            // A socket without a connection outlives all that ICMP, routes and memory can do to one message.
+            _ => ErrnoClass.Once,
+        },
+    };
 
     /// <summary>Throws an <see cref="ErrnoException"/>.</summary>
     /// <param name="what">The call and what it was applied to.</param>
     public void Throw(string what) => throw new ErrnoException(what, this);
 
-    /// <summary>Number and the C library's text.</summary>
+    /// <summary>The C library's text, name and number.</summary>
     public override string ToString() => $"{Marshal.GetPInvokeErrorMessage(Value)} (errno {Value})";
 
-    private static ErrnoClass Classify(int value) => value switch
-    {
-        0 => ErrnoClass.None,
+    // Want of memory passes. Whatever else a connection says is its end, or leaves nobody sure where in the stream it is.
+    private static ErrnoClass OfConnection(int value) => value is LibC.ENOMEM or LibC.ENOBUFS ? ErrnoClass.Once : ErrnoClass.Gone;
 
-        // A signal, a full or an empty queue: the same call succeeds later.
-        LibC.EINTR or LibC.EAGAIN or LibC.EINPROGRESS or LibC.EALREADY or LibC.ENOBUFS => ErrnoClass.Retry,
+    // packet(7): once its interface was removed, a socket answers ENODEV to a receive and ENXIO to a send. One that is down answers ENETDOWN, and may come up.
+    private static ErrnoClass OfPacketSocket(int value) => value is LibC.ENODEV or LibC.ENXIO ? ErrnoClass.Gone : ErrnoClass.Once;
 
-        // The peer closed, the interface is down or was removed. EIO and EBADFD are what a tap says then.
-        LibC.EPIPE or LibC.ECONNRESET or LibC.ECONNABORTED or LibC.ECONNREFUSED or LibC.ENOTCONN or LibC.ESHUTDOWN or LibC.ETIMEDOUT
-            or LibC.ENETDOWN or LibC.ENETUNREACH or LibC.EHOSTDOWN or LibC.EHOSTUNREACH or LibC.ENODEV or LibC.ENXIO or LibC.EIO
-            or LibC.EBADFD => ErrnoClass.Gone,
-        _ => ErrnoClass.Fatal,
-    };
+    // A queue whose interface was removed answers EBADFD (drivers/net/tun.c), that of a macvtap ENODEV. One that is down answers EIO to a write.
+    private static ErrnoClass OfTap(int value) => value is LibC.EBADFD or LibC.ENODEV ? ErrnoClass.Gone : ErrnoClass.Once;
 }

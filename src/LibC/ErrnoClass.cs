@@ -1,17 +1,17 @@
 namespace VhostNet.LibC;
 
-/// <summary>What an error number asks of the caller.</summary>
+/// <summary>What an error number of a kind of call asks of the caller.</summary>
 public enum ErrnoClass
 {
     /// <summary>Nothing failed.</summary>
     None,
 
-    /// <summary>Make the call again, at once or when the descriptor is ready.</summary>
+    /// <summary>Nothing happened: make the call again, at once or when the descriptor is ready. Not worth counting.</summary>
     Retry,
 
-    /// <summary>The other side is not there (any more): drop the connection or wait for the interface.</summary>
-    Gone,
+    /// <summary>This one call failed, the next may succeed: count it and go on, with a pause when it happens again and again.</summary>
+    Once,
 
-    /// <summary>The call can't succeed: a wrong argument, a missing permission, a limit.</summary>
-    Fatal,
+    /// <summary>No call on this descriptor will succeed any more: the connection ended, the interface was removed, the descriptor is none.</summary>
+    Gone,
 }

@@ -5,6 +5,9 @@ namespace VhostNet.LibC;
 /// <content>sys/ioctl.h</content>
 public static unsafe partial class LibC
 {
+    /// <summary>How many bytes can be read, as an int.</summary>
+    public const uint FIONREAD = 0x541B;
+
     /// <summary>A device's own command.</summary>
     [LibraryImport("libc", SetLastError = true)]
     public static partial int ioctl(int fd, nuint request, void* arg);

@@ -22,25 +22,56 @@ public sealed class LibCTests
     }
 
     [Theory]
-    [InlineData(0, ErrnoClass.None)]
-    [InlineData(EINTR, ErrnoClass.Retry)]
-    [InlineData(EAGAIN, ErrnoClass.Retry)]
-    [InlineData(ENOBUFS, ErrnoClass.Retry)]
-    [InlineData(EPIPE, ErrnoClass.Gone)]
-    [InlineData(ECONNRESET, ErrnoClass.Gone)]
-    [InlineData(EIO, ErrnoClass.Gone)]
-    [InlineData(EBADFD, ErrnoClass.Gone)]
-    [InlineData(EBADF, ErrnoClass.Fatal)]
-    [InlineData(EINVAL, ErrnoClass.Fatal)]
-    [InlineData(ENOMEM, ErrnoClass.Fatal)]
-    [InlineData(12345, ErrnoClass.Fatal)]
-    public void ErrorsAreClassedOnce(int number, ErrnoClass expected)
+    [InlineData(CallKind.DatagramReceive, "EBADF ENOTSOCK")]
+    [InlineData(CallKind.DatagramSend, "EBADF ENOTSOCK")]
+    [InlineData(CallKind.PacketReceive, "ENXIO EBADF ENODEV ENOTSOCK")]
+    [InlineData(CallKind.PacketSend, "ENXIO EBADF ENODEV ENOTSOCK")]
+    [InlineData(CallKind.Accept, "EBADF EINVAL ENOTSOCK")]
+    [InlineData(CallKind.Connect, "EBADF ENOTSOCK")]
+    [InlineData(CallKind.TapRead, "EBADF ENODEV EBADFD ENOTSOCK")]
+    [InlineData(CallKind.TapWrite, "EBADF ENODEV EBADFD ENOTSOCK")]
+    [InlineData(CallKind.NetlinkReceive, "EBADF ENOTSOCK")]
+    public void OnlyWhatIsReallyGoneIsClassedSo(CallKind call, string gone)
     {
-        Errno errno = new(number);
-        Assert.Equal(expected, errno.Class);
-        Assert.Equal(expected == ErrnoClass.Retry, errno.IsRetry);
-        Assert.Equal(expected == ErrnoClass.Gone, errno.IsGone);
+        string[] retry = call == CallKind.Connect ? ["EINTR", "EAGAIN", "EALREADY", "EINPROGRESS"] : ["EINTR", "EAGAIN"];
+        Errno[] all = [.. Enumerable.Range(0, 200).Select(static n => new Errno(n))];
+        Assert.Equal(gone.Split(' '), all.Where(e => e.ClassOf(call) == ErrnoClass.Gone).Select(static e => e.Name));
+        Assert.Equal(retry, all.Where(e => e.ClassOf(call) == ErrnoClass.Retry).Select(static e => e.Name));
+        Assert.Equal([0], all.Where(e => e.ClassOf(call) == ErrnoClass.None).Select(static e => e.Value));
     }
+
+    [Theory]
+    [InlineData(CallKind.StreamReceive)]
+    [InlineData(CallKind.StreamSend)]
+    public void AConnectionEndsWithAllThatMemoryDoesNotExplain(CallKind call)
+    {
+        Errno[] all = [.. Enumerable.Range(0, 200).Select(static n => new Errno(n))];
+        Assert.Equal(["ENOMEM", "ENOBUFS"], all.Where(e => e.ClassOf(call) == ErrnoClass.Once).Select(static e => e.Name));
+        Assert.Equal(["EINTR", "EAGAIN"], all.Where(e => e.ClassOf(call) == ErrnoClass.Retry).Select(static e => e.Name));
+    }
+
+    [Fact]
+    public void ErrorsHaveTheNamesOfTheCLibrary()
+    {
+        Assert.Equal(134, ErrnoNames.Count);
+        foreach (FieldInfo field in typeof(LibC.LibC).GetFields(BindingFlags.Static | BindingFlags.Public).Where(static f => f.IsLiteral && IsErrno(f.Name)))
+        {
+            Assert.Equal(field.Name, ErrnoNames.Of((int)field.GetRawConstantValue()!));
+        }
+
+        Assert.Equal("12345", ErrnoNames.Of(12345));
+        for (int number = 1; number < ErrnoNames.Count; number++)
+        {
+            Assert.Equal(Marshal.PtrToStringUTF8(strerrorname_np(number)) ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture), ErrnoNames.Of(number));
+        }
+    }
+
+    private static bool IsErrno(string name) =>
+        name.Length > 2 && name[0] == 'E' && name.All(static c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c)) && name is not ("EWOULDBLOCK" or "EDEADLOCK" or "ENOTSUP") && !name.StartsWith("EPOLL", StringComparison.Ordinal);
+
+    // glibc 2.32.
+    [DllImport("libc.so.6")]
+    private static extern nint strerrorname_np(int number);
 
     [Fact]
     public void AFailedCallLeavesItsErrorAndItsName()

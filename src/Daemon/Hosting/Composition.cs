@@ -127,6 +127,7 @@ internal sealed partial class Composition : IDisposable
         }
 
         _networks.Clear();
+        _factory.Dispose();
         foreach (IoThread thread in _threads)
         {
             _watchdog.Remove(thread.Name);

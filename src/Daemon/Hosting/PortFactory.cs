@@ -5,15 +5,26 @@ using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Links;
 
 namespace VhostNet.Daemon.Hosting;
 
 /// <summary>Makes ports and their endpoints from their options: the one place that knows their classes. Control thread.</summary>
-internal sealed class PortFactory(AioContext control, SocketActivation activation, ISessionLog log, string? stateDirectory)
+internal sealed class PortFactory(AioContext control, SocketActivation activation, ISessionLog log, string? stateDirectory) : IDisposable
 {
+    private LinkWatcher? _links;
+    private bool _isWithoutLinks;
+
+    /// <summary>Ends what all ports had in common.</summary>
+    public void Dispose()
+    {
+        _links?.Dispose();
+        _links = null;
+    }
+
     /// <summary>Makes a port.</summary>
     public Port Create(PortOptions options, IReadOnlyList<IoThread> threads) =>
-        options.IsVhostUser ? CreateVhostUser(options, threads) : options.Create!(options, new PortPlace(threads, control));
+        options.IsVhostUser ? CreateVhostUser(options, threads) : options.Create!(options, new PortPlace(threads, control, FindLinks));
 
     /// <summary>Makes the endpoint through which a guest's front end reaches its port; it does nothing until it is started.</summary>
     public VhostUserEndpoint CreateEndpoint(PortOptions options, VhostUserPort port)
@@ -32,6 +43,27 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
             OfferedFeatures = stateDirectory is null ? null : new OfferedFeatureStore(Path.Combine(stateDirectory, $"{options.Name}.features")),
             Session = new SessionOptions { SealPolicy = options.Seal, Log = log, Quotas = options.Quotas },
         });
+    }
+
+    private LinkWatcher? FindLinks()
+    {
+        if (_links is null && !_isWithoutLinks)
+        {
+            try
+            {
+                _links = new LinkWatcher(control);
+            }
+            catch (ErrnoException e)
+            {
+                _isWithoutLinks = true;
+                log.Write(
+                    SessionLogLevel.Warning,
+                    "interfaces",
+                    $"they can't be watched ({e.Message}), so that a port does not come back when its interface or bridge is made anew; RestrictAddressFamilies= needs AF_NETLINK");
+            }
+        }
+
+        return _links;
     }
 
     private FileDescriptor? Inherited(PortOptions options, SocketOptions socket)

@@ -28,8 +28,8 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
     /// <summary>How often a callback of the port or of its sessions threw. Any thread.</summary>
     public long Count => Interlocked.Read(ref _count) + (_port?.Faults ?? 0);
 
-    /// <summary>Why the port is down, or why the last session was ended, until the next begins; null when nothing went wrong. Any thread.</summary>
-    public string? Reason => _port?.FaultReason ?? Volatile.Read(ref _reason);
+    /// <summary>Why the port is down (it failed, or its outside is not there), or why the last session was ended, until the next begins; null when nothing went wrong. Any thread.</summary>
+    public string? Reason => _port?.FaultReason ?? _port?.DownReason ?? Volatile.Read(ref _reason);
 
     /// <summary>Reports what the port says of itself. Control thread, before the port starts.</summary>
     public void Watch(Port watched)
@@ -37,6 +37,7 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
         _port = watched;
         watched.ControlContext = control;
         watched.Noticed += (_, sentence) => logger.LogWarning("{Sentence}", sentence);
+        watched.OutsideChanged += (_, sentence, isBack) => logger.Log(isBack ? LogLevel.Information : LogLevel.Warning, "{Sentence}", sentence);
         watched.Faulted += (_, sentence, exception) =>
         {
             logger.LogError("{Sentence}", sentence);

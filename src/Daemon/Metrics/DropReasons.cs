@@ -12,7 +12,8 @@ internal static class DropReasons
     /// <summary>A label for every reason, by number.</summary>
     public static IReadOnlyList<SeriesLabels> Labels { get; } = [.. Names.Select(n => new SeriesLabels(("reason", n)))];
 
-    private static string ToSnakeCase(string name)
+    /// <summary>A name of an enumeration as labels have it.</summary>
+    internal static string ToSnakeCase(string name)
     {
         var text = new StringBuilder();
         foreach (char c in name)

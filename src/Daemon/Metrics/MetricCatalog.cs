@@ -48,6 +48,7 @@ internal static class MetricCatalog
                 }
             }
         }),
+        new("vhostnet.port.errors", true, "{error}", "Errors of a port's system calls, by call and name.", CallErrorLabels.Collect),
         new("vhostnet.port.quota.used", false, "1", "What a guest or front end makes the daemon keep, by quota.", QuotaReasons.CollectUse),
         new("vhostnet.port.refused", true, "{refusal}", "What a guest or front end was refused, by quota.", QuotaReasons.CollectRefused),
         new("vhostnet.port.sessions", true, "{session}", "Front ends that connected to a port since the daemon started.", CollectPortSessions),

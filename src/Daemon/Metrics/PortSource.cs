@@ -41,6 +41,9 @@ internal sealed class PortSource
     /// <summary>Whether the port can take frames.</summary>
     public bool IsUp => _port.IsUp;
 
+    /// <summary>Errors of the port's system calls; null while there were none. Any thread.</summary>
+    public CallErrors? Errors => _port.Errors;
+
     /// <summary>How often a callback of the port or its session threw. Any thread.</summary>
     public long Faults => _faults?.Invoke() ?? 0;
 

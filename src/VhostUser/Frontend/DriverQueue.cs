@@ -254,7 +254,7 @@ public abstract class DriverQueue : IDisposable
                 return read(notifier.Value, out ulong value) == sizeof(ulong) ? value : 0;
             }
 
-            if (ready == 0 || !Errno.Last.IsRetry)
+            if (ready == 0 || Errno.Last.Value is not (EINTR or EAGAIN))
             {
                 return 0;
             }

@@ -45,7 +45,7 @@ internal sealed unsafe class FrontendSocket : IDisposable
             else
             {
                 Errno errno = Errno.Last;
-                if (!errno.IsRetry)
+                if (errno.ClassOf(CallKind.StreamSend) == ErrnoClass.Gone)
                 {
                     throw new VhostUserFrontendException(FrontendError.Closed, $"sending to the back end failed: {errno}");
                 }
@@ -111,7 +111,7 @@ internal sealed unsafe class FrontendSocket : IDisposable
             }
 
             Errno errno = Errno.Last;
-            if (!errno.IsRetry)
+            if (errno.ClassOf(CallKind.StreamReceive) == ErrnoClass.Gone)
             {
                 throw new VhostUserFrontendException(FrontendError.Closed, $"receiving from the back end failed: {errno}");
             }
@@ -154,7 +154,7 @@ internal sealed unsafe class FrontendSocket : IDisposable
                 return ready > 0;
             }
 
-            if (!Errno.Last.IsRetry)
+            if (Errno.Last.Value is not (EINTR or EAGAIN))
             {
                 Errno.Last.Throw("poll(vhost-user socket)");
             }

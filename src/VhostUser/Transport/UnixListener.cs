@@ -94,8 +94,10 @@ public sealed class UnixListener : IDisposable
         }
 
         Errno error = Errno.Last;
-        if (error.IsRetry || error.IsGone)
+        bool passes = error.Value is not (EMFILE or ENFILE or ENOMEM or ENOBUFS);
+        if (error.ClassOf(CallKind.Accept) == ErrnoClass.Retry || (passes && error.ClassOf(CallKind.Accept) == ErrnoClass.Once))
         {
+            // Nobody there, or that one connection is gone already.
             return null;
         }
 

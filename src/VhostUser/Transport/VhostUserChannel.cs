@@ -248,7 +248,7 @@ public sealed partial class VhostUserChannel : IDisposable
                 continue;
             }
 
-            if (count == 0 || !error.IsRetry)
+            if (count == 0 || error.ClassOf(CallKind.StreamReceive) == ErrnoClass.Gone)
             {
                 string where = _received == 0 ? string.Empty : $" in the middle of a message, {_received} bytes into it";
                 Close(count == 0 ? $"the peer closed the connection{where}" : $"receiving failed{where}: {error}", _received != 0 || count < 0);
@@ -274,7 +274,7 @@ public sealed partial class VhostUserChannel : IDisposable
 
             if (count < 0)
             {
-                if (!error.IsRetry)
+                if (error.ClassOf(CallKind.StreamSend) == ErrnoClass.Gone)
                 {
                     // The input side learns of it as well, after it has read what the peer sent before it left.
                     DropUnsent();

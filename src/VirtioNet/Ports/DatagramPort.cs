@@ -27,7 +27,7 @@ public sealed class DatagramPort : Port
         Options = options;
         HoldTime = options.Hold;
         _socket = Open(options);
-        _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Forward, Connect);
+        _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Forward, Reconnect);
         Connect();
     }
 
@@ -97,6 +97,12 @@ public sealed class DatagramPort : Port
         FileDescriptor fd = SocketCalls.Open(local.Family, SOCK_DGRAM);
         try
         {
+            // Before it is bound, so that no other's datagram is ever in its queue.
+            if (options.Remote.EndPoint is IPEndPoint peer && PeerFilter.Attach(fd, peer) is not 0 and int refused)
+            {
+                throw new PortException($"{what}: the kernel takes no filter for the remote address: {new Errno(refused)}");
+            }
+
             if (local.IsUnix)
             {
                 SocketCalls.BindUnix(fd, local, SOCK_DGRAM, what);
@@ -124,5 +130,25 @@ public sealed class DatagramPort : Port
     private static bool IsMulticast(IPAddress address) => address.IsIPv6Multicast || (address.GetAddressBytes() is { Length: 4 } bytes && bytes[0] is >= 224 and < 240);
 
     /// <summary>Connects, so that the kernel takes datagrams from the other end alone, and says when it has no room for more.</summary>
-    private bool Connect() => SocketCalls.Connect(_socket, Options.Remote.EndPoint) == 0;
+    private void Connect()
+    {
+        if (SocketCalls.Connect(_socket, Options.Remote.EndPoint) is not 0 and int error)
+        {
+            CountError(CallKind.Connect, new Errno(error));
+        }
+    }
+
+    /// <summary>
+    /// Connects anew: the other side was not there, or the route or this host's address changed. The first connect has chosen an address of this host for good, so
+    /// that one is given up before, unless it was configured.
+    /// </summary>
+    private void Reconnect()
+    {
+        if (Options.Local.EndPoint is IPEndPoint local && (local.Address.Equals(IPAddress.Any) || local.Address.Equals(IPAddress.IPv6Any)))
+        {
+            _ = SocketCalls.Disconnect(_socket);
+        }
+
+        Connect();
+    }
 }

@@ -79,6 +79,13 @@ public sealed partial class PcapFile
                 $"capture {Path}: only the reserve of descriptors is left (descriptors.reserve); end something else, or raise the limit (ulimit -n, LimitNOFILE)");
         }
 
+        _isPipe = CaptureTarget.IsPipe(_file);
+        if (_isPipe)
+        {
+            // A record is written only when it fits as a whole. Without the privilege, or beyond the user's share of pages, the pipe stays as it is.
+            _ = fcntl(_file.Value, F_SETPIPE_SZ, PipeBytes);
+        }
+
         Span<byte> header = stackalloc byte[PcapFormat.FileHeaderSize];
         PcapFormat.WriteFileHeader(header, _options.SnapLength);
         if (write(_file.Value, header) != header.Length)
@@ -101,8 +108,7 @@ public sealed partial class PcapFile
                 fit = Fit();
             }
 
-            int error = RecordWriter.Write(_file!.Value, _burst, fit, GoesOn, out long bytes);
-            Volatile.Write(ref _size, _size + bytes);
+            int written = _isPipe ? WritePipe(fit, out int error) : WriteFile(fit, out error);
             if (error != 0)
             {
                 Volatile.Write(ref _failure, CaptureTarget.Failed(Path, error).Message);
@@ -110,8 +116,9 @@ public sealed partial class PcapFile
             else if (fit < count)
             {
                 Volatile.Write(ref _failure, $"capture {Path}: the file reached its limit of {_options.SizeLimit} bytes");
-                Discount(count - fit);
             }
+
+            Discount(count - written);
         }
         else
         {
@@ -119,6 +126,59 @@ public sealed partial class PcapFile
         }
 
         _ring.Release(count);
+    }
+
+    private int WriteFile(int count, out int error)
+    {
+        int written = RecordWriter.WriteFile(_file!.Value, _burst, count, out long bytes, out error);
+        Volatile.Write(ref _size, _size + bytes);
+        return written;
+    }
+
+    /// <summary>Writes records as the pipe's reader makes room for them.</summary>
+    /// <returns>How many were written; the others are lost.</returns>
+    private int WritePipe(int count, out int error)
+    {
+        int written = 0;
+        int next = 0;
+        bool progressed = true;
+        error = 0;
+        while (next < count)
+        {
+            int step = RecordWriter.WritePipe(_file!.Value, _burst, next, count - next, out long bytes, out error);
+            Volatile.Write(ref _size, _size + bytes);
+            written += step;
+            next += step;
+            progressed |= step > 0;
+            switch (error)
+            {
+                case 0:
+                    break;
+                case EMSGSIZE:
+                    // The record is longer than the whole pipe; those behind it may not be.
+                    next++;
+                    error = 0;
+                    break;
+                case EAGAIN:
+                    if (!RecordWriter.AwaitRoom(_file.Value, _burst[next].Length))
+                    {
+                        error = EPIPE;
+                        return written;
+                    }
+
+                    if (!GoesOn(progressed))
+                    {
+                        return written;
+                    }
+
+                    progressed = false;
+                    break;
+                default:
+                    return written;
+            }
+        }
+
+        return written;
     }
 
     private bool GoesOn(bool progressed)

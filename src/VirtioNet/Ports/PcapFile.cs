@@ -18,6 +18,9 @@ public sealed partial class PcapFile : IDisposable
     /// <summary>How long a pipe's reader may take nothing once the capture has ended.</summary>
     private const long LastWaitNs = 2_000_000_000;
 
+    /// <summary>Bytes that a pipe is asked to hold: the longest frame fits beside others.</summary>
+    private const int PipeBytes = 256 * 1024;
+
     private readonly PcapFileOptions _options;
     private readonly FrameRing _ring;
     private readonly FrameBurst _burst = new();
@@ -32,6 +35,7 @@ public sealed partial class PcapFile : IDisposable
     private long _closedNs;
     private long _progressNs;
     private int _asleep;
+    private bool _isPipe;
     private bool _closed;
 
     /// <summary>Creates the file, and waits for a busy disk two seconds at most.</summary>
@@ -82,7 +86,7 @@ public sealed partial class PcapFile : IDisposable
     /// <summary>Frames that were not recorded: the queue or the file was full, or writing failed.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
 
-    /// <summary>Bytes written so far.</summary>
+    /// <summary>Bytes written so far: whole records, and the head of the file.</summary>
     public long Size => Volatile.Read(ref _size);
 
     /// <summary>Why nothing is written any more, or null.</summary>

@@ -51,7 +51,7 @@ public abstract partial class Port : IDisposable
     public virtual Offloads Finishes => Offloads.None;
 
     /// <summary>True when the outside can take frames: a guest's driver runs, an interface is up.</summary>
-    public virtual bool IsUp => !IsFaulted;
+    public virtual bool IsUp => !IsOut;
 
     /// <summary>True when what the port is given ends in a guest's buffers, and does not go on to other machines or to the host.</summary>
     public virtual bool EndsInGuest => false;

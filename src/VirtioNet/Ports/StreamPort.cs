@@ -20,12 +20,14 @@ public sealed class StreamPort : Port
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _send;
     private readonly BottomHalf _resume;
+    private readonly AioTimer _pause;
     private FileDescriptor? _connection;
     private FdGate? _gate;
     private readonly AioClock _clock;
     private long _connectedNs;
     private long _framesBefore;
-    private volatile bool _isUp;
+    private int _failedInARow;
+    private bool _isPausing;
 
     /// <summary>Creates the port; a listening one listens from here on.</summary>
     /// <param name="name">The port's name.</param>
@@ -46,7 +48,9 @@ public sealed class StreamPort : Port
         ControlContext = control ?? context;
         _send = context.CreateBottomHalf(Send, $"{name}.tx");
         _resume = context.CreateBottomHalf(Resume, $"{name}.rx");
-        _connector = new StreamConnector(context, options, OnConnected, _clock);
+        _pause = context.CreateTimer(_clock, AfterPause);
+        _connector = new StreamConnector(context, options, OnConnected, OnFailed, _clock);
+        SetDown(Waits);
     }
 
     /// <summary>Where the other end is.</summary>
@@ -58,14 +62,16 @@ public sealed class StreamPort : Port
     /// <summary>Connections that were refused because the process's reserve of descriptors was touched.</summary>
     public long ReserveRefused => _connector.ReserveRefused;
 
+    /// <summary>Connections that took the place of an older one from the same address.</summary>
+    public long Successions => _connector.Successions;
+
     /// <inheritdoc/>
     public override string Kind => "stream";
 
     /// <inheritdoc/>
     public override Offloads Accepts => Offloads.None;
 
-    /// <inheritdoc/>
-    public override bool IsUp => _isUp && !IsFaulted;
+    private string Waits => Options.Listen ? $"nobody is connected to {Options.Endpoint} yet" : $"it is not connected to {Options.Endpoint} yet";
 
     /// <inheritdoc/>
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
@@ -73,6 +79,7 @@ public sealed class StreamPort : Port
         ArgumentNullException.ThrowIfNull(burst);
         int done = 0;
         bool waits = false;
+        bool isOut = IsOut;
         _sender.Lock.Enter();
         while (done < frames.Length)
         {
@@ -84,7 +91,7 @@ public sealed class StreamPort : Port
                 continue;
             }
 
-            if (!_isUp)
+            if (isOut)
             {
                 Sent.Drop(DropReason.NotRunning);
             }
@@ -134,7 +141,7 @@ public sealed class StreamPort : Port
     /// <inheritdoc/>
     protected override void TakeDown()
     {
-        _isUp = false;
+        SetDown(Waits);
         Disconnect();
         _connector.Rest();
         _waiters.ScheduleAll();
@@ -149,6 +156,7 @@ public sealed class StreamPort : Port
             {
                 _send.Delete();
                 _resume.Delete();
+                _pause.Delete();
                 Disconnect();
             });
             _connector.Dispose();
@@ -163,8 +171,16 @@ public sealed class StreamPort : Port
 
     private void OnConnected(FileDescriptor connection)
     {
+        if (_connection is not null)
+        {
+            // The same peer connects anew, so what it had is lost, and its frames that wait are another connection's.
+            Disconnect();
+            _waiters.ScheduleAll();
+        }
+
         Connections++;
         _connection = connection;
+        _failedInARow = 0;
         _connectedNs = _clock.NowNs;
         _framesBefore = Received.Frames;
         _receiver.Reset();
@@ -174,38 +190,40 @@ public sealed class StreamPort : Port
             _gate = new FdGate(_context, connection.Value, OnReadable, Send);
             _gate.WantRead = true;
         }
-        catch (ErrnoException)
+        catch (ErrnoException e)
         {
             // The connection took the last descriptor, or the kernel watches no more of them: it is given back, and there may be one later.
-            Lose();
+            Lose(e.Message);
             return;
         }
 
-        SetUp(true);
+        SetDown(null);
         Resume();
     }
 
-    private void SetUp(bool up)
+    private void OnFailed(CallKind call, Errno why)
     {
-        if (_isUp != up)
+        CallFailed(call, why);
+        if (_connection is null)
         {
-            _isUp = up;
-            TellNetwork();
+            SetDown($"{Waits}: {why}");
         }
     }
 
     private void Disconnect()
     {
+        _pause.Delete();
+        _isPausing = false;
         _gate?.Dispose();
         _gate = null;
         _connection?.Dispose();
         _connection = null;
     }
 
-    private void Lose()
+    private void Lose(string why)
     {
         Disconnect();
-        SetUp(false);
+        SetDown($"the connection with {Options.Endpoint} ended: {why}");
 
         // Frames that were queued meanwhile are thrown away by the next connection.
         _waiters.ScheduleAll();
@@ -214,7 +232,7 @@ public sealed class StreamPort : Port
 
     private void Send()
     {
-        if (_gate is null || IsFaulted)
+        if (_gate is null || IsFaulted || _isPausing)
         {
             return;
         }
@@ -229,7 +247,7 @@ public sealed class StreamPort : Port
 
         if (error is not (0 or EAGAIN))
         {
-            Lose();
+            Failed(CallKind.StreamSend, new Errno(error));
         }
         else if (budget.IsSpent)
         {
@@ -239,7 +257,7 @@ public sealed class StreamPort : Port
 
     private void Resume()
     {
-        if (_gate is not null && !IsFaulted)
+        if (_gate is not null && !IsFaulted && !_isPausing)
         {
             _gate.WantRead = true;
             Forward();
@@ -256,12 +274,39 @@ public sealed class StreamPort : Port
         int error = _receiver.Receive(_connection!.Value);
         if (error is 0 or EAGAIN)
         {
+            _failedInARow = 0;
             Forward();
+        }
+        else if (error == StreamReceiver.Closed)
+        {
+            Lose("the other end closed it");
         }
         else
         {
-            Lose();
+            Failed(CallKind.StreamReceive, new Errno(error));
         }
+    }
+
+    /// <summary>A call on the connection failed: it ends, or is tried again after a pause that grows as long as nothing succeeds.</summary>
+    private void Failed(CallKind call, Errno why)
+    {
+        CallFailed(call, why);
+        if (why.ClassOf(call) == ErrnoClass.Gone)
+        {
+            Lose(why.ToString());
+            return;
+        }
+
+        _isPausing = true;
+        _gate!.WantRead = _gate.WantWrite = false;
+        _pause.Modify(_clock.NowNs + Math.Min(QueueErrors.PauseMinNs << Math.Min(_failedInARow++, 10), QueueErrors.PauseMaxNs));
+    }
+
+    private void AfterPause()
+    {
+        _isPausing = false;
+        Send();
+        Resume();
     }
 
     private void Forward()
@@ -297,7 +342,7 @@ public sealed class StreamPort : Port
         if (!sound)
         {
             Received.Drop(DropReason.BadHeader);
-            Lose();
+            Lose("it carried a length that no frame has, so what follows can't be told apart");
         }
     }
 }

@@ -1,5 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Ports.Links;
 using VhostNet.VirtioNet.Ports.Tap;
 
 namespace VhostNet.VirtioNet.Ports;
@@ -8,19 +9,20 @@ namespace VhostNet.VirtioNet.Ports;
 /// A Linux tap interface as a port: the host, or a bridge, is at its other side. Frames go by one system call each between the guest's own buffers and the
 /// kernel, with their offloads, by as many queues as the tap has.
 /// </summary>
-public sealed class TapPort : Port
+public sealed partial class TapPort : Port
 {
     private readonly TapInterface _interface;
     private readonly TapQueue[] _queues;
-    private volatile bool _gone;
     private volatile int _frameSizeMax;
 
     /// <summary>Opens or creates the interface.</summary>
     /// <param name="name">The port's name.</param>
     /// <param name="options">Which interface, and how.</param>
     /// <param name="contexts">Where its queues are read, dealt out in turn; polled until the port is disposed.</param>
+    /// <param name="links">Tells when the interface, or its bridge, goes and comes back; null to do without. Then the port is made on the thread of its context.</param>
+    /// <param name="control">The context of <paramref name="links"/>.</param>
     /// <exception cref="PortException">The interface can't be had; the message says why and what would help.</exception>
-    public TapPort(string name, TapOptions options, IReadOnlyList<AioContext> contexts)
+    public TapPort(string name, TapOptions options, IReadOnlyList<AioContext> contexts, LinkWatcher? links = null, AioContext? control = null)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -35,6 +37,12 @@ public sealed class TapPort : Port
         for (int i = 0; i < _queues.Length; i++)
         {
             _queues[i] = new TapQueue(this, i, _interface.Queues[i].Value, _interface.HasHeader, contexts[i % contexts.Count], Forward);
+        }
+
+        ControlContext = control;
+        if (links is not null && control is not null)
+        {
+            _follower = new LinkFollower(this, links, control, Concerns, () => Look(links));
         }
     }
 
@@ -56,9 +64,6 @@ public sealed class TapPort : Port
     /// <inheritdoc/>
     public override Offloads Accepts => _interface.Accepts;
 
-    /// <inheritdoc/>
-    public override bool IsUp => !_gone && !IsFaulted;
-
     /// <summary>Longest frame that the interface may send, in bytes.</summary>
     internal int FrameSizeMax => _frameSizeMax;
 
@@ -72,16 +77,18 @@ public sealed class TapPort : Port
     /// <inheritdoc/>
     public override void PeersAcceptChanged(Offloads accepted)
     {
+        _accepted = accepted;
         _interface.SetOffloads(accepted);
-
-        // Without segmentation offload the interface sends no more than its MTU, an Ethernet header and a tag.
-        bool large = (accepted & (Offloads.Tso4 | Offloads.Tso6 | Offloads.Uso4 | Offloads.Uso6)) != 0;
-        _frameSizeMax = large ? TapBuffers.FrameMax : _interface.Mtu + 18;
+        _frameSizeMax = FrameSizeFor(accepted);
         foreach (TapQueue queue in _queues)
         {
             queue.Wake();
         }
     }
+
+    // Without segmentation offload the interface sends no more than its MTU, an Ethernet header and a tag.
+    private int FrameSizeFor(Offloads accepted) =>
+        (accepted & (Offloads.Tso4 | Offloads.Tso6 | Offloads.Uso4 | Offloads.Uso6)) != 0 ? TapBuffers.FrameMax : _interface.Mtu + 18;
 
     /// <inheritdoc/>
     public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
@@ -112,21 +119,12 @@ public sealed class TapPort : Port
         }
     }
 
-    /// <summary>The interface was removed under a queue.</summary>
-    internal void QueueFailed(Errno why)
-    {
-        _gone = true;
-        Failure = $"tap {InterfaceName}: {why}";
-    }
-
-    /// <summary>Why the port is down for good, or null.</summary>
-    public string? Failure { get; private set; }
-
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
+            _follower?.Dispose();
             foreach (TapQueue queue in _queues)
             {
                 queue.Dispose();

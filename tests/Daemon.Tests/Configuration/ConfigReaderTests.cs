@@ -37,7 +37,7 @@ public sealed class ConfigReaderTests
              "source": "198.18.0.1", "destination": "198.18.0.2", "udpPort": 7},
             {"name": "void", "kind": "null", "network": "sw"},
             {"name": "peer", "kind": "udp", "addresses": "127.0.0.1:5000-127.0.0.1:5001"},
-            {"name": "pipe", "kind": "stream", "address": "listen:unix:/run/net.sock"},
+            {"name": "pipe", "kind": "stream", "address": "listen:unix:/run/net.sock", "keepAliveSeconds": 10, "userTimeoutSeconds": 20},
             {"name": "nic", "kind": "af-packet", "interface": "eth1", "promiscuous": true, "offloads": false, "qdiscBypass": false},
             {"name": "tape", "kind": "pcap", "replay": "/tmp/in.pcap", "speed": 1.5, "loops": 0, "capture": "/tmp/out.pcap", "snapLength": 128, "sizeLimit": 1000000},
             {"name": "nat", "kind": "user", "ipv4": true, "ipv4Network": "10.1.0.0/24", "host": "10.1.0.1", "dns": "10.1.0.3", "dhcpStart": "10.1.0.9", "ipv6": false,

@@ -46,7 +46,7 @@ public sealed class DocumentationTests
     [Fact]
     public void EveryMetricAndReasonIsDocumented()
     {
-        AssertNamed(s_metrics, [.. MetricCatalog.All.Select(m => m.Name), .. DropReasons.Names, .. QuotaReasons.Names]);
+        AssertNamed(s_metrics, [.. MetricCatalog.All.Select(m => m.Name), .. DropReasons.Names, .. QuotaReasons.Names, .. CallErrorLabels.Calls]);
         IEnumerable<string> named = Regex.Matches(s_metrics, "`(vhostnet\\.[a-z.]+)`").Select(m => m.Groups[1].Value);
         Assert.Empty(named.Except(MetricCatalog.All.Select(m => m.Name)));
     }

@@ -59,6 +59,9 @@ internal sealed class CollectorPort : Port
         return collector;
     }
 
+    /// <summary>A collector that is joined to nothing yet.</summary>
+    public static CollectorPort Alone() => new(Offloads.All);
+
     public void SetState(bool up, Offloads accepts)
     {
         _isUp = up;

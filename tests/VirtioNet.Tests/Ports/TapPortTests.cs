@@ -238,7 +238,7 @@ public sealed class TapPortTests : IDisposable
         _loop.Drain();
         _namespace.Ip("link del t0");
         _loop.Until(() => !tap.IsUp, "the port notices");
-        Assert.Contains("t0", tap.Failure, StringComparison.Ordinal);
+        Assert.Contains("t0", tap.DownReason, StringComparison.Ordinal);
         _loop.Drain();
         Assert.False(_loop.Context.Poll(false));
         Assert.Equal(1, guest.Send([new byte[60]]));

@@ -17,6 +17,6 @@ internal static class AfPacketUplink
             QdiscBypass = section.Switch("qdiscBypass") ?? defaults.QdiscBypass,
             Hold = HoldTime.Read(section),
         };
-        return (port, place) => new AfPacketPort(port.Name, options with { Queues = port.QueuePairs }, place.Contexts);
+        return (port, place) => new AfPacketPort(port.Name, options with { Queues = port.QueuePairs }, place.Contexts, place.FindLinks(), place.Control);
     }
 }

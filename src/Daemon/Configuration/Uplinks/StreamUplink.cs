@@ -10,6 +10,11 @@ internal static class StreamUplink
     {
         string text = section.RequiredText("address", "what to connect to, or where to listen, for example 127.0.0.1:5000 or listen:unix:/run/net.sock");
         StreamOptions options = section.Converted("address", text, StreamOptions.Parse);
+        options = options with
+        {
+            KeepAlive = section.Int("keepAliveSeconds", 0, 32767) is { } idle ? TimeSpan.FromSeconds(idle) : options.KeepAlive,
+            UserTimeout = section.Int("userTimeoutSeconds", 0, 86400) is { } unanswered ? TimeSpan.FromSeconds(unanswered) : options.UserTimeout,
+        };
         return (port, place) => new StreamPort(port.Name, options, place.First, place.Control);
     }
 }

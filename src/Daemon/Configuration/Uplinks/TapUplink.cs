@@ -38,6 +38,8 @@ internal static class TapUplink
                 Owner = Accounts.User(owner, $"{path}.owner"),
                 Group = Accounts.Group(group, $"{path}.group"),
             },
-            place.Contexts);
+            place.Contexts,
+            place.FindLinks(),
+            place.Control);
     }
 }

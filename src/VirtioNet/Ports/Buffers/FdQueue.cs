@@ -22,6 +22,7 @@ internal abstract class FdQueue : IDisposable
     private readonly FdGate _gate;
     private readonly BottomHalf _resume;
     private readonly BottomHalf _awaitWritable;
+    private readonly QueueErrors _errors;
     private readonly Waiters _waiters = new();
     private readonly FrameBurst _burst = new();
     private readonly GuestWait _wait;
@@ -36,7 +37,9 @@ internal abstract class FdQueue : IDisposable
     /// <param name="fd">The descriptor, non-blocking; it outlives the queue.</param>
     /// <param name="context">Where frames are read.</param>
     /// <param name="forward">The port's way into its network.</param>
-    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward)
+    /// <param name="receive">What its reads are.</param>
+    /// <param name="send">What its writes are.</param>
+    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, CallKind receive, CallKind send)
     {
         Port = port;
         _index = index;
@@ -46,6 +49,7 @@ internal abstract class FdQueue : IDisposable
         _gate = new FdGate(context, fd, OnReadable, OnWritable);
         _resume = context.CreateBottomHalf(Resume, $"{port.Name}.rx{index}");
         _wait = new GuestWait(port, context, Resume);
+        _errors = new QueueErrors(port, context, receive, send, _resume);
         _awaitWritable = context.CreateBottomHalf(() => _gate.WantWrite = true, $"{port.Name}.tx{index}");
     }
 
@@ -87,7 +91,7 @@ internal abstract class FdQueue : IDisposable
     /// <summary>Takes frames for the outside. Any data thread, several at once.</summary>
     public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
     {
-        if (Port.IsFaulted)
+        if (Port.IsOut)
         {
             Interlocked.Add(ref _sent.Drops[(int)DropReason.NotRunning], frames.Length);
             return frames.Length;
@@ -128,6 +132,7 @@ internal abstract class FdQueue : IDisposable
                 continue;
             }
 
+            _errors.CountSend(new Errno(error));
             Interlocked.Increment(ref _sent.Drops[(int)ReasonOf(error)]);
             done++;
         }
@@ -136,6 +141,28 @@ internal abstract class FdQueue : IDisposable
         Interlocked.Add(ref _sent.Bytes, bytes);
         return done;
     }
+
+    /// <summary>
+    /// Puts another open file in the place of the descriptor's, which keeps its number: data threads that write at this moment write to one or the other. The context's thread
+    /// must run, or be the calling one.
+    /// </summary>
+    /// <param name="fresh">The file, non-blocking; closed under its own number.</param>
+    /// <exception cref="ErrnoException">It can't be watched.</exception>
+    public void Replace(FileDescriptor fresh) => _context.RunOnHomeThread(() =>
+    {
+        using (fresh)
+        {
+            _gate.WantRead = _gate.WantWrite = false;
+            if (dup3(fresh.Value, Fd, O_CLOEXEC) < 0)
+            {
+                Errno.Last.Throw($"dup3({fresh.Value}, {Fd})");
+            }
+        }
+
+        _errors.Forget();
+        _waiters.ScheduleAll();
+        _resume.Schedule();
+    });
 
     /// <summary>Stops. No data thread may deliver any more; the context's thread must run, or be the calling one.</summary>
     public void Dispose()
@@ -146,6 +173,7 @@ internal abstract class FdQueue : IDisposable
             _wait.End();
             _resume.Delete();
             _awaitWritable.Delete();
+            _errors.Dispose();
         });
         _waiters.ScheduleAll();
         Dispose(true);
@@ -168,8 +196,8 @@ internal abstract class FdQueue : IDisposable
         return null;
     }
 
-    /// <summary>Reading failed with something else than EAGAIN; the descriptor is not watched any more unless this returns true.</summary>
-    protected abstract bool Failed(Errno why);
+    /// <summary>Counts a failed write that is tried again. Any data thread.</summary>
+    protected void CountSend(int error) => _errors.CountSend(new Errno(error));
 
     /// <summary>Frees what a derived class has.</summary>
     protected virtual void Dispose(bool disposing)
@@ -216,7 +244,7 @@ internal abstract class FdQueue : IDisposable
         }
 
         // While it waits for a guest the kernel keeps what it has room for; PeersAcceptChanged starts us again, or the end of the wait.
-        _gate.WantRead = !Port.IsFaulted && (_wait.IsOver || _toFlush > 0 || Port.HasReceiver());
+        _gate.WantRead = !Port.IsOut && (_wait.IsOver || _toFlush > 0 || Port.HasReceiver());
         if (_gate.WantRead)
         {
             OnReadable();
@@ -225,9 +253,9 @@ internal abstract class FdQueue : IDisposable
 
     private void OnReadable()
     {
-        if (Port.IsFaulted)
+        if (Port.IsOut)
         {
-            // Revive starts us again.
+            // Revive starts us again, or PeersAcceptChanged when the outside is back.
             _gate.WantRead = false;
             return;
         }
@@ -262,7 +290,11 @@ internal abstract class FdQueue : IDisposable
 
     private void CheckError(int error)
     {
-        if (error is not (0 or EAGAIN) && !Failed(new Errno(error)))
+        if (error is 0 or EAGAIN)
+        {
+            _errors.ReadSucceeded();
+        }
+        else if (!_errors.ReadFailed(new Errno(error)))
         {
             _gate.WantRead = false;
         }

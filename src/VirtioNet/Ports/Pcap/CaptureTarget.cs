@@ -52,6 +52,9 @@ internal static class CaptureTarget
         }
     }
 
+    /// <summary>Whether an open file is a pipe.</summary>
+    public static bool IsPipe(FileDescriptor file) => statx(file.Value, STATX_TYPE, out statx_t facts) == 0 && (facts.stx_mode & S_IFMT) == S_IFIFO;
+
     /// <summary>An error text for a capture.</summary>
     public static PortException Failed(string path, int error) => new(error switch
     {
@@ -60,6 +63,7 @@ internal static class CaptureTarget
         ENOSPC => $"capture {path}: the disk is full",
         ENXIO => $"capture {path}: it is a pipe that nobody reads; name a file",
         EISDIR => $"capture {path}: it is a directory; name a file",
+        EPIPE => $"capture {path}: its reader closed it",
         EAGAIN => $"capture {path}: its reader took nothing more",
         _ => $"capture {path}: {new Errno(error)}",
     });

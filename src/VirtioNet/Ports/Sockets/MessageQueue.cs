@@ -9,7 +9,7 @@ internal sealed class MessageQueue : FdQueue
 {
     private readonly MessageBuffers _buffers;
     private readonly int _headerSize;
-    private readonly Func<bool>? _reconnect;
+    private readonly Action? _reconnect;
 
     /// <summary>Creates the queue.</summary>
     /// <param name="port">The port that it belongs to.</param>
@@ -19,10 +19,10 @@ internal sealed class MessageQueue : FdQueue
     /// <param name="withTags">Whether tags come as auxiliary data.</param>
     /// <param name="context">Where frames are read.</param>
     /// <param name="forward">The port's way into its network.</param>
-    /// <param name="reconnect">Called, by any thread, when the other side was not there; true when it is worth one more try.</param>
+    /// <param name="reconnect">Called, by any thread, when the other side was not there, or not by this way, before one more try.</param>
     public MessageQueue(
-        Port port, int index, int fd, int headerSize, bool withTags, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, Func<bool>? reconnect = null)
-        : base(port, index, fd, context, forward)
+        Port port, int index, int fd, int headerSize, bool withTags, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, Action? reconnect = null)
+        : base(port, index, fd, context, forward, withTags ? CallKind.PacketReceive : CallKind.DatagramReceive, withTags ? CallKind.PacketSend : CallKind.DatagramSend)
     {
         _headerSize = headerSize;
         _reconnect = reconnect;
@@ -34,16 +34,26 @@ internal sealed class MessageQueue : FdQueue
     protected override int Write(FrameBurst burst, ReadOnlySpan<ushort> frames, ref long written, ref long bytes, out int error)
     {
         int done = MessageWriter.Write(Fd, burst, frames, _headerSize, ref written, ref bytes, out error);
-        if (error is ECONNREFUSED or ECONNRESET or ENOTCONN or EDESTADDRREQ && _reconnect is not null && _reconnect())
+        if (error is 0 or EAGAIN or ENOBUFS)
         {
-            done += MessageWriter.Write(Fd, burst, frames[done..], _headerSize, ref written, ref bytes, out error);
+            return done;
+        }
+
+        // What a send reports may have been left by an earlier message, or by an ICMP error that anybody can forge, and is gone then: this frame is tried once more.
+        int first = error;
+        if (error is ECONNREFUSED or ECONNRESET or ENOTCONN or EDESTADDRREQ or EINVAL or EADDRNOTAVAIL or ENETUNREACH or EHOSTUNREACH)
+        {
+            _reconnect?.Invoke();
+        }
+
+        done += MessageWriter.Write(Fd, burst, frames[done..], _headerSize, ref written, ref bytes, out error);
+        if (error != first)
+        {
+            CountSend(first);
         }
 
         return done;
     }
 
     protected override void Fill(out int error) => _buffers.Fill(Fd, ref Received, out error);
-
-    // The other side was not there, or the interface is down: what comes later is read all the same.
-    protected override bool Failed(Errno why) => why.Class != ErrnoClass.Fatal;
 }

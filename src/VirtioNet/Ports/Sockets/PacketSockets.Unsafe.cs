@@ -6,8 +6,10 @@ internal static unsafe class PacketSockets
     private const int QueuesMax = 64;
 
     /// <summary>Opens as many sockets as the options ask for.</summary>
+    /// <param name="options">Which interface, and how.</param>
+    /// <param name="index">Its index; the sockets see nothing of an interface that is made anew under the same name.</param>
     /// <exception cref="PortException">They can't be had; the message says why and what would help.</exception>
-    public static FileDescriptor[] Open(AfPacketOptions options)
+    public static FileDescriptor[] Open(AfPacketOptions options, out int index)
     {
         string name = options.Interface;
         if (options.Queues is < 1 or > QueuesMax)
@@ -15,7 +17,7 @@ internal static unsafe class PacketSockets
             throw new PortOptionsException($"af-packet {name}: {options.Queues} queues were asked for; 1 to {QueuesMax} are possible");
         }
 
-        uint index = if_nametoindex(name);
+        index = (int)if_nametoindex(name);
         if (index == 0)
         {
             throw new PortException($"af-packet {name}: there is no interface of that name; 'ip link' lists those there are");
@@ -29,7 +31,7 @@ internal static unsafe class PacketSockets
             {
                 FileDescriptor fd = SocketCalls.Open(AF_PACKET, SOCK_RAW);
                 sockets.Add(fd);
-                SetUp(fd.Value, options, (int)index);
+                SetUp(fd.Value, options, index);
                 if (options.Queues > 1)
                 {
                     group = JoinFanout(fd.Value, name, group, first: i == 0);

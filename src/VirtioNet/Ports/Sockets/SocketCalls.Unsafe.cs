@@ -45,6 +45,34 @@ internal static unsafe class SocketCalls
         }
     }
 
+    /// <summary>The IP address of a connection's other end; null when it has none, or is not connected any more.</summary>
+    public static IPAddress? PeerAddress(FileDescriptor fd)
+    {
+        var address = new SocketAddress(System.Net.Sockets.AddressFamily.InterNetworkV6);
+        fixed (byte* p = address.Buffer.Span)
+        {
+            uint length = (uint)address.Size;
+            if (getpeername(fd.Value, p, &length) < 0)
+            {
+                return null;
+            }
+
+            return ((sockaddr*)p)->sa_family switch
+            {
+                AF_INET => new IPAddress(new ReadOnlySpan<byte>(&((sockaddr_in*)p)->sin_addr, 4)),
+                AF_INET6 => new IPAddress(new ReadOnlySpan<byte>(&((sockaddr_in6*)p)->sin6_addr, 16), ((sockaddr_in6*)p)->sin6_scope_id),
+                _ => null,
+            };
+        }
+    }
+
+    /// <summary>Undoes connect, and forgets the address of this host that it chose; returns 0 or the error number.</summary>
+    public static int Disconnect(FileDescriptor fd)
+    {
+        sockaddr none = new() { sa_family = AF_UNSPEC };
+        return connect(fd.Value, &none, (uint)sizeof(sockaddr)) < 0 ? errno : 0;
+    }
+
     /// <summary>Binds a Unix socket to a path, in place of a socket file that nobody listens at any more.</summary>
     /// <param name="fd">The socket.</param>
     /// <param name="endpoint">The path.</param>

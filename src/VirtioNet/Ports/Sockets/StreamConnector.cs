@@ -1,45 +1,58 @@
+using System.Net;
 using VhostNet.Aio;
 using VhostNet.VirtioNet.Ports.Buffers;
 
 namespace VhostNet.VirtioNet.Ports.Sockets;
 
 /// <summary>
-/// Gets a stream port its connections, one at a time: connects and goes on trying with growing pauses, or listens. Home thread of its context, but for the
-/// constructor and <see cref="Dispose"/>.
+/// Gets a stream port its connections, one at a time: connects and goes on trying with growing pauses, or listens. A newer connection from the address of the present
+/// one takes its place, as a peer that vanished (a crash, a cable) may come back long before its old connection is found dead; one from elsewhere waits for its turn.
+/// Home thread of its context, but for the constructor and <see cref="Dispose"/>.
 /// </summary>
 internal sealed class StreamConnector : IDisposable
 {
+    /// <summary>Connections from other addresses that may wait for the present one's end; those beyond are closed.</summary>
+    private const int WaitingMax = 4;
+
     private readonly AioContext _context;
     private readonly StreamOptions _options;
     private readonly Action<FileDescriptor> _connected;
     private readonly AioClock _clock;
+    private readonly Action<CallKind, Errno> _failed;
     private readonly AioTimer _retry;
-    private readonly FileDescriptor? _listener;
+    private readonly Queue<FileDescriptor> _waiting = new();
+    private FileDescriptor? _listener;
     private FileDescriptor? _connecting;
+    private FileDescriptor? _heir;
+    private IPAddress? _peer;
+    private bool _isTaken;
+    private long _takenNs;
     private TimeSpan _pause;
 
     /// <summary>Creates a connector; a listening one listens from here on.</summary>
     /// <param name="context">Where it works.</param>
     /// <param name="options">Where to.</param>
-    /// <param name="connected">Gets each connection.</param>
+    /// <param name="connected">Gets each connection, in place of the present one if there is any.</param>
+    /// <param name="failed">Told what went wrong.</param>
     /// <param name="clock">What pauses are measured by.</param>
     /// <exception cref="PortException">The address can't be listened at.</exception>
-    public StreamConnector(AioContext context, StreamOptions options, Action<FileDescriptor> connected, AioClock clock)
+    public StreamConnector(AioContext context, StreamOptions options, Action<FileDescriptor> connected, Action<CallKind, Errno> failed, AioClock clock)
     {
         _clock = clock;
         _context = context;
         _options = options;
         _connected = connected;
+        _failed = failed;
         _pause = options.RetryMin;
-        _retry = context.CreateTimer(clock, Seek);
+        _retry = context.CreateTimer(clock, OnTimer);
         _listener = options.Listen ? Listen() : null;
     }
 
-    /// <summary>Where it listens, or null.</summary>
-    public FileDescriptor? Listener => _listener;
-
     /// <summary>Connections that were refused because the process's reserve of descriptors was touched.</summary>
     public long ReserveRefused { get; private set; }
+
+    /// <summary>Connections that took the place of an older one from the same address.</summary>
+    public long Successions { get; private set; }
 
     /// <summary>
     /// A connection has ended: looks for the next one, at once only if that one lasted. A peer that takes connections and closes them would otherwise be
@@ -50,6 +63,9 @@ internal sealed class StreamConnector : IDisposable
     /// <param name="delivered">Whether a frame came by it.</param>
     public void Ended(long lastedNs, bool delivered)
     {
+        _isTaken = false;
+        _peer = null;
+        Unwatch();
         if (lastedNs >= Nanoseconds(_options.RetryMax))
         {
             _pause = _options.RetryMin;
@@ -68,21 +84,20 @@ internal sealed class StreamConnector : IDisposable
     /// <summary>Leaves off looking, until <see cref="Seek"/>.</summary>
     public void Rest()
     {
+        _isTaken = false;
         _retry.Delete();
         Abandon();
-        if (_listener is { IsClosed: false })
-        {
-            _context.SetFdHandler(_listener.Value, null);
-        }
+        DropHeir();
+        Unwatch();
     }
 
     /// <summary>Looks for a connection; to be called at first.</summary>
     public void Seek()
     {
         Abandon();
-        if (_listener is not null)
+        if (_options.Listen)
         {
-            _context.SetFdHandler(_listener.Value, Accept);
+            Await();
             return;
         }
 
@@ -91,9 +106,10 @@ internal sealed class StreamConnector : IDisposable
         {
             fd = SocketCalls.Open(_options.Endpoint.Family, SOCK_STREAM);
         }
-        catch (ErrnoException)
+        catch (ErrnoException e)
         {
             // No descriptor is left: there may be one later.
+            _failed(CallKind.Connect, e.Errno);
             TryLater();
             return;
         }
@@ -104,6 +120,7 @@ internal sealed class StreamConnector : IDisposable
             return;
         }
 
+        SetUp(fd);
         int error = SocketCalls.Connect(fd, _options.Endpoint.EndPoint);
         if (error == 0)
         {
@@ -116,6 +133,11 @@ internal sealed class StreamConnector : IDisposable
         }
         else
         {
+            if (new Errno(error).ClassOf(CallKind.Connect) != ErrnoClass.Retry)
+            {
+                _failed(CallKind.Connect, new Errno(error));
+            }
+
             Fail(fd);
         }
     }
@@ -125,10 +147,17 @@ internal sealed class StreamConnector : IDisposable
     {
         _retry.Delete();
         Abandon();
-        if (_listener is not null && !_listener.IsClosed)
+        DropHeir();
+        while (_waiting.TryDequeue(out FileDescriptor? waiting))
         {
-            _context.SetFdHandler(_listener.Value, null);
+            waiting.Dispose();
+        }
+
+        if (_listener is not null)
+        {
+            Unwatch();
             _listener.Dispose();
+            _listener = null;
             if (_options.Endpoint.Path is { } path)
             {
                 _ = unlink(path);
@@ -176,28 +205,146 @@ internal sealed class StreamConnector : IDisposable
         }
     }
 
+    /// <summary>Takes a connection that waits already, or watches for one.</summary>
+    private void Await()
+    {
+        if (_heir is not null || _waiting.Count > 0)
+        {
+            FileDescriptor next = _heir ?? _waiting.Dequeue();
+            _heir = null;
+            Succeed(next);
+            return;
+        }
+
+        try
+        {
+            _listener ??= Listen();
+        }
+        catch (Exception e) when (e is PortException or ErrnoException)
+        {
+            // The last one ended for want of memory, say; its address will be free again.
+            _failed(CallKind.Accept, e is ErrnoException { Errno: var why } ? why : new Errno(EADDRINUSE));
+            TryLater();
+            return;
+        }
+
+        _context.SetFdHandler(_listener.Value, Accept);
+    }
+
     private void Accept()
     {
         int fd = accept4(_listener!.Value, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
+        if (fd < 0)
         {
-            // One connection at a time: others wait until this one has ended.
-            _context.SetFdHandler(_listener.Value, null);
-            var connection = new FileDescriptor(fd);
-            if (Admits(connection))
-            {
-                Succeed(connection);
-            }
-            else
-            {
-                Fail(connection);
-            }
+            AcceptFailed(Errno.Last);
+            return;
         }
-        else if (errno is EMFILE or ENFILE or ENOMEM or ENOBUFS)
+
+        var connection = new FileDescriptor(fd);
+        if (!Admits(connection))
         {
-            // The connection stays in the queue, so that watching on would find it ready for ever.
-            _context.SetFdHandler(_listener.Value, null);
+            connection.Dispose();
+            RestListening();
+        }
+        else if (!_isTaken)
+        {
+            SetUp(connection);
+            Succeed(connection);
+        }
+        else if (_peer is not null && _peer.Equals(SocketCalls.PeerAddress(connection)))
+        {
+            SetUp(connection);
+            DropHeir();
+            _heir = connection;
+            Succession();
+        }
+        else if (_waiting.Count < WaitingMax)
+        {
+            SetUp(connection);
+            _waiting.Enqueue(connection);
+        }
+        else
+        {
+            connection.Dispose();
+            RestListening();
+        }
+    }
+
+    private void AcceptFailed(Errno why)
+    {
+        ErrnoClass kind = why.ClassOf(CallKind.Accept);
+        if (kind == ErrnoClass.Retry)
+        {
+            return;
+        }
+
+        _failed(CallKind.Accept, why);
+        if (kind == ErrnoClass.Gone)
+        {
+            Unwatch();
+            _listener!.Dispose();
+            _listener = null;
+        }
+
+        // What can't be taken (no descriptor, no memory) stays in the queue, so that watching on would find it ready for ever.
+        RestListening();
+    }
+
+    /// <summary>Takes nobody for a moment, whoever is connected.</summary>
+    private void RestListening()
+    {
+        Unwatch();
+        if (_isTaken)
+        {
+            _retry.Modify(Math.Max(_clock.NowNs + Nanoseconds(_options.RetryMin), _heir is null ? 0 : _takenNs + Nanoseconds(_pause)));
+        }
+        else
+        {
             TryLater();
+        }
+    }
+
+    /// <summary>Puts the newer connection in the place of the older one; at once if that one lasted, so that two of a kind, or a hostile one, can't do it all the time.</summary>
+    private void Succession()
+    {
+        long dueNs = _takenNs + Nanoseconds(_pause);
+        if (_clock.NowNs < dueNs)
+        {
+            _retry.Modify(dueNs);
+            return;
+        }
+
+        FileDescriptor heir = _heir!;
+        _heir = null;
+        Successions++;
+        _pause = _clock.NowNs - _takenNs >= Nanoseconds(_options.RetryMax) ? _options.RetryMin : Doubled();
+        Succeed(heir);
+    }
+
+    private void OnTimer()
+    {
+        if (!_isTaken)
+        {
+            Seek();
+            return;
+        }
+
+        if (_heir is not null)
+        {
+            Succession();
+        }
+
+        if (_listener is not null && _peer is not null)
+        {
+            _context.SetFdHandler(_listener.Value, Accept);
+        }
+    }
+
+    private void Unwatch()
+    {
+        if (_listener is { IsClosed: false })
+        {
+            _context.SetFdHandler(_listener.Value, null);
         }
     }
 
@@ -206,12 +353,14 @@ internal sealed class StreamConnector : IDisposable
         FileDescriptor fd = _connecting!;
         _connecting = null;
         _context.SetFdHandler(fd.Value, null);
-        if (getsockopt(fd.Value, SOL_SOCKET, SO_ERROR, out int error) == 0 && error == 0)
+        int error = getsockopt(fd.Value, SOL_SOCKET, SO_ERROR, out int found) < 0 ? errno : found;
+        if (error == 0)
         {
             Succeed(fd);
         }
         else
         {
+            _failed(CallKind.Connect, new Errno(error));
             Fail(fd);
         }
     }
@@ -235,12 +384,48 @@ internal sealed class StreamConnector : IDisposable
         }
     }
 
+    private void DropHeir()
+    {
+        _heir?.Dispose();
+        _heir = null;
+    }
+
+    private void SetUp(FileDescriptor fd)
+    {
+        if (_options.Endpoint.IsUnix)
+        {
+            return;
+        }
+
+        // A frame is a message; it should not wait for others.
+        _ = setsockopt(fd.Value, IPPROTO_TCP, TCP_NODELAY, 1);
+
+        // A peer that vanished says nothing any more: while there is nothing to send only questions find that out, and otherwise the kernel would try for 15 minutes.
+        int keepAlive = (int)_options.KeepAlive.TotalSeconds;
+        if (keepAlive > 0)
+        {
+            _ = setsockopt(fd.Value, SOL_SOCKET, SO_KEEPALIVE, 1);
+            _ = setsockopt(fd.Value, IPPROTO_TCP, TCP_KEEPIDLE, keepAlive);
+            _ = setsockopt(fd.Value, IPPROTO_TCP, TCP_KEEPINTVL, Math.Max(1, keepAlive / 3));
+            _ = setsockopt(fd.Value, IPPROTO_TCP, TCP_KEEPCNT, 3);
+        }
+
+        _ = setsockopt(fd.Value, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)_options.UserTimeout.TotalMilliseconds);
+    }
+
     private void Succeed(FileDescriptor fd)
     {
-        if (!_options.Endpoint.IsUnix)
+        _isTaken = true;
+        _takenNs = _clock.NowNs;
+        _peer = _options.Listen ? SocketCalls.PeerAddress(fd) : null;
+        if (_peer is null)
         {
-            // A frame is a message; it should not wait for others.
-            _ = setsockopt(fd.Value, IPPROTO_TCP, TCP_NODELAY, 1);
+            // The end of a Unix connection is always seen: others wait in the kernel's queue until then.
+            Unwatch();
+        }
+        else if (_listener is not null)
+        {
+            _context.SetFdHandler(_listener.Value, Accept);
         }
 
         _connected(fd);
@@ -255,6 +440,8 @@ internal sealed class StreamConnector : IDisposable
     private void TryLater()
     {
         _retry.Modify(_clock.NowNs + Nanoseconds(_pause));
-        _pause = _pause * 2 < _options.RetryMax ? _pause * 2 : _options.RetryMax;
+        _pause = Doubled();
     }
+
+    private TimeSpan Doubled() => _pause * 2 < _options.RetryMax ? _pause * 2 : _options.RetryMax;
 }

@@ -14,6 +14,9 @@ internal sealed unsafe class StreamReceiver : IDisposable
     /// <summary>Bytes of the length before a frame.</summary>
     public const int PrefixSize = 4;
 
+    /// <summary>What <see cref="Receive"/> returns when the other side closed: no error number.</summary>
+    public const int Closed = -1;
+
     private const int Size = 512 * 1024;
 
     // SAFETY: allocated here with Size bytes and freed only by Dispose; 0 <= _start <= _end <= Size holds throughout.
@@ -29,7 +32,7 @@ internal sealed unsafe class StreamReceiver : IDisposable
     public void Reset() => _start = _end = 0;
 
     /// <summary>Receives as much as there is room for.</summary>
-    /// <returns>0, or the error number; EPIPE when the other side closed.</returns>
+    /// <returns>0, or the error number; <see cref="Closed"/> when the other side closed.</returns>
     // SAFETY: the room after _end is Size - _end bytes.
     public int Receive(int fd)
     {
@@ -43,7 +46,7 @@ internal sealed unsafe class StreamReceiver : IDisposable
         nint n = recvfrom(fd, _memory + _end, (nuint)(Size - _end), MSG_DONTWAIT, null, null);
         if (n <= 0)
         {
-            return n == 0 ? EPIPE : errno == EINTR ? 0 : errno;
+            return n == 0 ? Closed : errno == EINTR ? 0 : errno;
         }
 
         _end += (int)n;

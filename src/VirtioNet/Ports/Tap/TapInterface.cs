@@ -13,9 +13,10 @@ internal sealed class TapInterface : IDisposable
     private readonly bool _uso;
     private uint _offloads = uint.MaxValue;
 
-    private TapInterface(string name, FileDescriptor[] queues, FileDescriptor socket, bool hasHeader)
+    private TapInterface(string name, FileDescriptor[] queues, FileDescriptor socket, bool hasHeader, bool isOurs)
     {
         Name = name;
+        IsOurs = isOurs;
         _queues = queues;
         _socket = socket;
         HasHeader = hasHeader;
@@ -23,7 +24,16 @@ internal sealed class TapInterface : IDisposable
     }
 
     /// <summary>Name of the interface.</summary>
-    public string Name { get; }
+    public string Name { get; private set; }
+
+    /// <summary>Its index.</summary>
+    public int Index { get; private set; }
+
+    /// <summary>Index of the bridge that it joined, or 0.</summary>
+    public int BridgeIndex { get; private set; }
+
+    /// <summary>True when there was no interface of its name before, so that it goes with the port.</summary>
+    public bool IsOurs { get; }
 
     /// <summary>The queues, in order.</summary>
     public IReadOnlyList<FileDescriptor> Queues => _queues;
@@ -60,9 +70,10 @@ internal sealed class TapInterface : IDisposable
         try
         {
             socketFd = FileDescriptor.FromResult(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET, SOCK_DGRAM)");
+            bool isOurs = options.Descriptors.Count == 0 && if_nametoindex(options.Name) == 0;
             string name = options.Descriptors.Count > 0 ? Adopt(options, queues) : Attach(options, queues);
             bool header = Prepare(name, queues);
-            var tap = new TapInterface(name, [.. queues], socketFd, header);
+            var tap = new TapInterface(name, [.. queues], socketFd, header, isOurs);
             tap.SetUp(options);
             return tap;
         }
@@ -98,6 +109,18 @@ internal sealed class TapInterface : IDisposable
         {
             _offloads = flags;
         }
+    }
+
+    /// <summary>The interface was given another name.</summary>
+    public void Rename(string name) => Name = name;
+
+    /// <summary>Takes over an interface that was made anew; its queues are in the place of the old ones already.</summary>
+    public void TakeOver(TapInterface fresh)
+    {
+        Name = fresh.Name;
+        Index = fresh.Index;
+        BridgeIndex = fresh.BridgeIndex;
+        _offloads = fresh._offloads;
     }
 
     /// <summary>True when the interface is up.</summary>
@@ -248,6 +271,7 @@ internal sealed class TapInterface : IDisposable
     private void SetUp(TapOptions options)
     {
         SetOffloads(Datapath.Offloads.None);
+        Index = IndexOf(Name);
         if (options.SendBuffer > 0)
         {
             foreach (FileDescriptor queue in _queues)
@@ -288,18 +312,26 @@ internal sealed class TapInterface : IDisposable
         }
     }
 
-    private void JoinBridge(string bridge)
+    private int IndexOf(string name)
     {
-        var index = ifreq.ForName(Name);
-        Check(ioctl(_socket.Value, SIOCGIFINDEX, ref index), "its index");
+        var request = ifreq.ForName(name);
+        return ioctl(_socket.Value, SIOCGIFINDEX, ref request) == 0 ? request.ifr_ifindex : 0;
+    }
+
+    /// <summary>Joins a bridge, or stays in it.</summary>
+    /// <exception cref="PortException">That can't be; the message says why and what would help.</exception>
+    public void JoinBridge(string bridge)
+    {
+        BridgeIndex = IndexOf(bridge);
         var request = ifreq.ForName(bridge);
-        request.ifr_ifindex = index.ifr_ifindex;
+        request.ifr_ifindex = Index;
         if (ioctl(_socket.Value, SIOCBRADDIF, ref request) == 0)
         {
             return;
         }
 
         Errno why = Errno.Last;
+        BridgeIndex = why.Value == EBUSY ? BridgeIndex : 0;
         if (why.Value == EBUSY && File.Exists($"/sys/class/net/{bridge}/brif/{Name}/state"))
         {
             return;

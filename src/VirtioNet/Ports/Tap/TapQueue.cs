@@ -15,7 +15,7 @@ internal sealed class TapQueue : FdQueue
     private readonly TapBuffers _buffers = new();
 
     public TapQueue(TapPort port, int index, int fd, bool hasHeader, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward)
-        : base(port, index, fd, context, forward)
+        : base(port, index, fd, context, forward, CallKind.TapRead, CallKind.TapWrite)
     {
         _port = port;
         _headerSize = hasHeader ? VirtioNetHeader.Size : 0;
@@ -65,11 +65,5 @@ internal sealed class TapQueue : FdQueue
         Received.Drop(DropReason.TooLong, reader.TooLong);
         error = reader.Error;
         return result;
-    }
-
-    protected override bool Failed(Errno why)
-    {
-        _port.QueueFailed(why);
-        return false;
     }
 }
