@@ -1,5 +1,3 @@
-using VhostNet.TestKit;
-
 namespace VhostNet.Daemon.Tests.Refusals;
 
 /// <summary>Every refusal to start: its text, its exit status, and that it is the only line.</summary>
