@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Tests.TestKit;
 

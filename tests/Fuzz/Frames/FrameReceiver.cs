@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;

@@ -1,5 +1,4 @@
 using VhostNet.Aio;
-using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
