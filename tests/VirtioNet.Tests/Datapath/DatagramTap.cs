@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using VhostNet.Aio;
-using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.Ports.Buffers;
