@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VhostNet.VirtioNet.Ports.Sockets;
 
 namespace VhostNet.VirtioNet.Ports.Links;
 
@@ -50,7 +51,7 @@ internal sealed class LinkTable
         int header = Marshal.SizeOf<nlmsghdr>();
         while (datagram.Length >= header)
         {
-            nlmsghdr message = MemoryMarshal.Read<nlmsghdr>(datagram);
+            nlmsghdr message = NetlinkCalls.Read<nlmsghdr>(datagram);
             if (message.nlmsg_len < header || message.nlmsg_len > datagram.Length)
             {
                 return;
@@ -81,7 +82,7 @@ internal sealed class LinkTable
             return;
         }
 
-        ifinfomsg facts = MemoryMarshal.Read<ifinfomsg>(body);
+        ifinfomsg facts = NetlinkCalls.Read<ifinfomsg>(body);
         if (facts.ifi_family != AF_UNSPEC)
         {
             // A bridge tells of its ports in messages of its own; one that says "removed" means the place in the bridge.
@@ -112,7 +113,7 @@ internal sealed class LinkTable
         int header = Marshal.SizeOf<rtattr>();
         while (attributes.Length >= header)
         {
-            rtattr attribute = MemoryMarshal.Read<rtattr>(attributes);
+            rtattr attribute = NetlinkCalls.Read<rtattr>(attributes);
             if (attribute.rta_len < header || attribute.rta_len > attributes.Length)
             {
                 break;
@@ -125,7 +126,7 @@ internal sealed class LinkTable
             }
             else if (attribute.rta_type == IFLA_MASTER && value.Length >= sizeof(int))
             {
-                bridge = MemoryMarshal.Read<int>(value);
+                bridge = NetlinkCalls.Read<int>(value);
             }
 
             attributes = attributes[Math.Min(Align(attribute.rta_len), attributes.Length)..];

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace VhostNet.VirtioNet.Ports.Sockets;
 
 /// <summary>Netlink calls (netlink(7), rtnetlink(7)).</summary>
@@ -25,6 +27,11 @@ internal static unsafe class NetlinkCalls
 
         return fd;
     }
+
+    /// <summary>Reads a structure, or a number, that a message begins with.</summary>
+    // SAFETY: a span that is too short is refused.
+    public static T Read<T>(ReadOnlySpan<byte> message)
+        where T : unmanaged => MemoryMarshal.Read<T>(message);
 
     /// <summary>Asks for a list of all interfaces.</summary>
     /// <exception cref="ErrnoException">The kernel does not take the request.</exception>
