@@ -73,7 +73,7 @@ internal sealed class DatagramTap : Port
     }
 
     private sealed class Queue(Port port, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, int frameSizeMax)
-        : FdQueue(port, 0, fd, context, forward)
+        : FdQueue(port, 0, fd, context, forward, CallKind.TapRead, CallKind.TapWrite)
     {
         private readonly TapBuffers _buffers = new();
 
@@ -100,7 +100,5 @@ internal sealed class DatagramTap : Port
             error = reader.Error;
             return result;
         }
-
-        protected override bool Failed(Errno why) => false;
     }
 }

@@ -13,6 +13,10 @@ internal struct OneFrameReader(VirtioNetHeader header, byte[] frame) : IFrameRea
 
     public readonly int FrameSizeMax => frame.Length;
 
+    public readonly GuestSegment Overflow(uint offset) => default;
+
+    public readonly void SetAside(in VirtioNetHeader header, nint segments, int count, uint length) => Assert.Fail("The frame fits.");
+
     public unsafe int Read(nint segments, int count)
     {
         if (_done)
