@@ -117,7 +117,7 @@ public sealed class CallErrorTests : IDisposable
             else
             {
                 Assert.True(c.Server.IsUp);
-                    _clock.Advance(QueueErrors.PauseMaxNs);
+                _clock.Advance(QueueErrors.PauseMaxNs);
                 _loop.Until(() => c.To.Frames.Count == 1, "the frame arrives");
                 Assert.Equal(Numbered(n), c.To.Frames[0]);
             }
@@ -140,7 +140,7 @@ public sealed class CallErrorTests : IDisposable
             Assert.Equal(!gone, c.Server.IsUp);
             if (!gone)
             {
-                    _clock.Advance(QueueErrors.PauseMaxNs);
+                _clock.Advance(QueueErrors.PauseMaxNs);
                 _loop.Drain();
                 byte[] got = new byte[64];
                 Assert.Equal(64, c.Client.Receive(got));

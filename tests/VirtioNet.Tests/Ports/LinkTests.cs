@@ -90,7 +90,7 @@ public sealed class LinkTests : IDisposable
         _namespace.Ip("link set t0 nomaster");
         _namespace.Ip("link set br0 up");
         Settle();
-        Assert.DoesNotContain("master", _namespace.Ip("-o link show dev t0"), StringComparison.Ordinal);
+        Assert.DoesNotContain("master br0", _namespace.Ip("-o link show dev t0"), StringComparison.Ordinal);
         Assert.True(rig.Port.IsUp);
     }
 

@@ -133,8 +133,8 @@ internal static unsafe class RecordWriter
     /// <summary>Bytes that a pipe takes as a whole for certain: now, and when it is empty.</summary>
     private static long PipeRoom(int fd, out long roomMax)
     {
-        // A pipe keeps pages, not bytes (fs/pipe.c). What does not fit into the rest of the last page begins a new one, so that two neighbours hold more than one page together;
-        // the first may be read in part.
+        // A pipe keeps pages, not bytes (fs/pipe.c). What does not fit into the rest of the last page begins a new one, so that two neighbours hold more than one page together,
+        // and the first may be read in part.
         const int page = PipeAtomMax;
         int capacity = fcntl(fd, F_GETPIPE_SZ);
         int used = 0;
