@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace VhostNet.Abi.Tests;
 
 /// <summary>What a compiler can't check: every function is there, and the few lines of logic do what they say.</summary>
-public sealed class LibCTests
+public sealed partial class LibCTests
 {
     [Fact]
     public void EveryFunctionIsInTheLibrary()
@@ -70,8 +70,8 @@ public sealed class LibCTests
         name.Length > 2 && name[0] == 'E' && name.All(static c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c)) && name is not ("EWOULDBLOCK" or "EDEADLOCK" or "ENOTSUP") && !name.StartsWith("EPOLL", StringComparison.Ordinal);
 
     // glibc 2.32.
-    [DllImport("libc.so.6")]
-    private static extern nint strerrorname_np(int number);
+    [LibraryImport("libc.so.6")]
+    private static partial nint strerrorname_np(int number);
 
     [Fact]
     public void AFailedCallLeavesItsErrorAndItsName()
