@@ -135,7 +135,7 @@ for project in tests/*/*.csproj; do
   grep -q '<IsTestProject>false' "$project" || projects+=("$(basename "$project" .csproj)")
 done
 for name in "${projects[@]}"; do
-  [ "$name" = VhostNet.EndToEnd ] || suite "$name" 300
+  [ "$name" = VhostNet.EndToEnd ] || suite "$name" 600
 done
 
 # Fuzzing runs code as it is shipped: what a race or a bound does there is what counts, and it tries more cases. Assertions are the suites' above.
