@@ -32,7 +32,7 @@ internal abstract class FuzzTarget : IDisposable
     /// <exception cref="FuzzException">Something was found.</exception>
     public void Run(long seed)
     {
-        _baseline ??= ProcessResources.Count();
+        _baseline ??= CountSteady();
         RunUncounted(seed);
         _uncounted.Add(seed);
         if (_uncounted.Count >= CountEvery)
@@ -106,6 +106,25 @@ internal abstract class FuzzTarget : IDisposable
 
             _ = poll([], SettleMilliseconds);
         }
+    }
+
+    /// <summary>Counts until nothing goes away any more: what ran before may be let go of by a thread of its own.</summary>
+    private static ProcessResources CountSteady()
+    {
+        var last = ProcessResources.Count();
+        for (int i = 0; i < SettleMax; i++)
+        {
+            _ = poll([], SettleMilliseconds);
+            var now = ProcessResources.Count();
+            if (now.Compare(last).Length == 0)
+            {
+                return now;
+            }
+
+            last = now;
+        }
+
+        return last;
     }
 
     private void RunUncounted(long seed)

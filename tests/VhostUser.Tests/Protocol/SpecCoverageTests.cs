@@ -49,7 +49,7 @@ public sealed class SpecCoverageTests
     [Fact]
     public void TheTestsExist()
     {
-        string tests = Path.Combine(Repository.Root, "tests", "VhostUser.Tests");
+        string tests = Path.Combine(Repository.Root, "tests");
         string[] files = [.. Directory.GetFiles(tests, "*Tests.cs", SearchOption.AllDirectories)];
         foreach (string word in s_lines.Where(l => l.StartsWith('|')).SelectMany(l => l.Split([' ', ',', '|', '(', ')', ';'], StringSplitOptions.RemoveEmptyEntries)))
         {
@@ -59,9 +59,10 @@ public sealed class SpecCoverageTests
                 continue;
             }
 
-            string? file = files.FirstOrDefault(f => Path.GetFileNameWithoutExtension(f) == parts[0]);
-            Assert.True(file is not null || word == "Abi.Tests", $"docs/spec-coverage.md names {word}, and there is no {parts[0]}.cs");
-            Assert.True(parts.Length == 1 || File.ReadAllText(file!).Contains($" {parts[1]}(", StringComparison.Ordinal), $"docs/spec-coverage.md names {word}, which is not in {file}");
+            string[] named = [.. files.Where(f => Path.GetFileNameWithoutExtension(f) == parts[0])];
+            Assert.True(named.Length > 0 || word == "Abi.Tests", $"docs/spec-coverage.md names {word}, and there is no {parts[0]}.cs");
+            bool isThere = parts.Length == 1 || named.Any(f => File.ReadAllText(f).Contains($" {parts[1]}(", StringComparison.Ordinal));
+            Assert.True(isThere, $"docs/spec-coverage.md names {word}, which is not in {string.Join(", ", named)}");
         }
     }
 
