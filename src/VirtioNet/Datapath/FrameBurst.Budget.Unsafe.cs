@@ -24,10 +24,11 @@ public sealed unsafe partial class FrameBurst
     /// <summary>Makes sure that a delivery took what it costs at least: receivers that know it better took more already.</summary>
     /// <param name="before">What was left of the budget before the delivery.</param>
     /// <param name="delivered">The frames.</param>
-    internal void ChargeDelivery(long before, ReadOnlySpan<ushort> delivered)
+    /// <param name="bytesAtMost">What they hold at most, as far as the caller knows; they are added up only when more may be owed.</param>
+    internal void ChargeDelivery(long before, ReadOnlySpan<ushort> delivered, long bytesAtMost)
     {
         long taken = before - Budget.Left - ((long)delivered.Length * TurnBudget.CopyCost);
-        if (taken >= BytesAtMost / TurnBudget.BytesPerUnit)
+        if (taken >= bytesAtMost / TurnBudget.BytesPerUnit)
         {
             return;
         }

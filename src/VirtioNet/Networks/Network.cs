@@ -106,7 +106,7 @@ public abstract class Network
         ArgumentNullException.ThrowIfNull(port);
         ArgumentNullException.ThrowIfNull(burst);
         return burst.IsSurelyAffordable(frames.Length)
-            ? DeliverAffordable(source, port, burst, frames, queue, waiter)
+            ? DeliverAffordable(source, port, burst, frames, burst.BytesAtMost, queue, waiter)
             : DeliverTo(source, port, burst, frames, queue, waiter, out _);
     }
 
@@ -121,7 +121,7 @@ public abstract class Network
         do
         {
             ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long length));
-            int taken = DeliverAffordable(source, port, burst, affordable, queue, waiter);
+            int taken = DeliverAffordable(source, port, burst, affordable, length, queue, waiter);
             done += taken;
             if (taken < affordable.Length)
             {
@@ -135,12 +135,14 @@ public abstract class Network
         return done;
     }
 
-    private static int DeliverAffordable(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) =>
+    private static int DeliverAffordable(
+        Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytesAtMost, int queue, BottomHalf? waiter) =>
         port.SendLimiter is { } limiter
-            ? DeliverLimited(source, port, limiter, burst, frames, queue, waiter)
-            : DeliverFinished(source, port, burst, frames, queue, waiter);
+            ? DeliverLimited(source, port, limiter, burst, frames, bytesAtMost, queue, waiter)
+            : DeliverFinished(source, port, burst, frames, bytesAtMost, queue, waiter);
 
-    private static int DeliverFinished(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+    private static int DeliverFinished(
+        Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytesAtMost, int queue, BottomHalf? waiter)
     {
         Offloads taken = burst.Unfinished == Offloads.None ? Offloads.All : port.Accepts | port.Finishes;
         if ((burst.Unfinished & ~taken) != Offloads.None)
@@ -153,19 +155,19 @@ public abstract class Network
 
         long before = burst.Budget.Left;
         int done = port.Deliver(burst, frames, queue, waiter);
-        burst.ChargeDelivery(before, frames[..done]);
+        burst.ChargeDelivery(before, frames[..done], bytesAtMost);
         port.Capture?.Record(burst, frames[..done]);
         return done;
     }
 
     private static int DeliverLimited(
-        Port source, Port port, RateLimiter limiter, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
+        Port source, Port port, RateLimiter limiter, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytesAtMost, int queue, BottomHalf? waiter)
     {
         long now = limiter.Clock.NowNs;
         int admitted = limiter.Admit(burst, frames, now);
         burst.Budget.TakeChains(frames.Length);
         ReadOnlySpan<ushort> passed = frames[..admitted];
-        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, passed, queue, waiter);
+        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, passed, bytesAtMost, queue, waiter);
         if (done < admitted)
         {
             limiter.GiveBack(burst, frames[done..admitted]);

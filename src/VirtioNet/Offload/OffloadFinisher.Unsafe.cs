@@ -67,7 +67,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         {
             long left = burst.Budget.Left;
             int passed = destination.Deliver(burst, frames, queue, waiter);
-            burst.ChargeDelivery(left, frames[..passed]);
+            burst.ChargeDelivery(left, frames[..passed], burst.BytesAtMost);
             return passed;
         }
 

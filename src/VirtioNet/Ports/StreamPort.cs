@@ -299,7 +299,7 @@ public sealed class StreamPort : Port
 
         _isPausing = true;
         _gate!.WantRead = _gate.WantWrite = false;
-        _pause.Modify(_clock.NowNs + Math.Min(QueueErrors.PauseMinNs << Math.Min(_failedInARow++, 10), QueueErrors.PauseMaxNs));
+        _pause.Modify(_clock.NowNs + QueueErrors.PauseNs(_failedInARow++));
     }
 
     private void AfterPause()

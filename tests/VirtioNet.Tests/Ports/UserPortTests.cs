@@ -64,15 +64,12 @@ public sealed class UserPortTests : IDisposable
         using CollectorPort collector = CollectorPort.Join(port);
         GuestStack guest = Boot(port, collector);
         using var host = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        guest.SendUdp("10.0.2.2", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1, 2, 3, 4]);
-        Until(guest, () => host.Available > 0, "the datagram arrives");
-        IPEndPoint? from = null;
-        host.Receive(ref from);
+        IPEndPoint from = ReachHost(guest, host);
         Assert.Equal(1, port.Use.Flows);
         collector.Network!.GuestReplaced(collector);
         _loop.Drain();
         Assert.Equal(0, port.Use.Flows);
-        host.Send([5, 6, 7], from!);
+        host.Send([5, 6, 7], from);
         guest.AskForGateway();
         guest.Ping([0, 1, 0, 2, .. Craft.Pattern(56)]);
         Until(guest, () => guest.Pings.Count > 0, "the new stack answers");
@@ -86,11 +83,7 @@ public sealed class UserPortTests : IDisposable
         using CollectorPort collector = CollectorPort.Join(port);
         GuestStack guest = Boot(port, collector);
         using var host = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        guest.SendUdp("10.0.2.2", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1, 2, 3, 4]);
-        Until(guest, () => host.Available > 0, "the datagram arrives");
-        IPEndPoint? from = null;
-        Assert.Equal([1, 2, 3, 4], host.Receive(ref from));
-        host.Send([5, 6, 7], from!);
+        host.Send([5, 6, 7], ReachHost(guest, host));
         Until(guest, () => guest.Datagrams.Count > 0, "the answer arrives");
         Assert.Equal([5, 6, 7], guest.Datagrams[0]);
     }
@@ -306,6 +299,16 @@ public sealed class UserPortTests : IDisposable
     {
         PortException e = Assert.ThrowsAny<PortException>(() => Open(options).Dispose());
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Has the guest send a datagram to a socket of the host's loopback; returns where the host may answer to.</summary>
+    private IPEndPoint ReachHost(GuestStack guest, UdpClient host)
+    {
+        guest.SendUdp("10.0.2.2", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1, 2, 3, 4]);
+        Until(guest, () => host.Available > 0, "the datagram arrives");
+        IPEndPoint? from = null;
+        Assert.Equal([1, 2, 3, 4], host.Receive(ref from));
+        return from!;
     }
 
     private GuestStack Boot(UserPort port, CollectorPort collector)

@@ -43,6 +43,9 @@ internal sealed class QueueErrors : IDisposable
         _report = context.CreateBottomHalf(Report, $"{port.Name}.errors");
     }
 
+    /// <summary>The pause after so many that were in vain: the first, doubled for each.</summary>
+    internal static long PauseNs(int before) => Math.Min(PauseMinNs << Math.Min(before, 10), PauseMaxNs);
+
     /// <summary>A read did not fail.</summary>
     public void ReadSucceeded() => _inARow = 0;
 
@@ -68,7 +71,7 @@ internal sealed class QueueErrors : IDisposable
         }
 
         _pause ??= _context.CreateTimer(_port.RevivalClock, _resume.Schedule);
-        _pause.Modify(_port.RevivalClock.NowNs + Math.Min(PauseMinNs << Math.Min(_inARow - FreeInARow - 1, 10), PauseMaxNs));
+        _pause.Modify(_port.RevivalClock.NowNs + PauseNs(_inARow - FreeInARow - 1));
         return false;
     }
 

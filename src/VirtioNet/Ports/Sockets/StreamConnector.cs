@@ -56,8 +56,7 @@ internal sealed class StreamConnector : IDisposable
 
     /// <summary>
     /// A connection has ended: looks for the next one, at once only if that one lasted. A peer that takes connections and closes them would otherwise be
-    /// connected
-    /// to, or let in, thousands of times a second.
+    /// connected to, or let in, thousands of times a second.
     /// </summary>
     /// <param name="lastedNs">How long it stood.</param>
     /// <param name="delivered">Whether a frame came by it.</param>
