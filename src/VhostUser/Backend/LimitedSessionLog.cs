@@ -16,7 +16,7 @@ internal sealed class LimitedSessionLog(
     ISessionLog log, AioClock clock, bool limitsErrors = false, int burst = LimitedSessionLog.Burst, QuotaCounters? counters = null) : ISessionLog
 {
     /// <summary>Lines that pass at once, unless told otherwise.</summary>
-    public const int Burst = 200;
+    public const int Burst = SessionQuotas.LogLinesDefault;
 
     private const long LineNs = 100_000_000;
 

@@ -164,7 +164,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
     {
         try
         {
-            return options.CreateVirtqueue(layout, position);
+            return options.CreateVirtqueue?.Invoke(layout, position) ?? VirtqueueFactory.Create(layout, position);
         }
         catch (ArgumentException e)
         {

@@ -6,7 +6,7 @@ using VhostNet.VhostUser.Virtqueues;
 namespace VhostNet.VhostUser.Backend;
 
 /// <summary>
-/// What the front end said of one ring, and the virtqueue that runs because of it ("Ring states"). Messages change the first; <see cref="RingReconciler"/>
+/// What the front end said of one ring, and the virtqueue that runs because of it ("Ring states"). Messages change the first; the reconciler
 /// derives the second. Control thread.
 /// </summary>
 internal sealed class RingState(int index) : IDisposable

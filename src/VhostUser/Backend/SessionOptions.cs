@@ -60,5 +60,5 @@ public sealed record SessionOptions
     internal bool LooksForPrivateMemory { get; init; } = true;
 
     /// <summary>Makes virtqueues; replaced by tests.</summary>
-    internal Func<VirtqueueLayout, uint, Virtqueue> CreateVirtqueue { get; init; } = VirtqueueFactory.Create;
+    internal Func<VirtqueueLayout, uint, Virtqueue>? CreateVirtqueue { get; init; }
 }

@@ -8,6 +8,9 @@ namespace VhostNet.VhostUser.Backend;
 /// </summary>
 public sealed record SessionQuotas
 {
+    /// <summary>Log lines that a session may write at once, where nothing is set.</summary>
+    public const int LogLinesDefault = 200;
+
     /// <summary>Most memory regions, which GET_MAX_MEM_SLOTS tells (quotas.regions): 8 to <see cref="MemoryTable.RegionsMax"/>.</summary>
     public int Regions { get; init; } = 64;
 
@@ -21,7 +24,7 @@ public sealed record SessionQuotas
     public int HalfReceivedMs { get; init; } = 10_000;
 
     /// <summary>Log lines at once (quotas.logLines); ten a second come back.</summary>
-    public int LogLines { get; init; } = LimitedSessionLog.Burst;
+    public int LogLines { get; init; } = LogLinesDefault;
 
     /// <summary>Jobs that the front end may give us at once, announcements by SEND_RARP (quotas.jobs); ten a second come back.</summary>
     public int Jobs { get; init; } = 16;

@@ -1,5 +1,3 @@
-using VhostNet.VhostUser.Protocol;
-
 namespace VhostNet.VhostUser.Memory;
 
 /// <summary>
@@ -107,7 +105,7 @@ public sealed class Iotlb
                 _entries.Remove(node);
                 _evicted++;
             }
-            else if ((node.Value.Permission & (IotlbPayload.ReadPermission | IotlbPayload.WritePermission)) != 0)
+            else if ((node.Value.Permission & (IotlbEntry.ReadPermission | IotlbEntry.WritePermission)) != 0)
             {
                 AddWindows(windows, node.Value, memory.User);
             }
@@ -128,7 +126,7 @@ public sealed class Iotlb
             ulong offset = entry.UserAddress + done - window.Start;
             ulong length = Math.Min(entry.Size - done, window.Size - offset);
             windows.Add(new MemoryWindow(
-                entry.IoAddress + done, length, window.HostBase + (nint)offset, (entry.Permission & IotlbPayload.WritePermission) != 0));
+                entry.IoAddress + done, length, window.HostBase + (nint)offset, (entry.Permission & IotlbEntry.WritePermission) != 0));
             done += length;
         }
     }

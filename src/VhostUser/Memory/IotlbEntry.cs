@@ -7,6 +7,12 @@ namespace VhostNet.VhostUser.Memory;
 /// <param name="Permission">Bit 0: read, bit 1: write.</param>
 public readonly record struct IotlbEntry(ulong IoAddress, ulong Size, ulong UserAddress, byte Permission)
 {
+    /// <summary>Permission bit: the device may read.</summary>
+    public const byte ReadPermission = 1;
+
+    /// <summary>Permission bit: the device may write.</summary>
+    public const byte WritePermission = 2;
+
     /// <summary>The last address, inclusive.</summary>
     public ulong Last => IoAddress + (Size - 1);
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VhostNet.VhostUser.Memory;
 
 namespace VhostNet.VhostUser.Protocol;
 
@@ -10,10 +11,10 @@ public readonly record struct IotlbPayload(ulong IoAddress, ulong RangeSize, ulo
     public const int Size = 32;
 
     /// <summary>Permission bit: the device may read.</summary>
-    public const byte ReadPermission = 1;
+    public const byte ReadPermission = IotlbEntry.ReadPermission;
 
     /// <summary>Permission bit: the device may write.</summary>
-    public const byte WritePermission = 2;
+    public const byte WritePermission = IotlbEntry.WritePermission;
 
     /// <summary>VHOST_IOTLB_MISS.</summary>
     public const byte Miss = 1;

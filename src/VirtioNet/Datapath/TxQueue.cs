@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.VirtioNet.Datapath;
 
@@ -25,11 +24,11 @@ public sealed partial class TxQueue : IDisposable
     /// </summary>
     private const int OrdinaryTurn = TurnBudget.Turn / 16;
 
-    private readonly Port _port;
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
     private readonly Func<FrameBurst, int, BottomHalf, int> _forward;
+    private readonly Action<int>? _began;
     private readonly KickCalls _calls;
     private RingSlot _slot;
     private KickWatch? _watch;
@@ -47,19 +46,21 @@ public sealed partial class TxQueue : IDisposable
 
     /// <summary>Creates the queue; it does nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
-    /// <param name="port">The port that the frames come in by.</param>
+    /// <param name="port">Name of the port that the frames come in by.</param>
     /// <param name="thread">The thread that works on the queue.</param>
-    /// <param name="forward">Takes the burst on to the network; see <see cref="Networks.Network.Forward"/>.</param>
-    public TxQueue(int index, Port port, IoThread thread, Func<FrameBurst, int, BottomHalf, int> forward)
+    /// <param name="forward">Takes the burst on to the network; it is given the burst, this queue's number and what to schedule when frames can be taken again, and returns how many
+    /// frames, from the first, are done with.</param>
+    /// <param name="began">Told, on the queue's thread, that a ring starts: what was half sent of the last one's frames is forgotten. Its argument is the queue's number.</param>
+    public TxQueue(int index, string port, IoThread thread, Func<FrameBurst, int, BottomHalf, int> forward, Action<int>? began = null)
     {
-        ArgumentNullException.ThrowIfNull(port);
+        ArgumentException.ThrowIfNullOrEmpty(port);
         ArgumentNullException.ThrowIfNull(thread);
         ArgumentNullException.ThrowIfNull(forward);
         Index = index;
-        _port = port;
         _thread = thread;
         _forward = forward;
-        _bottomHalf = thread.Context.CreateBottomHalf(Run, $"{port.Name}.tx{index}");
+        _began = began;
+        _bottomHalf = thread.Context.CreateBottomHalf(Run, $"{port}.tx{index}");
         _calls = new KickCalls(OnKick, PollReady, Run, Run, BeginPolling, EndPolling);
     }
 

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.VirtioNet.Offload;
 
@@ -52,15 +51,15 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     /// <see cref="FrameBurst.Budget"/>, stops this in the middle: what was not taken is made again when the same frame comes first the next time, without the segments that were.
     /// </summary>
     /// <param name="destination">The receiving port.</param>
-    /// <param name="accepts">What it takes unfinished (<see cref="Port.Accepts"/> and <see cref="Port.Finishes"/>, read once by the network).</param>
+    /// <param name="accepts">What it takes unfinished, and finishes itself, read once by the network.</param>
     /// <param name="burst">The frames.</param>
     /// <param name="frames">Indices into the burst, ascending.</param>
     /// <param name="queue">The source's queue number.</param>
-    /// <param name="waiter">As in <see cref="Port.Deliver"/>.</param>
+    /// <param name="waiter">As in <see cref="IFrameSink.Deliver"/>.</param>
     /// <param name="drops">Where frames that can't be finished are counted.</param>
     /// <returns>How many of <paramref name="frames"/> are done with.</returns>
     public int Deliver(
-        Port destination, Offloads accepts, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter, ref FrameCounters drops)
+        IFrameSink destination, Offloads accepts, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter, ref FrameCounters drops)
     {
         ArgumentNullException.ThrowIfNull(destination);
         if (OffloadPolicy.CanPass(burst, frames, accepts))
@@ -100,7 +99,7 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     /// <summary>Forgets which segments of a frame were taken: its receiver is not the one that comes next.</summary>
     internal void ForgetSegments() => _resume = default;
 
-    private int DeliverRound(Port destination, FrameBurst burst, int queue, BottomHalf? waiter)
+    private int DeliverRound(IFrameSink destination, FrameBurst burst, int queue, BottomHalf? waiter)
     {
         FrameBurst output = _output!;
         output.ContinueTurn(burst);

@@ -9,7 +9,7 @@ namespace VhostNet.VirtioNet.Ports;
 /// Where frames enter and leave a network: a guest, a tap, the responder. A port hands bursts that came in to <see cref="Forward"/> on its own thread and
 /// takes bursts for the outside in <see cref="Deliver"/>, which any data thread may call, also several at once.
 /// </summary>
-public abstract partial class Port : IDisposable
+public abstract partial class Port : IFrameSink, IDisposable
 {
     /// <summary>Most queues by which frames come in.</summary>
     public const int QueuesMax = 128;
@@ -115,15 +115,7 @@ public abstract partial class Port : IDisposable
         }
     }
 
-    /// <summary>
-    /// Takes frames for the outside: all of <paramref name="frames"/>, or a prefix when the outside can't take more now and <paramref name="waiter"/> is
-    /// given. What is taken is either sent or dropped and counted. Any data thread.
-    /// </summary>
-    /// <param name="burst">The frames; valid until this returns.</param>
-    /// <param name="frames">Indices into the burst, ascending.</param>
-    /// <param name="queue">The sender's queue number, a hint that keeps a flow on one queue.</param>
-    /// <param name="waiter">Scheduled once when the port can take frames again, if a prefix only was taken; null when the sender can't wait, and the rest is dropped.</param>
-    /// <returns>How many of <paramref name="frames"/> were taken.</returns>
+    /// <inheritdoc/>
     public abstract int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter);
 
     /// <summary>

@@ -34,7 +34,7 @@ public sealed class VhostUserPort : Port
         for (int i = 0; i < pairs.Length; i++)
         {
             IoThread thread = threads[i % threads.Count];
-            pairs[i] = new QueuePair(new RxQueue(i, thread, options.CacheDemotion), new TxQueue(i, this, thread, Forward));
+            pairs[i] = new QueuePair(new RxQueue(i, thread, options.CacheDemotion), new TxQueue(i, name, thread, Forward, ForgetHalfSent));
         }
 
         Pairs = pairs;
@@ -140,6 +140,9 @@ public sealed class VhostUserPort : Port
         Volatile.Write(ref _active, [.. Pairs.Where(p => p.Rx.IsUp).Select(p => p.Rx)]);
         Network?.PortChanged(this);
     }
+
+    /// <summary>A queue starts, and the frames that come next are others than its last ring's. On the queue's data thread.</summary>
+    private void ForgetHalfSent(int queue) => SourceQueue(queue).ForgetHalfSent();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
