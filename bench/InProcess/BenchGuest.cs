@@ -1,7 +1,9 @@
 using VhostNet.Aio;
+using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VhostUser.Virtqueues.Tracking;
 using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Ports;
 

@@ -2,6 +2,7 @@ using VhostNet.Fuzz.Frames;
 using VhostNet.Fuzz.Networked;
 using VhostNet.Fuzz.Switch;
 using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
 

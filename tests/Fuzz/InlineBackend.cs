@@ -1,5 +1,6 @@
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;

@@ -1,5 +1,5 @@
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 

@@ -1,6 +1,7 @@
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
+using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 

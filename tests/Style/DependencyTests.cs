@@ -3,10 +3,10 @@ using System.Xml.Linq;
 
 namespace VhostNet.Style;
 
-/// <summary>LibC ← Aio ← VhostUser ← VirtioNet ← Daemon.</summary>
+/// <summary>LibC ← Aio ← VhostUser ← VirtioNet ← Daemon; the driver side, VhostUser.Frontend, beside VirtioNet, and nothing that the daemon ships.</summary>
 public sealed partial class DependencyTests
 {
-    private static readonly string[] s_order = ["LibC", "Aio", "VhostUser", "VirtioNet", "Daemon"];
+    private static readonly string[] s_order = ["LibC", "Aio", "VhostUser", "VirtioNet", "Daemon", "VhostUser.Frontend"];
 
     [Fact]
     public void ProjectsReferOnlyDownwards() => Repository.AssertNone(
@@ -57,10 +57,10 @@ public sealed partial class DependencyTests
             "dotnet sln add these projects.");
     }
 
-    private static string ProjectName(string include) => Path.GetFileNameWithoutExtension(include.Replace('\\', '/')).Split('.')[^1];
+    private static string ProjectName(string include) => Path.GetFileNameWithoutExtension(include.Replace('\\', '/'))["VhostNet.".Length..];
 
     private static int Rank(string project) => Array.IndexOf(s_order, project) is var i && i < 0 ? s_order.Length : i;
 
-    [GeneratedRegex(@"\bVhostNet\.(\w+)")]
+    [GeneratedRegex(@"\bVhostNet\.(VhostUser\.Frontend|\w+)")]
     private static partial Regex NamespacePattern();
 }

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Logging;
 
 namespace VhostNet.TestKit;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using VhostNet.Daemon.Configuration.Uplinks;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;

@@ -1,4 +1,4 @@
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Ports;
 

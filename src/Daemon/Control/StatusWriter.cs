@@ -3,7 +3,7 @@ using VhostNet.Aio;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Networks;

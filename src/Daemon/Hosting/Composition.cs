@@ -3,7 +3,7 @@ using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;
 

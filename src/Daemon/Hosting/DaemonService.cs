@@ -5,7 +5,7 @@ using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Session;
 
 namespace VhostNet.Daemon.Hosting;
 

@@ -1,7 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.Daemon.Hosting;

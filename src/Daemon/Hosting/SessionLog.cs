@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Logging;
 
 namespace VhostNet.Daemon.Hosting;
 

@@ -1,4 +1,4 @@
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 

@@ -1,3 +1,5 @@
+using VhostNet.VhostUser.Virtqueues.Tracking;
+
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>What a queue remembers of a peeked burst until it is completed, in native memory that is allocated once. Guarded by the ring's lock.</summary>

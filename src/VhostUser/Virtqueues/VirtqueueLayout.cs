@@ -1,4 +1,5 @@
 using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Virtqueues.Tracking;
 
 namespace VhostNet.VhostUser.Virtqueues;
 

@@ -2,7 +2,7 @@ using System.Text;
 using Serilog.Events;
 using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
 
 namespace VhostNet.Daemon.Tests.Configuration;

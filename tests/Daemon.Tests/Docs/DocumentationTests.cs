@@ -7,7 +7,7 @@ using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Tests.Configuration;
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Device;
 

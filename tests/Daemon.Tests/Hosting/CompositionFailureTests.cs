@@ -3,7 +3,7 @@ using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VirtioNet.Datapath;
 using VhostNet.VirtioNet.Ports;
 

@@ -2,7 +2,7 @@ using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Ports;

@@ -1,5 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.Fuzz.Attacks.Harness;
+using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Datapath;

@@ -3,6 +3,7 @@ using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VhostUser.Virtqueues.Tracking;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 

@@ -1,5 +1,5 @@
 using VhostNet.Aio;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Logging;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 

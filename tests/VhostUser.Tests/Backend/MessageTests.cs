@@ -1,5 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Quotas;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;

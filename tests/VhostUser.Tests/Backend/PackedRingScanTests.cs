@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VhostUser.Virtqueues.Packed;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 

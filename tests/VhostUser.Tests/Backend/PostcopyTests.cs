@@ -1,4 +1,4 @@
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;

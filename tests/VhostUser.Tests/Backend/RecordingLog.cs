@@ -1,4 +1,4 @@
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Logging;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 

@@ -1,5 +1,6 @@
 using VhostNet.Aio;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;

@@ -1,5 +1,5 @@
 using VhostNet.Aio;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 

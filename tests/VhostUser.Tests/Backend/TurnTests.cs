@@ -1,4 +1,4 @@
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 

@@ -1,5 +1,6 @@
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Tests.Backend;
+using VhostNet.VhostUser.Virtqueues.Tracking;
 
 namespace VhostNet.VhostUser.Tests.Memory;
 

@@ -1,7 +1,9 @@
+using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Tests.Frontend;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VhostUser.Virtqueues.Tracking;
 
 namespace VhostNet.VhostUser.Tests.Memory;
 

@@ -1,3 +1,4 @@
+using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Tests.Frontend;

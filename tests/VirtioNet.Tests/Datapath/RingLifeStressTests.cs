@@ -1,6 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Device;
