@@ -4,8 +4,7 @@ using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VhostUser.Virtqueues.Tracking;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.InProcess;
 

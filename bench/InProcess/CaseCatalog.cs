@@ -1,6 +1,7 @@
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.InProcess;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.InProcess;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.InProcess;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VirtioNet.Offload;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.InProcess;
 

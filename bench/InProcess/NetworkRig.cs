@@ -1,4 +1,5 @@
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.InProcess;
 

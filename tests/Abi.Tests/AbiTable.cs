@@ -1,7 +1,7 @@
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Abi.Tests;
 

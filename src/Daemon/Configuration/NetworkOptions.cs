@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Daemon.Configuration;
 

@@ -1,4 +1,4 @@
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Daemon.Configuration;
 

@@ -3,7 +3,7 @@ using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.Daemon.Configuration;

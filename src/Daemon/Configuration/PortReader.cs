@@ -1,6 +1,6 @@
 using VhostNet.Daemon.Configuration.Uplinks;
 using VhostNet.VhostUser.Memory;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.Daemon.Configuration;

@@ -1,6 +1,6 @@
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.Daemon.Configuration;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using VhostNet.Daemon.Configuration.Uplinks;
-using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Daemon.Configuration;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text.Json;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VhostUser.Protocol;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Control;
 

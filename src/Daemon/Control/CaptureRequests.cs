@@ -2,7 +2,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Errors;
 
 namespace VhostNet.Daemon.Control;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Daemon.Control;
 

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json;
 using VhostNet.Daemon.Hosting;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.Daemon.Control;

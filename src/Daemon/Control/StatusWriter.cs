@@ -5,9 +5,9 @@ using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Memory;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Control;
 

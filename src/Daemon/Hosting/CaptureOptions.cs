@@ -1,5 +1,5 @@
 using VhostNet.Daemon.Configuration;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Captures;
 
 namespace VhostNet.Daemon.Hosting;
 

@@ -1,5 +1,6 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Hosting;
 

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Daemon.Hosting;
 

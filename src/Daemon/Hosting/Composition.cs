@@ -5,7 +5,7 @@ using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Hosting;
 

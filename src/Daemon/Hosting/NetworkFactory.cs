@@ -1,6 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.Daemon.Configuration;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Daemon.Hosting;
 

@@ -6,8 +6,8 @@ using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Backend.State;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.Ports.Links;
 
 namespace VhostNet.Daemon.Hosting;

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Backend.Endpoints;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Hosting;
 

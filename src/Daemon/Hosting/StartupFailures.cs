@@ -1,6 +1,6 @@
 using VhostNet.Daemon.Configuration;
 using VhostNet.VhostUser.Transport;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Errors;
 
 namespace VhostNet.Daemon.Hosting;
 

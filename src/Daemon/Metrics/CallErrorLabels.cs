@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Errors;
 
 namespace VhostNet.Daemon.Metrics;
 

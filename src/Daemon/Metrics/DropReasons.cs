@@ -1,5 +1,5 @@
 using System.Text;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.Daemon.Metrics;
 

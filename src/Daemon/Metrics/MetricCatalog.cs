@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.Daemon.Metrics;
 

@@ -1,6 +1,8 @@
 using VhostNet.VhostUser.Backend.Endpoints;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.Daemon.Metrics;
 

@@ -1,6 +1,6 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Networks;
 

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Offload;
 

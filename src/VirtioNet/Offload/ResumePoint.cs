@@ -1,4 +1,5 @@
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Offload;
 

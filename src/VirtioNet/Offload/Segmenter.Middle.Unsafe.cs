@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Offload;
 

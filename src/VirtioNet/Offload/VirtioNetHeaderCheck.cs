@@ -1,4 +1,4 @@
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Offload;
 

@@ -1,6 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.RateLimits;
 

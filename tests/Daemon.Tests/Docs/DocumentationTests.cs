@@ -9,7 +9,7 @@ using VhostNet.Daemon.Tests.Configuration;
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Tests.Docs;
 

@@ -4,8 +4,10 @@ using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Logging;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Null;
 
 namespace VhostNet.Daemon.Tests.Hosting;
 

@@ -4,8 +4,8 @@ using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Tests.Hosting;
 

@@ -6,8 +6,7 @@ using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Tests.Hosting;
 

@@ -1,8 +1,7 @@
 using System.Diagnostics.Metrics;
 using VhostNet.Aio;
 using VhostNet.Daemon.Metrics;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Tests.Metrics;
 

@@ -2,8 +2,7 @@ using System.Buffers;
 using System.Text;
 using VhostNet.Aio;
 using VhostNet.Daemon.Metrics;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Tests.Metrics;
 

@@ -1,6 +1,6 @@
 using VhostNet.Fuzz.Attacks.Harness;
 using VhostNet.TestKit;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.Fuzz.Attacks;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.Fuzz.Frames;

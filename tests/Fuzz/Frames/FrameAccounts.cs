@@ -1,5 +1,5 @@
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Fuzz.Frames;
 

@@ -1,9 +1,8 @@
 using System.Runtime.InteropServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Fuzz.Frames;
 

@@ -1,4 +1,4 @@
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Fuzz.Frames;
 

@@ -1,5 +1,5 @@
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Fuzz.Frames;
 

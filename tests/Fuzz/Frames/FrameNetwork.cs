@@ -1,5 +1,6 @@
+using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Fuzz.Frames;
 

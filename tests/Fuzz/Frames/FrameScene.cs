@@ -1,6 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Fuzz.Frames;
 

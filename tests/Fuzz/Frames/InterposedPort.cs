@@ -1,6 +1,7 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Fuzz.Frames;
 

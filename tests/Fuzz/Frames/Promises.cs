@@ -1,5 +1,5 @@
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Fuzz.Frames;
 

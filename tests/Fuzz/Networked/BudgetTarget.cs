@@ -1,9 +1,10 @@
 using VhostNet.Fuzz.Attacks.Harness;
+using VhostNet.Fuzz.Frames;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
+using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.Fuzz.Networked;

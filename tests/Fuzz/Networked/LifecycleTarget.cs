@@ -9,7 +9,7 @@ using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Fuzz.Networked;
 

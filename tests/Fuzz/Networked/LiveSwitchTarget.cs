@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using VhostNet.Fuzz.Attacks.Harness;
 using VhostNet.Fuzz.Frames;
+using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Fuzz.Networked;
 

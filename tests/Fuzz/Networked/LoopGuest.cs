@@ -3,9 +3,8 @@ using VhostNet.Fuzz.Attacks.Harness;
 using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Fuzz.Networked;
 

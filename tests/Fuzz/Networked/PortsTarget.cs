@@ -1,8 +1,13 @@
 using VhostNet.Aio;
 using VhostNet.Fuzz.Frames;
 using VhostNet.TestKit;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Pcap;
+using VhostNet.VirtioNet.Ports.Responder;
+using VhostNet.VirtioNet.Ports.Stream;
+using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.Fuzz.Networked;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Fuzz.Switch;
 

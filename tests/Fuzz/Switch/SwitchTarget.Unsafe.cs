@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Fuzz.Switch;
 

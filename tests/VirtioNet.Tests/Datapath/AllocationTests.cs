@@ -1,8 +1,8 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -1,8 +1,9 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
+using VhostNet.VirtioNet.Queues;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;

@@ -1,7 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -1,8 +1,8 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
+using VhostNet.VirtioNet.Queues;
 using VhostNet.VirtioNet.Tests.Ports;
 using VhostNet.VirtioNet.Tests.TestKit;
 

@@ -1,9 +1,10 @@
 using System.Net.Sockets;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.Tap;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -1,7 +1,7 @@
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.RateLimits;
 using VhostNet.VirtioNet.Tests.Ports;
 using VhostNet.VirtioNet.Tests.TestKit;

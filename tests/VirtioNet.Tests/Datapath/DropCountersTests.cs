@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

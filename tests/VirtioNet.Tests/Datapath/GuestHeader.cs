@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

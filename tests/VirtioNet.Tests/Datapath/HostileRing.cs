@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -1,8 +1,8 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -1,7 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -4,8 +4,7 @@ using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.Tests.Ports;
 using VhostNet.VirtioNet.Tests.TestKit;
 

@@ -1,7 +1,7 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Device;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 
@@ -47,7 +48,7 @@ internal sealed class SoakTraffic
         _tx = from.Queues[(2 * pair) + 1];
         _random = new Random(seed);
         _frameMax = frameMax;
-        bool mergeable = (to.Features & Device.VirtioNetFeatures.MRG_RXBUF) != 0;
+        bool mergeable = (to.Features & VirtioNetFeatures.MRG_RXBUF) != 0;
         _rxBufferMax = mergeable ? 2048u : (uint)(frameMax + 12);
         _indirect = (from.Features & VirtioFeatures.INDIRECT_DESC) != 0;
         _frame = new byte[frameMax + 12];
@@ -204,7 +205,7 @@ internal sealed class SoakTraffic
         {
             Span<byte> head = stackalloc byte[12];
             _to.Memory.Read(used.Cookie, head[..header]);
-            _partsLeft = header == 12 && (_to.Features & Device.VirtioNetFeatures.MRG_RXBUF) != 0 ? BinaryPrimitives.ReadUInt16LittleEndian(head[10..]) : 1;
+            _partsLeft = header == 12 && (_to.Features & VirtioNetFeatures.MRG_RXBUF) != 0 ? BinaryPrimitives.ReadUInt16LittleEndian(head[10..]) : 1;
             _assembled = 0;
         }
 

@@ -3,10 +3,12 @@ using System.Net.Sockets;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
+using VhostNet.VirtioNet.Ports.Guest;
+using VhostNet.VirtioNet.Ports.Tap;
 using VhostNet.VirtioNet.RateLimits;
 using VhostNet.VirtioNet.Tests.Ports;
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;

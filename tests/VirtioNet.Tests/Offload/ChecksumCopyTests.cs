@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Offload;
 using VhostNet.VirtioNet.Tests.TestKit;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Tap;
 using VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,7 +1,7 @@
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Offload;
+using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.Tests.Datapath;
 using VhostNet.VirtioNet.Tests.TestKit;
 

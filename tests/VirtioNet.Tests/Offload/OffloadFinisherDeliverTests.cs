@@ -1,6 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Offload;
 using VhostNet.VirtioNet.Tests.TestKit;
 

@@ -1,4 +1,4 @@
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Offload;
 using VhostNet.VirtioNet.Tests.TestKit;
 

@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.AfPacket;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,7 +1,7 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,6 +1,10 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Ports.Sockets;
+using VhostNet.VirtioNet.Ports.Stream;
+using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

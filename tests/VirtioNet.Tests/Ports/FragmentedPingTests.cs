@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Responder;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports.Buffers;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

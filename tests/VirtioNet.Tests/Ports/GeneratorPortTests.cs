@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Generator;
+using VhostNet.VirtioNet.Ports.Null;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,11 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
+using VhostNet.VirtioNet.Ports.AfPacket;
+using VhostNet.VirtioNet.Ports.Datagram;
 using VhostNet.VirtioNet.Ports.Links;
-using VhostNet.VirtioNet.Ports.Sockets;
+using VhostNet.VirtioNet.Ports.Tap;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

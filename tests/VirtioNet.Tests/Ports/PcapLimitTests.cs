@@ -1,5 +1,5 @@
 using VhostNet.TestKit;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Captures;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.VirtioNet.Tests.Ports;

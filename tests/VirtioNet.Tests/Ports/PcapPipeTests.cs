@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Ports.Null;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -2,8 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.Generator;
+using VhostNet.VirtioNet.Ports.Null;
+using VhostNet.VirtioNet.Ports.Pcap;
+using VhostNet.VirtioNet.Ports.Responder;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,5 +1,5 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

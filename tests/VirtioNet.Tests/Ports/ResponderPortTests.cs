@@ -1,7 +1,9 @@
 using System.Net;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Responder;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using VhostNet.VirtioNet.Ports;
 using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.VirtioNet.Tests.Ports;

@@ -3,8 +3,14 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VhostUser.Virtqueues;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Datagram;
+using VhostNet.VirtioNet.Ports.Sockets;
+using VhostNet.VirtioNet.Ports.Stream;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 
@@ -217,7 +223,7 @@ public sealed class SocketPortTests : IDisposable
         (SocketEndpoint endpoint, _) = Pair(false);
         using var listener = new TcpListener((IPEndPoint)endpoint.EndPoint);
         listener.Start();
-        using var sender = new VirtioNet.Ports.Sockets.StreamSender();
+        using var sender = new StreamSender();
         using FileDescriptor fd = VirtioNet.Ports.Sockets.SocketCalls.Open(AF_INET, SOCK_STREAM);
         Assert.Equal(EINPROGRESS, VirtioNet.Ports.Sockets.SocketCalls.Connect(fd, endpoint.EndPoint));
         using Socket peer = listener.AcceptSocket();

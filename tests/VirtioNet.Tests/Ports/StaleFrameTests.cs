@@ -2,10 +2,11 @@ using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Backend;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Device;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
+using VhostNet.VirtioNet.Ports.Guest;
+using VhostNet.VirtioNet.Ports.Tap;
 using VhostNet.VirtioNet.Tests.Datapath;
 
 namespace VhostNet.VirtioNet.Tests.Ports;

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Ports.Stream;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Sockets;
 using VhostNet.VirtioNet.Ports.User;
 

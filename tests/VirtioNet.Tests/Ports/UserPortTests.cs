@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,5 +1,5 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.RateLimits;
 using VhostNet.VirtioNet.Tests.TestKit;

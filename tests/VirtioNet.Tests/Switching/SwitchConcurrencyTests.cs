@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.Tests.TestKit;
 using static VhostNet.VirtioNet.Tests.Switching.SwitchFixture;
 

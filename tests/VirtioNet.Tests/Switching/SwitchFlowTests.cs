@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 using static VhostNet.VirtioNet.Tests.Switching.SwitchFixture;
 
 namespace VhostNet.VirtioNet.Tests.Switching;

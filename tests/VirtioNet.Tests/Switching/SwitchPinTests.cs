@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.Tests.TestKit;
 using static VhostNet.VirtioNet.Tests.Switching.SwitchFixture;
 

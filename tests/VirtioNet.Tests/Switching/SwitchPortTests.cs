@@ -1,5 +1,5 @@
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.Tests.TestKit;
 using static VhostNet.VirtioNet.Tests.Switching.SwitchFixture;
 

@@ -1,8 +1,9 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.VirtioNet.Tests.Switching;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Tests.TestKit;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Tests.TestKit;
 

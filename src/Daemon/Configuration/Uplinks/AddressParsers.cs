@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
 

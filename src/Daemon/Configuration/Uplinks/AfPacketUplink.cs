@@ -1,4 +1,5 @@
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.AfPacket;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
 

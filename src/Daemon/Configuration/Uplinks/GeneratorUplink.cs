@@ -1,4 +1,6 @@
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Generator;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
 

@@ -1,4 +1,6 @@
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Pcap;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
 

@@ -1,5 +1,7 @@
 using System.Net;
-using VhostNet.VirtioNet.Ports;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Responder;
 
 namespace VhostNet.Daemon.Configuration.Uplinks;
 

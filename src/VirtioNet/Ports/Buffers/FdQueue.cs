@@ -1,6 +1,8 @@
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Ports.Buffers;
 

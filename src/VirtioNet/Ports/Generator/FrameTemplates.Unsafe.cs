@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Generator;
@@ -33,8 +33,8 @@ internal sealed unsafe class FrameTemplates : IDisposable
         Span<byte> first = Frame(0);
         WriteFrame(first, options);
         Span<byte> udp = first[UdpOffset..];
-        _sumWithoutSequence = InternetChecksum.Add(
-            InternetChecksum.AddPseudoHeader(0, first.Slice(UdpOffset - 8, 8), WireFormat.ProtocolUdp, udp.Length), udp);
+        _sumWithoutSequence = PacketChecksum.Add(
+            PacketChecksum.AddPseudoHeader(0, first.Slice(UdpOffset - 8, 8), WireFormat.ProtocolUdp, udp.Length), udp);
         for (int i = 1; i < FrameBurst.FramesMax; i++)
         {
             first.CopyTo(Frame(i));
@@ -49,7 +49,7 @@ internal sealed unsafe class FrameTemplates : IDisposable
     {
         Span<byte> frame = Frame(slot);
         BinaryPrimitives.WriteUInt64BigEndian(frame[SequenceOffset..], sequence);
-        ushort checksum = InternetChecksum.Finish(_sumWithoutSequence + (sequence >> 32) + (uint)sequence);
+        ushort checksum = PacketChecksum.Finish(PacketChecksum.Add(PacketChecksum.Add(_sumWithoutSequence, (uint)(sequence >> 32)), (uint)sequence));
         BinaryPrimitives.WriteUInt16BigEndian(frame[(UdpOffset + 6)..], checksum == 0 ? (ushort)0xffff : checksum);
     }
 
@@ -109,7 +109,7 @@ internal sealed unsafe class FrameTemplates : IDisposable
         ip[9] = WireFormat.ProtocolUdp;
         options.Source.TryWriteBytes(ip[12..], out _);
         options.Destination.TryWriteBytes(ip[16..], out _);
-        BinaryPrimitives.WriteUInt16BigEndian(ip[10..], InternetChecksum.Compute(ip[..WireFormat.IPv4Size]));
+        BinaryPrimitives.WriteUInt16BigEndian(ip[10..], PacketChecksum.Compute(ip[..WireFormat.IPv4Size]));
 
         Span<byte> udp = ip[WireFormat.IPv4Size..];
         BinaryPrimitives.WriteUInt16BigEndian(udp, (ushort)options.UdpPort);

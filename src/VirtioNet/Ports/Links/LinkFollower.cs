@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Ports.Links;
 

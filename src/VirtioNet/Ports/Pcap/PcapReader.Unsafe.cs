@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Buffers;
 
 namespace VhostNet.VirtioNet.Ports.Pcap;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VhostNet.VirtioNet.Errors;
 
 namespace VhostNet.VirtioNet.Ports.Pcap;
 

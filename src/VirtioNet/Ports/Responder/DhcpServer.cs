@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using VhostNet.Aio;
+using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
@@ -196,15 +197,15 @@ internal sealed class DhcpServer
         packet[9] = WireFormat.ProtocolUdp;
         BinaryPrimitives.WriteUInt32BigEndian(packet[12..], source);
         BinaryPrimitives.WriteUInt32BigEndian(packet[16..], target);
-        BinaryPrimitives.WriteUInt16BigEndian(packet[10..], InternetChecksum.Compute(packet[..WireFormat.IPv4Size]));
+        BinaryPrimitives.WriteUInt16BigEndian(packet[10..], PacketChecksum.Compute(packet[..WireFormat.IPv4Size]));
 
         Span<byte> udp = packet.Slice(WireFormat.IPv4Size, udpLength);
         BinaryPrimitives.WriteUInt16BigEndian(udp, ServerPort);
         BinaryPrimitives.WriteUInt16BigEndian(udp[2..], ClientPort);
         BinaryPrimitives.WriteUInt16BigEndian(udp[4..], (ushort)udpLength);
         BinaryPrimitives.WriteUInt16BigEndian(udp[6..], 0);
-        ulong sum = InternetChecksum.AddPseudoHeader(0, packet.Slice(12, 8), WireFormat.ProtocolUdp, udpLength);
-        ushort checksum = InternetChecksum.Finish(InternetChecksum.Add(sum, udp));
+        ulong sum = PacketChecksum.AddPseudoHeader(0, packet.Slice(12, 8), WireFormat.ProtocolUdp, udpLength);
+        ushort checksum = PacketChecksum.Finish(PacketChecksum.Add(sum, udp));
         BinaryPrimitives.WriteUInt16BigEndian(udp[6..], checksum == 0 ? (ushort)0xffff : checksum);
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
@@ -62,7 +63,7 @@ internal sealed class EchoResponder
     public int AnswerIcmp(Span<byte> packet, int headerSize)
     {
         Span<byte> icmp = packet[headerSize..];
-        if (icmp.Length < IcmpSize || icmp[0] != IcmpEchoRequest || icmp[1] != 0 || InternetChecksum.Compute(icmp) != 0
+        if (icmp.Length < IcmpSize || icmp[0] != IcmpEchoRequest || icmp[1] != 0 || PacketChecksum.Compute(icmp) != 0
             || !Owns(BinaryPrimitives.ReadUInt32BigEndian(packet[16..])))
         {
             return 0;
@@ -71,12 +72,12 @@ internal sealed class EchoResponder
         SwapWords(packet, 12, 16, 4);
         packet[8] = WireFormat.DefaultTtl;
         BinaryPrimitives.WriteUInt16BigEndian(packet[10..], 0);
-        BinaryPrimitives.WriteUInt16BigEndian(packet[10..], InternetChecksum.Compute(packet[..headerSize]));
+        BinaryPrimitives.WriteUInt16BigEndian(packet[10..], PacketChecksum.Compute(packet[..headerSize]));
 
         // The checksum is carried over rather than computed anew, so that a byte changed on the way stays visible to the sender.
         ushort checksum = BinaryPrimitives.ReadUInt16BigEndian(icmp[2..]);
         icmp[0] = 0;
-        BinaryPrimitives.WriteUInt16BigEndian(icmp[2..], InternetChecksum.Update(checksum, IcmpEchoRequest << 8, 0));
+        BinaryPrimitives.WriteUInt16BigEndian(icmp[2..], PacketChecksum.Update(checksum, IcmpEchoRequest << 8, 0));
         return packet.Length;
     }
 
@@ -86,7 +87,7 @@ internal sealed class EchoResponder
     {
         Span<byte> icmp = room[WireFormat.IPv6Size..length];
         if (icmp.Length < IcmpSize
-            || InternetChecksum.Finish(InternetChecksum.Add(InternetChecksum.AddPseudoHeader(0, room.Slice(8, 32), WireFormat.ProtocolIcmpV6, icmp.Length), icmp)) != 0)
+            || PacketChecksum.Finish(PacketChecksum.Add(PacketChecksum.AddPseudoHeader(0, room.Slice(8, 32), WireFormat.ProtocolIcmpV6, icmp.Length), icmp)) != 0)
         {
             return 0;
         }
@@ -110,7 +111,7 @@ internal sealed class EchoResponder
         packet[7] = WireFormat.DefaultTtl;
         ushort checksum = BinaryPrimitives.ReadUInt16BigEndian(icmp[2..]);
         icmp[0] = IcmpV6EchoReply;
-        BinaryPrimitives.WriteUInt16BigEndian(icmp[2..], InternetChecksum.Update(checksum, IcmpV6EchoRequest << 8, IcmpV6EchoReply << 8));
+        BinaryPrimitives.WriteUInt16BigEndian(icmp[2..], PacketChecksum.Update(checksum, IcmpV6EchoRequest << 8, IcmpV6EchoReply << 8));
         return packet.Length;
     }
 
@@ -136,8 +137,8 @@ internal sealed class EchoResponder
         icmp[24] = OptionTargetLinkAddress;
         icmp[25] = 1;
         _mac.Write(icmp[26..]);
-        ulong sum = InternetChecksum.AddPseudoHeader(0, room.Slice(8, 32), WireFormat.ProtocolIcmpV6, advertisementSize);
-        BinaryPrimitives.WriteUInt16BigEndian(icmp[2..], InternetChecksum.Finish(InternetChecksum.Add(sum, icmp)));
+        ulong sum = PacketChecksum.AddPseudoHeader(0, room.Slice(8, 32), WireFormat.ProtocolIcmpV6, advertisementSize);
+        BinaryPrimitives.WriteUInt16BigEndian(icmp[2..], PacketChecksum.Finish(PacketChecksum.Add(sum, icmp)));
         return WireFormat.IPv6Size + advertisementSize;
     }
 

@@ -1,3 +1,5 @@
+using VhostNet.VirtioNet.Addresses;
+
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>What the fragments of one datagram have in common (RFC 791 section 3.2, RFC 8200 section 4.5), and where they come from.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
@@ -95,7 +96,7 @@ internal sealed class FragmentedEcho(EchoResponder echo, MacAddress mac, int mtu
             BinaryPrimitives.WriteUInt16BigEndian(packet[2..], (ushort)packet.Length);
             BinaryPrimitives.WriteUInt16BigEndian(packet[6..], (ushort)((_sent / 8) | (more ? MoreFragments : 0)));
             BinaryPrimitives.WriteUInt16BigEndian(packet[10..], 0);
-            BinaryPrimitives.WriteUInt16BigEndian(packet[10..], InternetChecksum.Compute(packet[..headerSize]));
+            BinaryPrimitives.WriteUInt16BigEndian(packet[10..], PacketChecksum.Compute(packet[..headerSize]));
         }
 
         whole.Slice(headerSize + _sent, piece).CopyTo(packet[(headerSize + extra)..]);

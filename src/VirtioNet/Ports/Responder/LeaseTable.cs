@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.VirtioNet.Addresses;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
 

@@ -1,5 +1,5 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using VhostNet.Aio;
+using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
@@ -97,7 +98,7 @@ internal sealed class ResponderEngine
         int length = BinaryPrimitives.ReadUInt16BigEndian(room[2..]);
         bool fragment = (BinaryPrimitives.ReadUInt16BigEndian(room[6..]) & 0x3fff) != 0;
         if (headerSize < WireFormat.IPv4Size || length < headerSize || length > available
-            || InternetChecksum.Compute(room[..headerSize]) != 0)
+            || PacketChecksum.Compute(room[..headerSize]) != 0)
         {
             return 0;
         }
@@ -130,8 +131,8 @@ internal sealed class ResponderEngine
             return false;
         }
 
-        ulong sum = InternetChecksum.AddPseudoHeader(0, packet.Slice(12, 8), WireFormat.ProtocolUdp, udpLength);
-        return BinaryPrimitives.ReadUInt16BigEndian(udp[6..]) == 0 || InternetChecksum.Finish(InternetChecksum.Add(sum, udp[..udpLength])) == 0;
+        ulong sum = PacketChecksum.AddPseudoHeader(0, packet.Slice(12, 8), WireFormat.ProtocolUdp, udpLength);
+        return BinaryPrimitives.ReadUInt16BigEndian(udp[6..]) == 0 || PacketChecksum.Finish(PacketChecksum.Add(sum, udp[..udpLength])) == 0;
     }
 
     private int AnswerIPv6(Span<byte> room, int available, int tag, ref MacAddress destination)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.Packets;
 

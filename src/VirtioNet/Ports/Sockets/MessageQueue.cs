@@ -1,5 +1,6 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Buffers;
 
 namespace VhostNet.VirtioNet.Ports.Sockets;

@@ -1,4 +1,6 @@
 using System.Net;
+using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Errors;
 
 namespace VhostNet.VirtioNet.Ports.Sockets;
 

@@ -1,5 +1,5 @@
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Buffers;
 
 namespace VhostNet.VirtioNet.Ports.Tap;

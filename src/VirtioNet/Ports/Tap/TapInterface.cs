@@ -1,4 +1,7 @@
 using System.Globalization;
+using VhostNet.VirtioNet.Errors;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Ports.Tap;
 
@@ -42,9 +45,9 @@ internal sealed class TapInterface : IDisposable
     public bool HasHeader { get; }
 
     /// <summary>What the kernel takes unfinished on the way out to the interface.</summary>
-    public Datapath.Offloads Accepts => !HasHeader
-        ? Datapath.Offloads.None
-        : _uso ? Datapath.Offloads.All : Datapath.Offloads.All & ~(Datapath.Offloads.Uso4 | Datapath.Offloads.Uso6);
+    public Offloads Accepts => !HasHeader
+        ? Offloads.None
+        : _uso ? Offloads.All : Offloads.All & ~(Offloads.Uso4 | Offloads.Uso6);
 
     /// <summary>The interface's MTU in bytes.</summary>
     public int Mtu
@@ -91,18 +94,18 @@ internal sealed class TapInterface : IDisposable
     }
 
     /// <summary>Tells the kernel which offloads it may leave to us on frames that come in.</summary>
-    public void SetOffloads(Datapath.Offloads accepted)
+    public void SetOffloads(Offloads accepted)
     {
         uint flags = 0;
-        if (HasHeader && accepted.HasFlag(Datapath.Offloads.Checksum))
+        if (HasHeader && accepted.HasFlag(Offloads.Checksum))
         {
             flags = TUN_F_CSUM;
-            flags |= accepted.HasFlag(Datapath.Offloads.Tso4) ? TUN_F_TSO4 : 0;
-            flags |= accepted.HasFlag(Datapath.Offloads.Tso6) ? TUN_F_TSO6 : 0;
-            flags |= accepted.HasFlag(Datapath.Offloads.Ecn) && (flags & (TUN_F_TSO4 | TUN_F_TSO6)) != 0 ? TUN_F_TSO_ECN : 0;
+            flags |= accepted.HasFlag(Offloads.Tso4) ? TUN_F_TSO4 : 0;
+            flags |= accepted.HasFlag(Offloads.Tso6) ? TUN_F_TSO6 : 0;
+            flags |= accepted.HasFlag(Offloads.Ecn) && (flags & (TUN_F_TSO4 | TUN_F_TSO6)) != 0 ? TUN_F_TSO_ECN : 0;
 
             // The kernel has one switch for both, so that it takes them together only.
-            flags |= _uso && accepted.HasFlag(Datapath.Offloads.Uso4 | Datapath.Offloads.Uso6) ? TUN_F_USO4 | TUN_F_USO6 : 0;
+            flags |= _uso && accepted.HasFlag(Offloads.Uso4 | Offloads.Uso6) ? TUN_F_USO4 | TUN_F_USO6 : 0;
         }
 
         if (flags != _offloads && ioctl(_queues[0].Value, TUNSETOFFLOAD, (nint)flags) == 0)
@@ -251,7 +254,7 @@ internal sealed class TapInterface : IDisposable
 
         foreach (FileDescriptor queue in queues)
         {
-            int size = Datapath.VirtioNetHeader.Size;
+            int size = VirtioNetHeader.Size;
             if (ioctl(queue.Value, TUNSETVNETHDRSZ, ref size) < 0)
             {
                 Errno.Last.Throw($"TUNSETVNETHDRSZ({size}) of {name}");
@@ -270,7 +273,7 @@ internal sealed class TapInterface : IDisposable
 
     private void SetUp(TapOptions options)
     {
-        SetOffloads(Datapath.Offloads.None);
+        SetOffloads(Offloads.None);
         Index = IndexOf(Name);
         if (options.SendBuffer > 0)
         {

@@ -1,6 +1,7 @@
 using VhostNet.Aio;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Buffers;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Ports.Tap;
 

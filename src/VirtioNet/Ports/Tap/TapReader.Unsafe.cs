@@ -1,5 +1,6 @@
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Ports.Tap;
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using VhostNet.Aio;
+using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Ports.Sockets;
 
 namespace VhostNet.VirtioNet.Ports.User;

@@ -1,4 +1,5 @@
 using System.Net;
+using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.User;

@@ -230,7 +230,7 @@ internal sealed class SlirpGuard
         ushort flags = BinaryPrimitives.ReadUInt16BigEndian(segment[12..]);
         ushort pointer = BinaryPrimitives.ReadUInt16BigEndian(segment[18..]);
         ushort cleared = (ushort)(flags & ~TcpUrg);
-        checksum = InternetChecksum.Update(InternetChecksum.Update(checksum, flags, cleared), pointer, 0);
+        checksum = PacketChecksum.Update(PacketChecksum.Update(checksum, flags, cleared), pointer, 0);
         BinaryPrimitives.WriteUInt16BigEndian(segment[12..], cleared);
         BinaryPrimitives.WriteUInt16BigEndian(segment[16..], checksum);
         BinaryPrimitives.WriteUInt16BigEndian(segment[18..], 0);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using VhostNet.VirtioNet.Errors;
 
 namespace VhostNet.VirtioNet.Ports.User;
 

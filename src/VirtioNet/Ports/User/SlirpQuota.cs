@@ -1,3 +1,5 @@
+using VhostNet.VirtioNet.Ports.Packets;
+
 namespace VhostNet.VirtioNet.Ports.User;
 
 /// <summary>

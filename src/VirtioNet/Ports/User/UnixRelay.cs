@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Ports.Sockets;
 
 namespace VhostNet.VirtioNet.Ports.User;

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
-using VhostNet.VirtioNet.Datapath;
+using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.Fuzz.Attacks.Harness;
 

@@ -1,0 +1,264 @@
+using VhostNet.Aio;
+using VhostNet.VirtioNet.Captures;
+using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Queues;
+using VhostNet.VirtioNet.RateLimits;
+
+namespace VhostNet.VirtioNet.Networks;
+
+/// <summary>
+/// Where frames enter and leave a network: a guest, a tap, the responder. A port hands bursts that came in to <see cref="Forward"/> on its own thread and
+/// takes bursts for the outside in <see cref="Deliver"/>, which any data thread may call, also several at once.
+/// </summary>
+public abstract partial class Port : IFrameSink, IDisposable
+{
+    /// <summary>Most queues by which frames come in.</summary>
+    public const int QueuesMax = 128;
+
+    private readonly SourceQueue?[] _sourceQueues = new SourceQueue?[QueuesMax];
+    private Network? _network;
+    private RateLimiter? _receiveLimiter;
+    private RateLimiter? _sendLimiter;
+    private PcapFile? _capture;
+    private int _sendRetries;
+    private FrameCounters _received;
+    private FrameCounters _sent;
+
+    /// <summary>Creates a port.</summary>
+    /// <param name="name">Unique name, used in logs, metrics and the control API.</param>
+    protected Port(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        Name = name;
+    }
+
+    /// <summary>The port's name.</summary>
+    public string Name { get; }
+
+    /// <summary>What kind of port this is, as configuration spells it (<c>tap</c>, <c>vhost-user</c>, …).</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>The network that the port is joined to, or null. Set by the network; may change while frames flow.</summary>
+    public Network? Network
+    {
+        get => Volatile.Read(ref _network);
+        internal set => Volatile.Write(ref _network, value);
+    }
+
+    /// <summary>Which offloads the port's outside takes unfinished; frames that need more are finished in software before they get here.</summary>
+    public abstract Offloads Accepts { get; }
+
+    /// <summary>Which offloads <see cref="Deliver"/> finishes while it copies; it is given such frames unfinished even if the outside does not take them so.</summary>
+    public virtual Offloads Finishes => Offloads.None;
+
+    /// <summary>True when the outside can take frames: a guest's driver runs, an interface is up.</summary>
+    public virtual bool IsUp => !IsOut;
+
+    /// <summary>True when what the port is given ends in a guest's buffers, and does not go on to other machines or to the host.</summary>
+    public virtual bool EndsInGuest => false;
+
+    /// <summary>Frames that came in from the outside and were given to the network.</summary>
+    public ref FrameCounters Received => ref _received;
+
+    /// <summary>Frames that the network gave to the port for the outside.</summary>
+    public ref FrameCounters Sent => ref _sent;
+
+    /// <summary>Limits what comes in from the outside; null for no limit.</summary>
+    public RateLimiter? ReceiveLimiter => Volatile.Read(ref _receiveLimiter);
+
+    /// <summary>Limits what goes out; null for no limit.</summary>
+    public RateLimiter? SendLimiter => Volatile.Read(ref _sendLimiter);
+
+    /// <summary>How many more times a guest without buffers is looked at before frames of a sender that can't wait are dropped. Set by the network.</summary>
+    public int SendRetries
+    {
+        get => Volatile.Read(ref _sendRetries);
+        internal set => Volatile.Write(ref _sendRetries, value);
+    }
+
+    /// <summary>Records the port's frames of both directions while they flow, past its limits; null to record nothing. Set by the control thread; the file stays its setter's.</summary>
+    public PcapFile? Capture
+    {
+        get => Volatile.Read(ref _capture);
+        set => Volatile.Write(ref _capture, value);
+    }
+
+    /// <summary>Sets the port's limits, also while frames flow. A sender that the old ones held back comes again at once. Control thread.</summary>
+    /// <param name="receive">Limits what comes in from the outside; null for no limit.</param>
+    /// <param name="send">Limits what goes out; null for no limit.</param>
+    public void SetLimits(RateLimiter? receive, RateLimiter? send)
+    {
+        Volatile.Write(ref _receiveLimiter, receive);
+        Volatile.Write(ref _sendLimiter, send);
+
+        // Either the sender is seen here, or it sees the new limits: see SourceQueue.TryWait.
+        Interlocked.MemoryBarrier();
+        foreach (Port port in Network?.Ports ?? [this])
+        {
+            foreach (SourceQueue queue in port.SourceQueues)
+            {
+                queue.Wake();
+            }
+        }
+    }
+
+    /// <summary>Reads both directions' counters, those of the port's queues included. Any thread; a value may be a burst old.</summary>
+    public virtual void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    {
+        received = _received;
+        sent = _sent;
+        foreach (SourceQueue? queue in _sourceQueues)
+        {
+            if (queue is not null)
+            {
+                received.Add(queue.Drops);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public abstract int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter);
+
+    /// <summary>
+    /// Called on the control thread when what the other side accepts, or whether it is up, may have changed (a guest negotiated, a port joined): a port that
+    /// stopped reading its outside because nobody was there starts again.
+    /// </summary>
+    /// <param name="accepted">The offloads that may be sent into the network without being finished in software.</param>
+    public virtual void PeersAcceptChanged(Offloads accepted)
+    {
+    }
+
+    /// <summary>
+    /// Called on the control thread when a session begins that is not the same guest's coming back, and no other guest is there: whatever the port keeps for a guest was the last one's, and is
+    /// forgotten before this one gets a frame.
+    /// </summary>
+    public virtual void GuestReplaced()
+    {
+    }
+
+    /// <summary>How long frames from the outside wait for a guest that is gone, before they are read and thrown away. Set before <see cref="Start"/>.</summary>
+    public TimeSpan HoldTime { get; protected init; } = DefaultHoldTime;
+
+    /// <summary>The same where nothing is set: as long as a daemon or a front end takes to start again.</summary>
+    public static TimeSpan DefaultHoldTime { get; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>What <see cref="HoldTime"/> is measured by.</summary>
+    internal AioClock HoldClock { get; set; } = AioClock.Monotonic;
+
+    /// <summary>
+    /// A place to read frames into directly, for a network with one possible receiver: a guest's receive queue, or null when this port has none. Lets a tap
+    /// read straight into guest buffers.
+    /// </summary>
+    public virtual RxQueue? DirectReceiver(int queue) => null;
+
+    /// <summary>Starts taking frames from the outside. Control thread, after the port joined its network.</summary>
+    public virtual void Start()
+    {
+    }
+
+    /// <summary>Stops and frees the port. Control thread, after it left its network.</summary>
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _revival?.Delete();
+        Dispose(true);
+        foreach (SourceQueue? queue in _sourceQueues)
+        {
+            queue?.Dispose();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>What the data path keeps for one of the port's queues by which frames come in. On that queue's data thread.</summary>
+    internal SourceQueue SourceQueue(int queue) => _sourceQueues[queue] ?? CreateSourceQueue(queue);
+
+    /// <summary>The queues by which frames came in so far. Any thread.</summary>
+    internal IEnumerable<SourceQueue> SourceQueues => _sourceQueues.Where(q => q is not null)!;
+
+    /// <summary>See <see cref="Network.WaitForDataThreads"/>.</summary>
+    internal void WaitForDataThreads()
+    {
+        for (int i = 0; i < QueuesMax; i++)
+        {
+            Volatile.Read(ref _sourceQueues[i])?.WaitUntilOutside();
+        }
+    }
+
+    /// <summary>
+    /// Hands frames that came in to the network. One thread at a time for each queue. Returns how many are done with: fewer than the burst's only when a
+    /// waiter was given.
+    /// </summary>
+    protected int Forward(FrameBurst burst, int queue, BottomHalf? waiter)
+    {
+        ArgumentNullException.ThrowIfNull(burst);
+        SourceQueue state = SourceQueue(queue);
+        state.Enter();
+        try
+        {
+            if (Network is { } network)
+            {
+                int done = ReceiveLimiter is { } limiter
+                    ? ForwardLimited(network, limiter, state, burst, queue, waiter)
+                    : network.Forward(this, burst, queue, waiter);
+
+                // What was held back comes again, and is recorded then.
+                Capture?.Record(burst, burst.AllFrames[..done]);
+                return done;
+            }
+        }
+        finally
+        {
+            state.Leave();
+        }
+
+        state.Drops.Drop(DropReason.NoReceiver, burst.Count);
+        return burst.Count;
+    }
+
+    /// <summary>Frees the port's resources.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    /// <summary>Has a sender come again when the limit on what goes out lets it; see <see cref="SourceQueue.TryWait"/>.</summary>
+    internal bool TryWaitToSend(SourceQueue sender, RateLimiter limiter, long nowNs, BottomHalf? waiter) => sender.TryWait(limiter, nowNs, waiter, ref _sendLimiter);
+
+    /// <summary>Counts frames that exceeded the limit on what goes out. Several data threads at a time.</summary>
+    internal void CountLimited(int frames) => Interlocked.Add(ref _sent.Drops[(int)DropReason.RateLimit], frames);
+
+    private int ForwardLimited(Network network, RateLimiter limiter, SourceQueue state, FrameBurst burst, int queue, BottomHalf? waiter)
+    {
+        long now = limiter.Clock.NowNs;
+        int count = burst.Count;
+        int admitted = limiter.Admit(burst, burst.AllFrames, now);
+        int done = 0;
+        if (admitted > 0)
+        {
+            burst.Count = admitted;
+            done = network.Forward(this, burst, queue, waiter);
+            burst.Count = count;
+        }
+
+        if (done < admitted)
+        {
+            limiter.GiveBack(burst, burst.AllFrames[done..admitted]);
+            return done;
+        }
+
+        if (admitted == count || state.TryWait(limiter, now, waiter, ref _receiveLimiter))
+        {
+            return admitted;
+        }
+
+        state.Drops.Drop(DropReason.RateLimit, count - admitted);
+        return count;
+    }
+
+    private SourceQueue CreateSourceQueue(int queue)
+    {
+        var created = new SourceQueue();
+        Volatile.Write(ref _sourceQueues[queue], created);
+        return created;
+    }
+}
