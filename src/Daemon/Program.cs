@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Microsoft.Extensions.Hosting;
 using VhostNet.Daemon;
+using VhostNet.Daemon.Api;
 using VhostNet.Daemon.Cli;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Control;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Systemd;

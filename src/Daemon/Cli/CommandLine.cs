@@ -1,6 +1,6 @@
 using System.CommandLine;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Configuration.Ports;
 
 namespace VhostNet.Daemon.Cli;
 

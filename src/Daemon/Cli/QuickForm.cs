@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Configuration.Ports;
 
 namespace VhostNet.Daemon.Cli;
 

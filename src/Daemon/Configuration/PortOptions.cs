@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Networks;

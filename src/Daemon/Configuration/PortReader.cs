@@ -1,4 +1,4 @@
-using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.RateLimits;

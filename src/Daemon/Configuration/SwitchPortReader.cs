@@ -1,5 +1,5 @@
 using System.Net;
-using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Networks.Switch;
 

@@ -1,6 +1,7 @@
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VhostUser.Backend.Logging;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Serilog.Events;
 using Serilog.Formatting;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Logs;
 

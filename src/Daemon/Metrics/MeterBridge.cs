@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Metrics;
 

@@ -2,6 +2,7 @@ using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Metrics;

@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Connections;
-using VhostNet.Daemon.Control;
+using VhostNet.Daemon.Api;
 
 namespace VhostNet.Daemon.Tests.Control;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using VhostNet.Daemon.Control;
+using VhostNet.Daemon.Api;
 
 namespace VhostNet.Daemon.Tests.Control;
 

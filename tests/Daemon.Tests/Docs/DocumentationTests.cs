@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using VhostNet.Daemon.Cli;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Configuration.Uplinks;
+using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Tests.Configuration;
 using VhostNet.TestKit;

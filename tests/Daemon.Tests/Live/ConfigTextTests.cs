@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using VhostNet.Daemon.Changes;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Live;
 
 namespace VhostNet.Daemon.Tests.Live;
 

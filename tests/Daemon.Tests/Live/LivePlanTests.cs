@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Changes;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Control;
-using VhostNet.Daemon.Live;
 
 namespace VhostNet.Daemon.Tests.Live;
 

@@ -1,6 +1,6 @@
 using System.Text;
+using VhostNet.Daemon.Changes;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Live;
 
 namespace VhostNet.Daemon.Tests.Live;
 

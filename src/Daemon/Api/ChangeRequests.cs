@@ -1,0 +1,70 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using VhostNet.Daemon.Changes;
+using VhostNet.Daemon.Configuration;
+
+namespace VhostNet.Daemon.Api;
+
+/// <summary>Requests that change ports, networks and threads of the running daemon.</summary>
+internal sealed class ChangeRequests(LiveChanges changes)
+{
+    private const string Persist = "persist";
+
+    /// <summary>Makes the change that a request asks for.</summary>
+    /// <returns>True when there is something whose state can be shown.</returns>
+    /// <exception cref="ConfigException">The request is wrong; nothing has changed.</exception>
+    /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
+    public async Task<bool> MakeAsync(HttpContext context, string list, string name)
+    {
+        Func<DaemonOptions, string, JsonElement, LiveChange> plan = Find(context, list);
+        bool persist = ReadPersist(context.Request.Query);
+        JsonElement body = HttpMethods.IsDelete(context.Request.Method)
+            ? default
+            : await RequestBody.ReadAsync(context, list == "threads" ? "{\"poll\": \"busy\"}" : "{\"kind\": …}").ConfigureAwait(false);
+        LiveChange change = await changes.MakeAsync(now => plan(now, name, body), persist).ConfigureAwait(false);
+        if (change.Edit.Value is null)
+        {
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+            return false;
+        }
+
+        context.Response.StatusCode = change.IsAddition ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+        return true;
+    }
+
+    private static Func<DaemonOptions, string, JsonElement, LiveChange> Find(HttpContext context, string list) => (list, context.Request.Method) switch
+    {
+        ("ports", "PUT") => PortChanges.Put,
+        ("ports", "PATCH") => PortChanges.Patch,
+        ("ports", "DELETE") => (now, name, _) => PortChanges.Delete(now, name),
+        ("networks", "PUT") => NetworkChanges.Put,
+        ("networks", "PATCH") => NetworkChanges.Patch,
+        ("networks", "DELETE") => (now, name, _) => NetworkChanges.Delete(now, name),
+        ("threads", "PATCH") => ThreadChanges.Patch,
+        ("threads", _) => throw new ControlException(
+            StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes GET and PATCH, not {context.Request.Method}; threads are made at the start"),
+        _ => throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes GET, PUT, PATCH and DELETE, not {context.Request.Method}"),
+    };
+
+    private static bool ReadPersist(IQueryCollection query)
+    {
+        bool persist = false;
+        foreach ((string key, StringValues value) in query)
+        {
+            if (key != Persist)
+            {
+                throw new ControlException(StatusCodes.Status400BadRequest, $"?{key}: unknown parameter; {Suggestion.Clause(key, [Persist])}");
+            }
+
+            persist = value.ToString() switch
+            {
+                "true" or "" => true,
+                "false" => false,
+                var other => throw new ControlException(StatusCodes.Status400BadRequest, $"?{Persist}={other}: \"true\" or \"false\" is expected"),
+            };
+        }
+
+        return persist;
+    }
+}

@@ -1,0 +1,176 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Hosting;
+
+namespace VhostNet.Daemon.Changes;
+
+/// <summary>
+/// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The disk is
+/// waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
+/// </summary>
+internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, ReadFile file, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
+{
+    /// <summary>How long a request waits for its turn, and for its change: longer than for the control thread alone, because a disk may come first.</summary>
+    public static readonly TimeSpan Patience = ControlAnswers.Patience + TimeSpan.FromSeconds(3);
+
+    private readonly SemaphoreSlim _turn = new(1);
+    private volatile IReadOnlyList<string> _unsaved = [];
+
+    /// <summary>What was changed, as in <c>ports.vm0</c>, and would be as before after a restart.</summary>
+    public IReadOnlyList<string> Unsaved => _unsaved;
+
+    /// <summary>Makes one change.</summary>
+    /// <param name="plan">Says what the request means for the present configuration.</param>
+    /// <param name="persist">True to write it to the configuration file too.</param>
+    /// <exception cref="ConfigException">The request is wrong; nothing has changed.</exception>
+    /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
+    /// <exception cref="ControlBusyException">It, or the change before it, takes too long; the message says whether something may still change.</exception>
+    public async Task<LiveChange> MakeAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
+    {
+        LiveChange? made = await TakeTurnAsync(() => MakeInTurnAsync(plan, persist)).ConfigureAwait(false);
+        return made!;
+    }
+
+    /// <summary>Makes one change that the configuration file asks for.</summary>
+    /// <returns>False when it is so already.</returns>
+    /// <exception cref="ConfigException">It does not fit what runs; nothing has changed.</exception>
+    /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
+    /// <exception cref="ControlBusyException">It, or the change before it, takes too long.</exception>
+    public async Task<bool> MakeFromFileAsync(ReloadStep step) => await TakeTurnAsync(() => CarryOutInTurnAsync(step)).ConfigureAwait(false) is not null;
+
+    private async Task<LiveChange?> TakeTurnAsync(Func<Task<LiveChange?>> make)
+    {
+        Task turn = _turn.WaitAsync();
+        try
+        {
+            await turn.WaitAsync(Patience, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // The turn comes all the same, and is passed on then.
+            _ = turn.ContinueWith(_ => _turn.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            throw new ControlBusyException("another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
+        }
+
+        Task<LiveChange?> work = Task.Run(make);
+        try
+        {
+            return await work.WaitAsync(Patience, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            if (work.IsCompleted)
+            {
+                return await work.ConfigureAwait(false);
+            }
+
+            _ = work.ContinueWith(LogLate, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            throw new ControlBusyException(
+                $"the change has not come to its end within {Patience.TotalSeconds:0} s; it is made or refused later, and the log and GET /status say which");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turn.Dispose();
+
+    private async Task<LiveChange?> CarryOutInTurnAsync(ReloadStep step)
+    {
+        try
+        {
+            LiveChange? change = step.Plan(daemon.Composition.Options);
+            if (change is not null)
+            {
+                await ApplyAsync(change).ConfigureAwait(false);
+                daemon.ReportChange();
+                logger.LogInformation("{Item} was {Change}, as the configuration file has it", step.Item, Verb(change));
+            }
+
+            file.Carried(step.Carried);
+            _unsaved = [.. _unsaved.Where(i => i != step.Item)];
+            return change;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<LiveChange?> MakeInTurnAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
+    {
+        try
+        {
+            DaemonOptions now = daemon.Composition.Options;
+            LiveChange change = plan(now);
+            if (persist)
+            {
+                await MakeLastingAsync(change, now).ConfigureAwait(false);
+                file.Carried(change.Edit);
+            }
+            else
+            {
+                await ApplyAsync(change).ConfigureAwait(false);
+            }
+
+            _unsaved = persist ? [.. _unsaved.Where(i => i != change.Item)] : [.. _unsaved.Where(i => i != change.Item), change.Item];
+            daemon.ReportChange();
+            logger.LogInformation("{Item} was {Change} over the control API{Persisted}", change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
+            return change;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private void LogLate(Task<LiveChange?> work)
+    {
+        if (work.Exception?.InnerException is { } failure)
+        {
+            logger.LogWarning("A change that took too long to be answered was refused: {Reason}", failure.Message);
+        }
+    }
+
+    private static string Verb(LiveChange change) => change.IsAddition ? "added" : change.Edit.Value is null ? "removed" : "changed";
+
+    private async Task MakeLastingAsync(LiveChange change, DaemonOptions now)
+    {
+        if (now.File is null)
+        {
+            throw new ControlException(
+                StatusCodes.Status409Conflict, "persist: this daemon runs without a configuration file, so there is nowhere to write the change to; start it with --config FILE");
+        }
+
+        if (change.Edit is { List: "threads" } && now.Threads.First(t => t.Name == change.Edit.Name).IsAutomatic)
+        {
+            throw new ControlException(
+                StatusCodes.Status409Conflict, $"persist: {now.File} lists no threads, and listing one of them would leave out the others; list them all there first");
+        }
+
+        // The file comes first: what can be undone for certain is a rename.
+        using ConfigFileUpdate update = ConfigFileUpdate.Prepare(now.File, change.Edit);
+        update.Commit();
+        try
+        {
+            await ApplyAsync(change).ConfigureAwait(false);
+        }
+        catch
+        {
+            update.Revert();
+            throw;
+        }
+    }
+
+    private async Task ApplyAsync(LiveChange change)
+    {
+        try
+        {
+            await answers.RunToEndAsync(() => change.Apply(daemon.Composition)).ConfigureAwait(false);
+        }
+        catch (StartupException e)
+        {
+            throw new ControlException(e.ExitCode == ExitCode.Usage ? StatusCodes.Status400BadRequest : StatusCodes.Status409Conflict, e.Message);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Serilog;
+using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Changes;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Hosting;
+using VhostNet.Daemon.Logs;
+using VhostNet.Daemon.Systemd;
+
+namespace VhostNet.Daemon;
+
+/// <summary>Builds the host around the daemon. Kestrel is part of it only when something is to be served over HTTP.</summary>
+internal static class DaemonHost
+{
+    private static readonly TimeSpan s_shutdownTimeout = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Builds a host that is ready to be started.</summary>
+    public static IHost Build(DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup)
+    {
+        if (!listeners.Any)
+        {
+            HostApplicationBuilder plain = Host.CreateEmptyApplicationBuilder(null);
+            Configure(plain, options, notifier, activation, log, hangup);
+            return plain.Build();
+        }
+
+        // The empty builder reads neither files nor environment variables: the configuration file is the only one.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "vhostnetd" });
+        Configure(builder, options, notifier, activation, log, hangup);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(listeners.Configure);
+        WebApplication application = builder.Build();
+        ControlApi api = application.Services.GetRequiredService<ControlApi>();
+        application.Run(api.HandleAsync);
+        return application;
+    }
+
+    private static void Configure(
+        IHostApplicationBuilder builder, DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, LogSinks log, Hangup hangup)
+    {
+        builder.Logging.AddSerilog(log.Logger);
+        IServiceCollection services = builder.Services;
+        services.AddSingleton(options);
+        services.AddSingleton(notifier);
+        services.AddSingleton(activation);
+        services.AddSingleton<DaemonService>();
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(s =>
+        {
+            DaemonService daemon = s.GetRequiredService<DaemonService>();
+            return new ControlAnswers(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
+        });
+        services.AddSingleton(log);
+        services.AddSingleton(hangup);
+        services.AddSingleton<ReadFile>();
+        services.AddSingleton<LiveChanges>();
+        services.AddSingleton(s =>
+        {
+            DaemonService daemon = s.GetRequiredService<DaemonService>();
+            return new CaptureRequests(
+                daemon.Composition.Captures,
+                s.GetRequiredService<ControlAnswers>(),
+                name => ControlApi.FindPort(daemon, name),
+                s.GetRequiredService<TimeProvider>(),
+                s.GetRequiredService<ILogger<CaptureRequests>>());
+        });
+        services.AddSingleton<ControlApi>();
+        services.AddHostedService(s => s.GetRequiredService<DaemonService>());
+        services.AddHostedService<Reloader>();
+        services.Configure<HostOptions>(o => o.ShutdownTimeout = s_shutdownTimeout);
+        services.Configure<ConsoleLifetimeOptions>(o => o.SuppressStatusMessages = true);
+    }
+}
