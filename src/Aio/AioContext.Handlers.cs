@@ -1,3 +1,5 @@
+using VhostNet.Aio.Failpoints;
+
 namespace VhostNet.Aio;
 
 /// <content>Descriptor handlers.</content>
@@ -93,7 +95,7 @@ public sealed partial class AioContext
             return;
         }
 
-        _test?.BeforeLosing?.Invoke();
+        Reach(Failpoint.HandlerLosing);
         lock (_handlerLock)
         {
             // Another thread may have set a new handler since, of a file that got the same number.
@@ -200,7 +202,7 @@ public sealed partial class AioContext
         try
         {
             UpdateMonitor(old, handler);
-            _test?.AfterMonitorUpdate?.Invoke();
+            Reach(Failpoint.MonitorUpdated);
         }
         catch
         {

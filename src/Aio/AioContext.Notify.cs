@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio.Failpoints;
 
 namespace VhostNet.Aio;
 
@@ -8,7 +9,6 @@ public sealed partial class AioContext
     private readonly EventNotifier _notifier;
     private readonly AioHandler _notifierHandler;
     private NotifyState _state;
-    private int _dispatching;
 
     /// <summary>Two for each thread that may sleep, one for an outer loop between prepare and check.</summary>
     internal int NotifyMe => Volatile.Read(ref _state.NotifyMe);
@@ -32,11 +32,12 @@ public sealed partial class AioContext
     /// <param name="wasEmpty">The stack was empty before.</param>
     private void NotifyPushed(bool wasEmpty)
     {
-        if (_test is not null)
+        if (LeavesOut(Failpoint.Pushed))
         {
-            NotifyInTest(_test, wasEmpty);
+            return;
         }
-        else if (wasEmpty && Volatile.Read(ref _state.NotifyMe) != 0)
+
+        if (wasEmpty && Volatile.Read(ref _state.NotifyMe) != 0)
         {
             WriteNotifier();
         }
@@ -45,16 +46,17 @@ public sealed partial class AioContext
     private void WriteNotifier()
     {
         Interlocked.Increment(ref _state.NotifierWrites);
-        if (_test is not null)
+        if (LeavesOut(Failpoint.NotifierWrite))
         {
-            WriteNotifierInTest(_test);
             return;
         }
 
         _notifier.Set();
+        Reach(Failpoint.NotifierWritten);
 
         // After the write: a flag set before it could be taken by an accept that finds nothing to clear, and the descriptor would stay readable for ever.
         Interlocked.Exchange(ref _state.EventSet, 1);
+        Reach(Failpoint.NotifierFlagged);
     }
 
     /// <summary>Takes the notification before any work is read: what is cleared here had its work published before.</summary>
@@ -71,7 +73,7 @@ public sealed partial class AioContext
     {
         _home.Notifies += Interlocked.Exchange(ref _state.Notified, 0);
         bool flagged = Volatile.Read(ref _state.EventSet) != 0 && Interlocked.Exchange(ref _state.EventSet, 0) != 0;
-        if (flagged || _home.NotifierReadable || _test is not null)
+        if (flagged || _home.NotifierReadable)
         {
             ClearNotifier(flagged, outer);
         }
@@ -80,19 +82,12 @@ public sealed partial class AioContext
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void ClearNotifier(bool flagged, bool outer)
     {
-        bool readable = _home.NotifierReadable;
-        if (_test is not null)
+        if (LeavesOut(Failpoint.NotifierClear))
         {
-            _test.BeforeClear?.Invoke();
-            if (_test.ClearLate)
-            {
-                return;
-            }
-
-            // The variants of H3 and H4 are about a poller that trusts the flag alone.
-            readable &= !_test.FlagBeforeWrite && !_test.SkipWriteIfFlagged;
+            return;
         }
 
+        bool readable = _home.NotifierReadable;
         _home.NotifierReadable = false;
         if (flagged || readable)
         {
@@ -111,49 +106,9 @@ public sealed partial class AioContext
     /// <summary>An outer loop sleeps, or is about to, and its event was taken by another poller: bottom halves were run, but a new deadline or handler concerns the sleeper.</summary>
     private void KickOuterLoop()
     {
-        if (_test is null or { NoOuterKick: false })
+        if (!LeavesOut(Failpoint.OuterKick))
         {
             _outerLoop?.Kick.Set();
         }
-    }
-
-    private void NotifyInTest(AioTestSwitches test, bool wasEmpty)
-    {
-        if (test.SkipNotifyWhileDispatching && Volatile.Read(ref _dispatching) != 0)
-        {
-            return;
-        }
-
-        if (test.SkipNotifyIfNotified)
-        {
-            if (Volatile.Read(ref _state.Notified) == 0)
-            {
-                Notify();
-            }
-        }
-        else if (wasEmpty && Volatile.Read(ref _state.NotifyMe) != 0)
-        {
-            WriteNotifier();
-        }
-    }
-
-    private void WriteNotifierInTest(AioTestSwitches test)
-    {
-        if (test.SkipWriteIfFlagged && Volatile.Read(ref _state.EventSet) != 0)
-        {
-            return;
-        }
-
-        if (test.FlagBeforeWrite)
-        {
-            Interlocked.Exchange(ref _state.EventSet, 1);
-            test.BetweenWriteAndFlag?.Invoke();
-            _notifier.Set();
-            return;
-        }
-
-        _notifier.Set();
-        test.BetweenWriteAndFlag?.Invoke();
-        Interlocked.Exchange(ref _state.EventSet, 1);
     }
 }

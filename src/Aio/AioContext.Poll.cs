@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio.Failpoints;
 
 namespace VhostNet.Aio;
 
@@ -50,7 +51,7 @@ public sealed partial class AioContext
 
         s_current = this;
         _frame = FaultScope.Frame;
-        _localThread = _pollLock is null && _test is null ? ThreadToken() : NoThread;
+        _localThread = _pollLock is null && Failpoints is null ? ThreadToken() : NoThread;
         return previous;
     }
 
@@ -154,34 +155,16 @@ public sealed partial class AioContext
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool DispatchAll()
     {
-        if (_test is not null)
-        {
-            return DispatchInTest(_test);
-        }
-
+        Reach(Failpoint.DispatchBegin);
         bool progress = HasBottomHalves && RunBottomHalves();
+        Reach(Failpoint.BottomHalvesRun);
         if (_readyHead is not null)
         {
             progress |= DispatchReady();
         }
 
-        return Volatile.Read(ref _armedLists) == 0 ? progress : RunTimers() | progress;
-    }
-
-    private bool DispatchInTest(AioTestSwitches test)
-    {
-        _dispatching++;
-        bool progress = HasBottomHalves && RunBottomHalves();
-        if (test.ClearLate && _home.NotifierReadable)
-        {
-            _home.NotifierReadable = false;
-            Volatile.Write(ref _state.EventSet, 0);
-            _notifier.TestAndClear();
-        }
-
-        progress |= DispatchReady();
-        progress |= RunTimers();
-        _dispatching--;
+        progress = Volatile.Read(ref _armedLists) == 0 ? progress : RunTimers() | progress;
+        Reach(Failpoint.DispatchEnd);
         return progress;
     }
 
@@ -223,12 +206,12 @@ public sealed partial class AioContext
 
     private void Sleep(long timeout)
     {
-        _test?.BeforeArming?.Invoke();
+        Reach(Failpoint.BeforeArming);
         bool notified = _state.Arm<FullBarrier>(_state.NotifyMe + 2);
         try
         {
             // Whoever filled the stack before the counter went up left it to us. A begin callback may have scheduled something on this thread since the time-out was computed.
-            if (((notified || Volatile.Read(ref _state.BottomHalves) is not null) && _test is null or { NoLookAfterArming: false }) || (!_ring.IsEmpty && BottomHalfTimeout() == 0))
+            if (((notified || Volatile.Read(ref _state.BottomHalves) is not null) && !LeavesOut(Failpoint.LookAfterArming)) || (!_ring.IsEmpty && BottomHalfTimeout() == 0))
             {
                 timeout = 0;
             }
@@ -243,11 +226,7 @@ public sealed partial class AioContext
                 return;
             }
 
-            if (_test?.OnWait is { } onWait)
-            {
-                timeout = onWait(timeout);
-            }
-
+            timeout = WaitTime(timeout);
             _home.Waits++;
             _home.KernelSilence = 0;
             _home.Sleeps += timeout != 0 ? 1 : 0;

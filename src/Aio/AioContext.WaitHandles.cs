@@ -1,3 +1,5 @@
+using VhostNet.Aio.Failpoints;
+
 namespace VhostNet.Aio;
 
 /// <content>A pass on wait handles, in the order of QEMU's loop for Windows.</content>
@@ -46,17 +48,11 @@ public sealed partial class AioContext
 
     private int WaitForHandle(WaitHandleFdMonitor monitor, AioHandler[] handlers, ref int left, ref bool blocking, bool notified)
     {
-        bool armed = blocking;
+        bool armed = blocking && !LeavesOut(Failpoint.Disarm);
         int index;
         try
         {
-            long timeout = blocking && !notified ? ComputeTimeout() : 0;
-            if (_test is not null)
-            {
-                armed &= !_test.ForgetBlockingEarly;
-                timeout = _test.OnWait?.Invoke(timeout) ?? timeout;
-            }
-
+            long timeout = WaitTime(blocking && !notified ? ComputeTimeout() : 0);
             _home.Waits++;
             _home.Sleeps += timeout != 0 ? 1 : 0;
             _home.Activity = (byte)(timeout != 0 ? AioActivity.Asleep : AioActivity.Looking);

@@ -25,7 +25,6 @@ public sealed partial class AioContext : IDisposable
     private static AioContext? s_current;
 
     private readonly Lock? _pollLock;
-    private readonly AioTestSwitches? _test;
     private int _homeThread;
     private volatile bool _disposed;
     private HomeState _home;
@@ -40,16 +39,10 @@ public sealed partial class AioContext : IDisposable
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ErrnoException">No descriptor is left, or the kernel lacks the monitor that was asked for.</exception>
     public AioContext(AioContextOptions? options = null)
-        : this(options, null)
-    {
-    }
-
-    internal AioContext(AioContextOptions? options, AioTestSwitches? test)
     {
         options ??= new AioContextOptions();
         Name = options.Name;
         _pollLock = options.PollLock;
-        _test = test;
         _homeThread = ThreadToken();
         _monitorKind = options.FdMonitor;
         _hasWaitHandles = options.FdMonitor == FdMonitorKind.WaitHandles;
@@ -81,9 +74,6 @@ public sealed partial class AioContext : IDisposable
 
     /// <summary><see cref="Dispose"/> was called.</summary>
     internal bool IsDisposed => _disposed;
-
-    /// <summary>Test-only variants; null outside tests.</summary>
-    internal AioTestSwitches? Test => _test;
 
     /// <summary>
     /// Makes the calling thread the home thread and this context its <see cref="Current"/> one. Not while another thread polls; a former home thread that has polled must not

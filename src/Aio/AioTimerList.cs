@@ -28,7 +28,7 @@ internal sealed partial class AioTimerList : IDisposable
     {
         Context = context;
         Clock = clock;
-        _done = new ManualResetEventSlim(context.Test is null or { TimersInitiallyBusy: false });
+        _done = new ManualResetEventSlim(context.Failpoints is null or { TimersInitiallyBusy: false });
         _head = new AioTimer(this, static () => { }, MaxHeight);
         clock.Add(this);
     }
@@ -155,7 +155,7 @@ internal sealed partial class AioTimerList : IDisposable
     /// may run already. It keeps its place then and is armed besides.
     /// </summary>
     private bool IsPendingFor(AioTimer timer, long deadlineNs) =>
-        (timer.IsListed && timer.DeadlineNs <= deadlineNs) || (timer.IsInBatch && (Context.IsHomeThread || Context.Test is { TrustBatch: true }));
+        (timer.IsListed && timer.DeadlineNs <= deadlineNs) || (timer.IsInBatch && (Context.IsHomeThread || Context.Failpoints is { TrustBatch: true }));
 
     private void UpdateFirst()
     {

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Failpoints;
+
 namespace VhostNet.Aio;
 
 /// <summary>An io_uring of poll requests, on raw system calls. One thread at a time.</summary>
@@ -45,8 +47,8 @@ internal sealed unsafe class IoUringRing : IDisposable
     /// <summary>Requests that were not given to the kernel yet.</summary>
     public uint Unsubmitted => _sqTail - _submitted;
 
-    /// <summary>The kernel takes no requests, as older ones do while completions wait for room (EBUSY). Only tests set it.</summary>
-    internal bool RefusesInTest { get; set; }
+    /// <summary>A failpoint: the kernel takes no requests, as older ones do while completions wait for room (EBUSY).</summary>
+    internal bool KernelRefuses { get; set; }
 
     /// <summary>Asks for one completion when the descriptor has one of the events.</summary>
     /// <returns>False if the ring is full and the kernel takes nothing at the moment: take completions, then try again.</returns>
@@ -64,7 +66,7 @@ internal sealed unsafe class IoUringRing : IDisposable
     /// <param name="timeoutNs">0 does not wait, -1 waits for ever.</param>
     public void Enter(long timeoutNs)
     {
-        if (RefusesInTest)
+        if (FailpointSwitch.IsOn && KernelRefuses)
         {
             return;
         }

@@ -64,6 +64,13 @@ public sealed class FileDescriptor : SafeHandle
     }
 
     /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        ForgottenHandles.CountUnless(disposing || IsClosed || IsInvalid);
+        base.Dispose(disposing);
+    }
+
+    /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
         if (_close is null)

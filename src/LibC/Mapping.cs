@@ -50,5 +50,12 @@ public sealed class Mapping : SafeHandle
     public unsafe Span<byte> AsSpan() => new((void*)Address, checked((int)Length));
 
     /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        ForgottenHandles.CountUnless(disposing || IsClosed || IsInvalid);
+        base.Dispose(disposing);
+    }
+
+    /// <inheritdoc/>
     protected override bool ReleaseHandle() => LibC.munmap(handle, Length) == 0;
 }

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Failpoints;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>Two threads and a real lock: one drives the context through the outer loop and drops the lock while it waits, the other polls whenever it holds the lock.</summary>
@@ -48,10 +50,10 @@ public sealed class ForeignPollerTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void TheSleeperFindsWhatWasScheduledInAForeignPoll(FdMonitorKind kind)
     {
-        Assert.True(Run(new AioTestSwitches { NoOuterKick = true }));
-        Assert.False(Run(new AioTestSwitches { NoOuterKick = true, ClearLate = true }));
+        Assert.True(Run(new AioFailpoints { NoOuterKick = true }));
+        Assert.False(Run(new AioFailpoints { NoOuterKick = true, ClearLate = true }));
 
-        bool Run(AioTestSwitches test)
+        bool Run(AioFailpoints test)
         {
             Lock pollLock = new();
             using AioContext context = new(new AioContextOptions { FdMonitor = kind, PollLock = pollLock }, test);

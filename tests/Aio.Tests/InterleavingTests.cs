@@ -1,8 +1,10 @@
+using VhostNet.Aio.Failpoints;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>
 /// The interleavings H1 to H9, step by step on one thread: "io" is an outer loop that has dropped the lock between prepare and its wait, "vcpu" polls under the lock,
-/// "worker" only schedules. Each passes with the fix; with the fix taken out it hangs, and the test says so without hanging.
+/// "worker" only schedules. Each passes with the code that everybody runs; with the fix taken out at a failpoint it hangs, and the test says so without hanging.
 /// </summary>
 public sealed class InterleavingTests
 {
@@ -11,10 +13,10 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H1_DispatchingIsNoReasonToSkipTheNotification(FdMonitorKind kind)
     {
-        Assert.True(Wakes(new AioTestSwitches { NoOuterKick = true }));
-        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true, SkipNotifyWhileDispatching = true }));
+        Assert.True(Wakes(new AioFailpoints { NoOuterKick = true }));
+        Assert.False(Wakes(new AioFailpoints { NoOuterKick = true, SkipNotifyWhileDispatching = true }));
 
-        bool Wakes(AioTestSwitches test)
+        bool Wakes(AioFailpoints test)
         {
             using Stage stage = new(kind, test);
             BottomHalf completion = null!;
@@ -44,10 +46,10 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H2_TheEventIsClearedBeforeTheWorkIsRead(FdMonitorKind kind)
     {
-        Assert.True(Wakes(new AioTestSwitches { NoOuterKick = true }));
-        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true, ClearLate = true }));
+        Assert.True(Wakes(new AioFailpoints { NoOuterKick = true }));
+        Assert.False(Wakes(new AioFailpoints { NoOuterKick = true, ClearLate = true }));
 
-        bool Wakes(AioTestSwitches test)
+        bool Wakes(AioFailpoints test)
         {
             using Stage stage = new(kind, test);
             bool done = false;
@@ -69,16 +71,16 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H3_TheFlagFollowsTheWrite(FdMonitorKind kind)
     {
-        Assert.False(SpinsForEver(new AioTestSwitches()));
-        Assert.Equal(!IsEdgeTriggered(kind), SpinsForEver(new AioTestSwitches { FlagBeforeWrite = true }));
+        Assert.False(SpinsForEver(new AioFailpoints()));
+        Assert.Equal(!IsEdgeTriggered(kind), SpinsForEver(new AioFailpoints { FlagBeforeWrite = true }));
 
-        bool SpinsForEver(AioTestSwitches test)
+        bool SpinsForEver(AioFailpoints test)
         {
             using Stage stage = new(kind, test);
             stage.IoPrepare();
-            test.BetweenWriteAndFlag = () => stage.Context.Poll(false);
+            test.BeforeWrite = test.BetweenWriteAndFlag = () => stage.Context.Poll(false);
             stage.Context.Notify();
-            test.BetweenWriteAndFlag = null;
+            test.BeforeWrite = test.BetweenWriteAndFlag = null;
             for (int i = 0; i < 4; i++)
             {
                 stage.IoFinish();
@@ -94,10 +96,10 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H4_TheWriteHasNoFastPath(FdMonitorKind kind)
     {
-        Assert.True(Wakes(new AioTestSwitches { NoOuterKick = true }));
-        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true, SkipWriteIfFlagged = true }));
+        Assert.True(Wakes(new AioFailpoints { NoOuterKick = true }));
+        Assert.False(Wakes(new AioFailpoints { NoOuterKick = true, SkipWriteIfFlagged = true }));
 
-        bool Wakes(AioTestSwitches test) => WakesAfterSwallowedEvent(kind, test);
+        bool Wakes(AioFailpoints test) => WakesAfterSwallowedEvent(kind, test);
     }
 
     /// <summary>
@@ -107,8 +109,8 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H4b_TwoPollersNeedEveryNotification(FdMonitorKind kind)
     {
-        Assert.True(WakesAfterSwallowedEvent(kind, new AioTestSwitches { NoOuterKick = true }));
-        Assert.Equal(IsEdgeTriggered(kind), WakesAfterSwallowedEvent(kind, new AioTestSwitches { NoOuterKick = true, SkipNotifyIfNotified = true }));
+        Assert.True(WakesAfterSwallowedEvent(kind, new AioFailpoints { NoOuterKick = true }));
+        Assert.Equal(IsEdgeTriggered(kind), WakesAfterSwallowedEvent(kind, new AioFailpoints { NoOuterKick = true, SkipNotifyIfNotified = true }));
     }
 
     /// <summary>Between the computation of the time-out and arming, nobody writes the event: the flag must be looked at after arming.</summary>
@@ -116,10 +118,10 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void H7_TheFlagIsLookedAtAfterArming(FdMonitorKind kind)
     {
-        Assert.False(SleepsWithWork(new AioTestSwitches()));
-        Assert.True(SleepsWithWork(new AioTestSwitches { NoLookAfterArming = true }));
+        Assert.False(SleepsWithWork(new AioFailpoints()));
+        Assert.True(SleepsWithWork(new AioFailpoints { NoLookAfterArming = true }));
 
-        bool SleepsWithWork(AioTestSwitches test)
+        bool SleepsWithWork(AioFailpoints test)
         {
             using AioContext context = new(new AioContextOptions { FdMonitor = kind }, test);
             BottomHalf work = context.CreateBottomHalf(() => { }, "work");
@@ -139,10 +141,10 @@ public sealed class InterleavingTests
     [Fact]
     public void H8_TheDoneEventIsInitiallySet()
     {
-        Assert.True(Stops(new AioTestSwitches()));
-        Assert.False(Stops(new AioTestSwitches { TimersInitiallyBusy = true }));
+        Assert.True(Stops(new AioFailpoints()));
+        Assert.False(Stops(new AioFailpoints { TimersInitiallyBusy = true }));
 
-        static bool Stops(AioTestSwitches test)
+        static bool Stops(AioFailpoints test)
         {
             AioClock clock = AioClock.CreateVirtual();
             using AioContext context = new(null, test);
@@ -155,10 +157,10 @@ public sealed class InterleavingTests
     [Fact]
     public void H9_TheBlockingWaitIsAccountedFor()
     {
-        Assert.Equal((0, 0L), After(new AioTestSwitches()));
-        Assert.Equal((2, 1L), After(new AioTestSwitches { ForgetBlockingEarly = true }));
+        Assert.Equal((0, 0L), After(new AioFailpoints()));
+        Assert.Equal((2, 1L), After(new AioFailpoints { ForgetBlockingEarly = true }));
 
-        static (int NotifyMe, long Writes) After(AioTestSwitches test)
+        static (int NotifyMe, long Writes) After(AioFailpoints test)
         {
             using AioContext context = new(new AioContextOptions { FdMonitor = FdMonitorKind.WaitHandles }, test);
             context.ScheduleOneShot(() => { });
@@ -175,10 +177,10 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void AForeignPollPassesOnWhatConcernsTheSleeper(FdMonitorKind kind)
     {
-        Assert.True(Wakes(new AioTestSwitches()));
-        Assert.False(Wakes(new AioTestSwitches { NoOuterKick = true }));
+        Assert.True(Wakes(new AioFailpoints()));
+        Assert.False(Wakes(new AioFailpoints { NoOuterKick = true }));
 
-        bool Wakes(AioTestSwitches test)
+        bool Wakes(AioFailpoints test)
         {
             using Stage stage = new(kind, test);
             AioClock clock = AioClock.CreateVirtual();
@@ -195,7 +197,7 @@ public sealed class InterleavingTests
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
     public void AnEventThatComesWhileItsHandlerIsBeingSetIsKept(FdMonitorKind kind)
     {
-        AioTestSwitches test = new();
+        AioFailpoints test = new();
         using AioContext context = new(new AioContextOptions { FdMonitor = kind }, test);
         using EventNotifier dummy = new();
         using EventNotifier notifier = new();
@@ -229,7 +231,7 @@ public sealed class InterleavingTests
     {
         // A high number: a low one could become another test's descriptor at once.
         const int number = 5100;
-        AioTestSwitches test = new();
+        AioFailpoints test = new();
         using AioContext context = new(new AioContextOptions { FdMonitor = FdMonitorKind.Poll }, test);
         int fd = OpenAs(number);
         context.SetFdHandler(fd, static () => Assert.Fail("It was closed."));
@@ -274,7 +276,7 @@ public sealed class InterleavingTests
     public void AWakeUpNeedsNoReadWithEpoll(FdMonitorKind kind)
     {
         const long wait = 20_000_000;
-        AioTestSwitches test = new();
+        AioFailpoints test = new();
         using AioContext context = new(new AioContextOptions { FdMonitor = kind }, test);
         BottomHalf bh = context.CreateBottomHalf(() => { }, "bh");
         _ = context.Poll(false);
@@ -308,7 +310,7 @@ public sealed class InterleavingTests
 
     private static bool IsEdgeTriggered(FdMonitorKind kind) => kind is FdMonitorKind.Auto or FdMonitorKind.Epoll;
 
-    private static bool WakesAfterSwallowedEvent(FdMonitorKind kind, AioTestSwitches test)
+    private static bool WakesAfterSwallowedEvent(FdMonitorKind kind, AioFailpoints test)
     {
         using Stage stage = new(kind, test);
         int calls = 0;
@@ -340,7 +342,7 @@ public sealed class InterleavingTests
         private readonly pollfd[] _fds = new pollfd[8];
         private int _count;
 
-        public Stage(FdMonitorKind kind, AioTestSwitches test)
+        public Stage(FdMonitorKind kind, AioFailpoints test)
         {
             _lock.Enter();
             Context = new AioContext(new AioContextOptions { FdMonitor = kind, PollLock = _lock }, test);

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Failpoints;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>
@@ -31,13 +33,13 @@ public sealed class LitmusTests
     /// armed again.
     /// </summary>
     [Fact]
-    public void AnAnticipationIsNotLostToTheBatch() => Assert.Equal(0, SearchTimers(new AioTestSwitches(), TimeSpan.FromSeconds(3)));
+    public void AnAnticipationIsNotLostToTheBatch() => Assert.Equal(0, SearchTimers(new AioFailpoints(), TimeSpan.FromSeconds(3)));
 
     [Fact]
     public void AnAnticipationThatTrustsTheBatchIsLost() =>
-        Assert.True(SearchTimers(new AioTestSwitches { TrustBatch = true }, TimeSpan.FromSeconds(60)) > 0, "No arming was lost; the test can't tell.");
+        Assert.True(SearchTimers(new AioFailpoints { TrustBatch = true }, TimeSpan.FromSeconds(60)) > 0, "No arming was lost; the test can't tell.");
 
-    private long SearchTimers(AioTestSwitches test, TimeSpan limit)
+    private long SearchTimers(AioFailpoints test, TimeSpan limit)
     {
         using AioContext context = new(null, test);
         AioClock clock = AioClock.CreateVirtual();

@@ -151,7 +151,7 @@ public sealed class MonitorTests
         EventNotifier[] notifiers = [.. Enumerable.Range(0, 600).Select(_ => new EventNotifier())];
         int calls = 0;
         loop.Drain();
-        ring.RefusesInTest = true;
+        ring.KernelRefuses = true;
         foreach (EventNotifier notifier in notifiers)
         {
             loop.Context.SetEventNotifier(notifier, () => calls += notifier.TestAndClear() ? 1 : 0);
@@ -169,7 +169,7 @@ public sealed class MonitorTests
         }
 
         Assert.False(loop.Poll(false));
-        ring.RefusesInTest = false;
+        ring.KernelRefuses = false;
         while (calls < notifiers.Length - 100)
         {
             Assert.True(loop.Poll(true));

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Failpoints;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>
@@ -16,10 +18,10 @@ public sealed class TimerBatchTests
     [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
     public void AnticipatingOneInTheBatchArmsIt(FdMonitorKind kind)
     {
-        Assert.Equal((1, 2), Fired(new AioTestSwitches()));
-        Assert.Equal((1, 1), Fired(new AioTestSwitches { TrustBatch = true }));
+        Assert.Equal((1, 2), Fired(new AioFailpoints()));
+        Assert.Equal((1, 1), Fired(new AioFailpoints { TrustBatch = true }));
 
-        (int InThePass, int Later) Fired(AioTestSwitches test)
+        (int InThePass, int Later) Fired(AioFailpoints test)
         {
             (int, int) fired = default;
             Interleave(kind, test, static timer => timer.ModifyAnticipate(Now + 50), (clock, context, calls) =>
@@ -41,7 +43,7 @@ public sealed class TimerBatchTests
     [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
     public void AnticipatingOneInTheBatchDoesNotDelayIt(FdMonitorKind kind) => Interleave(
         kind,
-        new AioTestSwitches(),
+        new AioFailpoints(),
         static timer => timer.ModifyAnticipate(Now + 50),
         (clock, context, calls) =>
         {
@@ -57,7 +59,7 @@ public sealed class TimerBatchTests
 
     [Theory]
     [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
-    public void MovingOneInTheBatchMovesIt(FdMonitorKind kind) => Interleave(kind, new AioTestSwitches(), static timer => timer.Modify(Now + 50), (clock, context, calls) =>
+    public void MovingOneInTheBatchMovesIt(FdMonitorKind kind) => Interleave(kind, new AioFailpoints(), static timer => timer.Modify(Now + 50), (clock, context, calls) =>
     {
         Assert.Equal(0, calls());
         clock.Advance(50);
@@ -70,7 +72,7 @@ public sealed class TimerBatchTests
     [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
     public void DeletingOneInTheBatchDeletesIt(FdMonitorKind kind) => Interleave(
         kind,
-        new AioTestSwitches(),
+        new AioFailpoints(),
         static timer =>
         {
             timer.ModifyAnticipate(Now + 50);
@@ -84,7 +86,7 @@ public sealed class TimerBatchTests
         });
 
     /// <summary>Stops a pass in its first callback, when a second timer lies in the batch, and has another thread act on that one.</summary>
-    private static void Interleave(FdMonitorKind kind, AioTestSwitches test, Action<AioTimer> act, Action<AioClock, AioContext, Func<int>> then, bool throws = false) => TestLoop.OnThread(() =>
+    private static void Interleave(FdMonitorKind kind, AioFailpoints test, Action<AioTimer> act, Action<AioClock, AioContext, Func<int>> then, bool throws = false) => TestLoop.OnThread(() =>
     {
         AioClock clock = AioClock.CreateVirtual(Now);
         using AioContext context = new(new AioContextOptions { FdMonitor = kind }, test);

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using VhostNet.Aio.Failpoints;
 
 namespace VhostNet.VhostUser.Virtqueues;
 
@@ -24,6 +26,7 @@ public sealed class RingLock
     /// <summary>Takes the lock, yielding the CPU while somebody else has it. Data threads.</summary>
     public void Enter()
     {
+        BeforeEnter();
         if (_asking != 0 || Interlocked.CompareExchange(ref _taken, 1, 0) != 0)
         {
             EnterContended();
@@ -31,7 +34,11 @@ public sealed class RingLock
     }
 
     /// <summary>Takes the lock if it is free and nobody asks for it.</summary>
-    public bool TryEnter() => (_asking == 0 && Interlocked.CompareExchange(ref _taken, 1, 0) == 0) || (StepBeforeNextEnter is not null && TryEnterInTest());
+    public bool TryEnter()
+    {
+        BeforeEnter();
+        return _asking == 0 && Interlocked.CompareExchange(ref _taken, 1, 0) == 0;
+    }
 
     /// <summary>Takes the lock as soon as it is free, before those who come again and again; gives up after a time.</summary>
     /// <param name="nanoseconds">The time in nanoseconds by the machine's clock; the lock is tried at least once.</param>
@@ -71,40 +78,21 @@ public sealed class RingLock
     /// <summary>Gives the lock back.</summary>
     public void Exit() => Volatile.Write(ref _taken, 0);
 
-    /// <summary>
-    /// Test-only: sends the next <see cref="Enter"/> or <see cref="TryEnter"/> the long way, where it runs a step of the test's before it takes the lock. Costs
-    /// nothing where there is none: only who does not get the lock at once asks.
-    /// </summary>
-    internal Action? StepBeforeNextEnter
+    /// <summary>A failpoint: what the next <see cref="Enter"/> or <see cref="TryEnter"/> runs before it takes the lock.</summary>
+    internal Action? StepBeforeNextEnter { get; set; }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void BeforeEnter()
     {
-        get;
-        set
+        if (FailpointSwitch.IsOn && StepBeforeNextEnter is { } step)
         {
-            field = value;
-            Volatile.Write(ref _asking, value is null ? 0 : 1);
+            StepBeforeNextEnter = null;
+            step();
         }
-    }
-
-    private bool TryEnterInTest()
-    {
-        RunStep();
-        return TryEnter();
-    }
-
-    private void RunStep()
-    {
-        Action? step = StepBeforeNextEnter;
-        StepBeforeNextEnter = null;
-        step?.Invoke();
     }
 
     private void EnterContended()
     {
-        if (StepBeforeNextEnter is not null)
-        {
-            RunStep();
-        }
-
         var wait = default(SpinWait);
         for (int looks = 0; ; looks++)
         {

@@ -16,20 +16,14 @@ public sealed class LeakTests
     public void AThousandSessionsLeaveNothingBehind()
     {
         RunSession();
-        Collect();
-        (int descriptors, int mappings) = Count();
+        LeakCount count = LeakCount.Start();
         long memory = GC.GetTotalMemory(forceFullCollection: true);
         for (int i = 0; i < 1000; i++)
         {
             RunSession();
         }
 
-        Collect();
-        (int descriptorsAfter, int mappingsAfter) = Count();
-        Assert.InRange(descriptorsAfter, 0, descriptors);
-
-        // The runtime maps memory of its own as it runs; what a leaking session leaves would be a thousand times this.
-        Assert.InRange(mappingsAfter - mappings, int.MinValue, 100);
+        count.AssertNothingWasLeft();
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - memory, long.MinValue, 1_000_000);
     }
 
@@ -44,8 +38,7 @@ public sealed class LeakTests
         using VhostUserEndpoint server = VhostUserEndpoint.Create(context, device, new VhostUserEndpointOptions { Path = path, ConnectionsPerSecond = 1_000_000 });
         server.Start();
         ServeOne(context, path);
-        Collect();
-        (int descriptors, int mappings) = Count();
+        LeakCount count = LeakCount.Start();
         for (int i = 0; i < 1000; i++)
         {
             ServeOne(context, path);
@@ -53,12 +46,9 @@ public sealed class LeakTests
             device.Requests.Clear();
         }
 
-        Collect();
-        (int descriptorsAfter, int mappingsAfter) = Count();
+        count.AssertNothingWasLeft();
         Assert.Equal(1001, server.SessionCount);
         Assert.Null(server.CurrentSession);
-        Assert.InRange(descriptorsAfter, 0, descriptors);
-        Assert.InRange(mappingsAfter - mappings, int.MinValue, 100);
         server.Dispose();
         directory.Delete(recursive: true);
     }
@@ -68,8 +58,7 @@ public sealed class LeakTests
     {
         using var guest = new GuestMemory();
         using var log = new GuestMemory();
-        Collect();
-        (int before, _) = Count();
+        LeakCount count = LeakCount.Start();
         foreach ((RequestCode request, byte[] payload, int[] fds) in Samples(guest, log))
         {
             int whole = MessageHeader.Size + payload.Length;
@@ -96,8 +85,7 @@ public sealed class LeakTests
             }
         }
 
-        Collect();
-        Assert.InRange(Count().Descriptors, 0, before);
+        count.AssertNothingWasLeft();
     }
 
     [Fact]
@@ -105,8 +93,7 @@ public sealed class LeakTests
     {
         using var guest = new GuestMemory();
         using var log = new GuestMemory();
-        Collect();
-        (int before, _) = Count();
+        LeakCount leaks = LeakCount.Start();
         foreach ((RequestCode request, byte[] payload, _) in Samples(guest, log))
         {
             for (int count = 0; count <= 9; count++)
@@ -119,8 +106,7 @@ public sealed class LeakTests
             }
         }
 
-        Collect();
-        Assert.InRange(Count().Descriptors, 0, before);
+        leaks.AssertNothingWasLeft();
     }
 
     private static void ServeOne(AioContext context, string path)
@@ -174,18 +160,4 @@ public sealed class LeakTests
         yield return (RequestCode.POSTCOPY_ADVISE, [], []);
         yield return (RequestCode.GET_CONFIG, [.. Wire.ToBytes(new ConfigHeader(0, 4, 0)), 0, 0, 0, 0], []);
     }
-
-    /// <summary>Lets finalizers close what earlier tests left, so that only what a test here leaves is counted.</summary>
-    private static void Collect()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
-
-        // The probe's thread has /proc/PID/maps open while it reads it.
-        Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
-    }
-
-    private static (int Descriptors, int Mappings) Count() =>
-        (Directory.GetFileSystemEntries("/proc/self/fd").Length, File.ReadAllLines("/proc/self/maps").Length);
 }

@@ -23,6 +23,7 @@ public sealed class SessionLeakTests
         using var harness = new SessionHarness();
         ProcessResources? before = null;
         long anonymous = 0;
+        long forgotten = 0;
         for (int i = 0; i < Warmup + Cycles; i++)
         {
             if (i == Warmup)
@@ -32,6 +33,7 @@ public sealed class SessionLeakTests
                 // First what tests before this one left to the finalizers has to go; what is counted at the end is counted without that help.
                 anonymous = AnonymousBytes();
                 before = ProcessResources.Count();
+                forgotten = ForgottenHandles.Count;
             }
 
             using GuestMemory memory = SessionTests.Memory();
@@ -51,6 +53,9 @@ public sealed class SessionLeakTests
         Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
         Assert.Equal(string.Empty, ProcessResources.Count().Compare(before!));
         Assert.InRange(AnonymousBytes() - anonymous, long.MinValue, AnonymousSlack);
+
+        // Neither during the cycles nor just now was there anything for a finalizer to give back.
+        Assert.Equal(0, ForgottenHandles.Count - forgotten);
     }
 
     /// <summary>The process's private memory, after what is garbage has gone.</summary>
