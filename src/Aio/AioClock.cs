@@ -55,7 +55,7 @@ public sealed class AioClock
         Interlocked.Add(ref _virtualNs, ns);
         foreach (AioTimerList list in Lists())
         {
-            list.Context.Notify();
+            list.Loop.Notify();
         }
     }
 
@@ -73,7 +73,7 @@ public sealed class AioClock
         {
             if (value && !old)
             {
-                list.Context.Notify();
+                list.Loop.Notify();
             }
             else if (!value)
             {

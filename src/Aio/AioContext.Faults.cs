@@ -11,9 +11,6 @@ public sealed partial class AioContext
     // What left a callback that has no owner, on its way out of the loop.
     private Exception? _unowned;
 
-    /// <summary>The polling thread's.</summary>
-    internal FaultFrame Frame => _frame;
-
     /// <summary>A pass begins. Home thread.</summary>
     /// <returns>What is to be restored when it ends: the stage of the outer pass whose callback polls. What else is noted was left there by an exception.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -19,9 +19,6 @@ public sealed partial class AioContext
     private AioHandler? _readyHead;
     private AioHandler? _readyTail;
 
-    /// <summary>Handlers without a poll callback: while there is one, the loop must ask the kernel.</summary>
-    internal int PollDisableCount => Volatile.Read(ref _pollDisableCount);
-
     /// <summary>Changes with every change of the handlers.</summary>
     internal int HandlerVersion => Volatile.Read(ref _handlerVersion);
 

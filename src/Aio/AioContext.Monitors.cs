@@ -14,6 +14,9 @@ public sealed partial class AioContext
     /// <summary>The monitor in use.</summary>
     internal FdMonitor Monitor => _monitor;
 
+    /// <summary>Nobody may be noticed without a look at the kernel: the monitor has something, or a handler can't be polled and the monitor does not see its events in user space.</summary>
+    private bool MonitorNeedsWait => _monitor.NeedWait || (Volatile.Read(ref _pollDisableCount) != 0 && !_monitor.NoticesInUserSpace);
+
     private FdMonitor CreateMonitor(FdMonitorKind kind) => kind switch
     {
         FdMonitorKind.Poll => new PollFdMonitor(this),

@@ -169,7 +169,7 @@ public sealed partial class AioContext
     }
 
     private bool NeedLook() =>
-        _monitor.NeedWait || (Volatile.Read(ref _pollableCount) > _pollHandlerCount && ++_home.KernelSilence >= LongestKernelSilence);
+        MonitorNeedsWait || (Volatile.Read(ref _pollableCount) > _pollHandlerCount && ++_home.KernelSilence >= LongestKernelSilence);
 
     /// <summary>Polls in user space if that pays, then sleeps.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

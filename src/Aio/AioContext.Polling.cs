@@ -44,7 +44,7 @@ public sealed partial class AioContext
     /// </summary>
     private bool FoundAtOnce()
     {
-        if (_home.FoundAtOnce + 1 >= _home.FoundAtOnceMax || _monitor.NeedWait || !RunPollCallbacks())
+        if (_home.FoundAtOnce + 1 >= _home.FoundAtOnceMax || MonitorNeedsWait || !RunPollCallbacks())
         {
             return false;
         }
@@ -75,7 +75,7 @@ public sealed partial class AioContext
         }
 
         _monitor.PreparePolling();
-        if (_monitor.NeedWait)
+        if (MonitorNeedsWait)
         {
             return timeout;
         }
@@ -94,7 +94,7 @@ public sealed partial class AioContext
             }
 
             elapsed = clock_gettime_ns(CLOCK_MONOTONIC) - start;
-            if (timeout == 0 || elapsed >= budget || _monitor.NeedWait)
+            if (timeout == 0 || elapsed >= budget || MonitorNeedsWait)
             {
                 break;
             }

@@ -22,18 +22,13 @@ public sealed partial class AioContext
             AioTimerList? list = Array.Find(_timerLists, l => l.Clock == clock);
             if (list is null)
             {
-                list = new AioTimerList(this, clock);
+                list = new AioTimerList(this, clock, Failpoints is { TimersInitiallyBusy: true });
                 Volatile.Write(ref _timerLists, [.. _timerLists, list]);
             }
 
             return list.Create(callback);
         }
     }
-
-    internal void CountArmedList(bool armed) => Interlocked.Add(ref _armedLists, armed ? 1 : -1);
-
-    /// <summary>Home thread.</summary>
-    internal void CountTimers(int count) => _timersRun += count;
 
     private long TimerTimeout()
     {

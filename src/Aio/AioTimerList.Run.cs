@@ -20,7 +20,7 @@ internal sealed partial class AioTimerList
     {
         if (Volatile.Read(ref _runningThread) == Environment.CurrentManagedThreadId)
         {
-            throw new InvalidOperationException($"A timer callback of context '{Context.Name}' stops its own clock '{Clock.Name}', which would wait for itself. Stop it from a bottom half or from another thread.");
+            throw new InvalidOperationException($"A timer callback of context '{Loop.Name}' stops its own clock '{Clock.Name}', which would wait for itself. Stop it from a bottom half or from another thread.");
         }
 
         return _done.Wait(timeoutMs);
@@ -49,7 +49,7 @@ internal sealed partial class AioTimerList
         int outerThread = _runningThread;
         (long, long, long) outerPass = (_passEnd, _scannedDeadlineNs, _scannedSequence);
         (_passEnd, _scannedDeadlineNs, _scannedSequence) = (Volatile.Read(ref _sequence), long.MinValue, 0);
-        (IFaultOwner?, byte) outer = Context.EnterStage(AioActivity.Timers);
+        (IFaultOwner?, byte) outer = Loop.BeginTimers();
         _done.Reset();
         Volatile.Write(ref _runningThread, Environment.CurrentManagedThreadId);
         try
@@ -68,8 +68,7 @@ internal sealed partial class AioTimerList
             }
 
             (_passEnd, _scannedDeadlineNs, _scannedSequence) = outerPass;
-            Context.LeaveStage(outer);
-            Context.CountTimers(count);
+            Loop.EndTimers(outer, count);
             Volatile.Write(ref _runningThread, outerThread);
             if (outerThread == 0)
             {
@@ -83,7 +82,7 @@ internal sealed partial class AioTimerList
     /// <returns>False if an exception was handed to its owner; the rest of the pass is still to run.</returns>
     private bool Run(long now, ref int count)
     {
-        FaultFrame frame = Context.Frame;
+        FaultFrame frame = Loop.Frame;
         AioTimer? timer = null;
         try
         {
@@ -97,9 +96,9 @@ internal sealed partial class AioTimerList
 
             return true;
         }
-        catch (Exception e) when (Context.Answers(timer?.Owner, e))
+        catch (Exception e) when (Loop.Answers(timer?.Owner, e))
         {
-            Context.Report(timer!.Owner!, "timer", e);
+            Loop.Report(timer!.Owner!, "timer", e);
             return false;
         }
     }

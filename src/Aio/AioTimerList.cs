@@ -24,16 +24,16 @@ internal sealed partial class AioTimerList : IDisposable
     private bool _armed;
     private bool _disposed;
 
-    public AioTimerList(AioContext context, AioClock clock)
+    public AioTimerList(ITimerLoop loop, AioClock clock, bool initiallyBusy = false)
     {
-        Context = context;
+        Loop = loop;
         Clock = clock;
-        _done = new ManualResetEventSlim(context.Failpoints is null or { TimersInitiallyBusy: false });
+        _done = new ManualResetEventSlim(!initiallyBusy);
         _head = new AioTimer(this, static () => { }, MaxHeight);
         clock.Add(this);
     }
 
-    public AioContext Context { get; }
+    public ITimerLoop Loop { get; }
 
     public AioClock Clock { get; }
 
@@ -95,7 +95,7 @@ internal sealed partial class AioTimerList : IDisposable
 
         if (first)
         {
-            Context.Notify();
+            Loop.Notify();
         }
     }
 
@@ -155,7 +155,7 @@ internal sealed partial class AioTimerList : IDisposable
     /// may run already. It keeps its place then and is armed besides.
     /// </summary>
     private bool IsPendingFor(AioTimer timer, long deadlineNs) =>
-        (timer.IsListed && timer.DeadlineNs <= deadlineNs) || (timer.IsInBatch && (Context.IsHomeThread || Context.Failpoints is { TrustBatch: true }));
+        (timer.IsListed && timer.DeadlineNs <= deadlineNs) || (timer.IsInBatch && Loop.KnowsBatch);
 
     private void UpdateFirst()
     {
@@ -164,7 +164,7 @@ internal sealed partial class AioTimerList : IDisposable
         if (armed != _armed)
         {
             _armed = armed;
-            Context.CountArmedList(armed);
+            Loop.CountArmedList(armed);
         }
 
         Volatile.Write(ref _firstNs, first);

@@ -11,7 +11,7 @@ public sealed class BottomHalf
     private const int Idle = 4;
     private const int Deleted = 8;
 
-    private readonly AioContext _context;
+    private readonly IBottomHalfLoop _loop;
     private readonly bool _oneShot;
 
     // An Action, or the SendOrPostCallback of a posted one; and the name, or the state of a posted one: two fields, so that the object fills one cache line.
@@ -19,17 +19,17 @@ public sealed class BottomHalf
     private object? _nameOrState;
     private int _flags;
 
-    internal BottomHalf(AioContext context, Action callback, string name)
+    internal BottomHalf(IBottomHalfLoop loop, Action callback, string name)
     {
-        _context = context;
+        _loop = loop;
         _callback = callback;
         _nameOrState = name;
         Owner = FaultScope.Current;
     }
 
-    internal BottomHalf(AioContext context)
+    internal BottomHalf(IBottomHalfLoop loop)
     {
-        _context = context;
+        _loop = loop;
         _oneShot = true;
     }
 
@@ -62,9 +62,9 @@ public sealed class BottomHalf
         }
 
         bool link = (old & Pending) == 0;
-        if (!link || !_context.TryEnqueueLocally(this))
+        if (!link || !_loop.TryEnqueueLocally(this))
         {
-            _context.Enqueue(this, link);
+            _loop.Enqueue(this, link);
         }
     }
 
@@ -80,9 +80,9 @@ public sealed class BottomHalf
         }
 
         bool link = (old & Pending) == 0;
-        if (!link || !_context.TryEnqueueLocally(this))
+        if (!link || !_loop.TryEnqueueLocally(this))
         {
-            _context.Enqueue(this, link);
+            _loop.Enqueue(this, link);
         }
     }
 
@@ -133,13 +133,13 @@ public sealed class BottomHalf
         }
         else
         {
-            _context.RunPosted((SendOrPostCallback)_callback!, _nameOrState);
+            _loop.RunPosted((SendOrPostCallback)_callback!, _nameOrState);
         }
 
         // Not before: whoever reports what the callback threw asks for the name and the owner. One that threw does not come back to the pool.
         _callback = null;
         _nameOrState = null;
         Owner = null;
-        _context.ReturnOneShot(this);
+        _loop.ReturnOneShot(this);
     }
 }

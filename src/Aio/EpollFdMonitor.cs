@@ -10,10 +10,8 @@ internal sealed class EpollFdMonitor : FdMonitor
     private readonly EpollEvents _events = new(128);
     private bool _noPwait2;
 
-    public EpollFdMonitor(AioContext context)
-        : base(context) => _epoll = FileDescriptor.FromResult(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-
-    public override bool NeedWait => Context.PollDisableCount != 0;
+    public EpollFdMonitor(IHandlerLoop loop)
+        : base(loop) => _epoll = FileDescriptor.FromResult(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
 
     public override bool TakesNotifierEvents => true;
 
@@ -40,7 +38,7 @@ internal sealed class EpollFdMonitor : FdMonitor
 
         if (r < 0 && op != EPOLL_CTL_DEL)
         {
-            Errno.Last.Throw($"epoll_ctl of descriptor {handler.Fd} in context '{Context.Name}'");
+            Errno.Last.Throw($"epoll_ctl of descriptor {handler.Fd} in context '{Loop.Name}'");
         }
     }
 
@@ -49,7 +47,7 @@ internal sealed class EpollFdMonitor : FdMonitor
         int n = WaitRaw(timeoutNs);
         for (int i = 0; i < n; i++)
         {
-            Context.MarkReady(_events.Data(i), (short)(ushort)_events.Events(i));
+            Loop.MarkReady(_events.Data(i), (short)(ushort)_events.Events(i));
         }
     }
 

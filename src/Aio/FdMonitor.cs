@@ -1,12 +1,12 @@
 namespace VhostNet.Aio;
 
 /// <summary>Watches the descriptors of one context.</summary>
-internal abstract class FdMonitor(AioContext context) : IDisposable
+internal abstract class FdMonitor(IHandlerLoop loop) : IDisposable
 {
-    protected AioContext Context { get; } = context;
+    protected IHandlerLoop Loop { get; } = loop;
 
     /// <summary>The monitor has something that needs <see cref="Wait"/>, although nobody wants to sleep. Home thread; no system call.</summary>
-    public abstract bool NeedWait { get; }
+    public virtual bool NeedWait => false;
 
     /// <summary>Events are noticed without a system call, so that a handler need not be polled to be noticed in time.</summary>
     public virtual bool NoticesInUserSpace => false;

@@ -18,8 +18,8 @@ internal sealed class IoUringFdMonitor : FdMonitor
     private readonly List<AioHandler> _unarmedPolled = [];
     private volatile bool _hasChanges;
 
-    public IoUringFdMonitor(AioContext context)
-        : base(context) => _ring = new IoUringRing(Entries);
+    public IoUringFdMonitor(IHandlerLoop loop)
+        : base(loop) => _ring = new IoUringRing(Entries);
 
     /// <summary>
     /// Handlers that are polled in user space, and the context's notifier, need not be armed again before the thread sleeps. QEMU 7.2 counted them here and never polled after
@@ -152,14 +152,14 @@ internal sealed class IoUringFdMonitor : FdMonitor
     {
         while (_ring.TryTake(out ulong token, out int result))
         {
-            if (token == Ignored || Context.FindHandler(token) is not { } handler)
+            if (token == Ignored || Loop.FindHandler(token) is not { } handler)
             {
                 continue;
             }
 
             if (result < 0 && result != -ECANCELED)
             {
-                Context.LoseHandler(token);
+                Loop.LoseHandler(token);
                 continue;
             }
 
@@ -167,7 +167,7 @@ internal sealed class IoUringFdMonitor : FdMonitor
             (handler.IsInternal || handler.IsOnPollList ? _unarmedPolled : _unarmed).Add(handler);
             if (result >= 0)
             {
-                Context.MarkReady(token, (short)result);
+                Loop.MarkReady(token, (short)result);
             }
         }
     }

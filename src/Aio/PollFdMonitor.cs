@@ -1,14 +1,12 @@
 namespace VhostNet.Aio;
 
 /// <summary>Watches with poll(2). The array is built again only after a change.</summary>
-internal sealed class PollFdMonitor(AioContext context) : FdMonitor(context)
+internal sealed class PollFdMonitor(IHandlerLoop loop) : FdMonitor(loop)
 {
     private pollfd[] _fds = new pollfd[16];
     private ulong[] _tokens = new ulong[16];
     private int _count;
     private int _version = -1;
-
-    public override bool NeedWait => Context.PollDisableCount != 0;
 
     public override void Update(AioHandler? oldHandler, AioHandler? newHandler)
     {
@@ -62,20 +60,20 @@ internal sealed class PollFdMonitor(AioContext context) : FdMonitor(context)
     {
         if ((fd.revents & POLLNVAL) != 0)
         {
-            Context.LoseHandler(token);
+            Loop.LoseHandler(token);
             return;
         }
 
-        Context.MarkReady(token, fd.revents);
+        Loop.MarkReady(token, fd.revents);
     }
 
     private void Rebuild()
     {
-        if (_version == Context.HandlerVersion)
+        if (_version == Loop.HandlerVersion)
         {
             return;
         }
 
-        _version = Context.Snapshot(ref _fds, ref _tokens, out _count);
+        _version = Loop.Snapshot(ref _fds, ref _tokens, out _count);
     }
 }

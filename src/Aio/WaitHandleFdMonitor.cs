@@ -1,7 +1,7 @@
 namespace VhostNet.Aio;
 
 /// <summary>Waits on .NET wait handles: portable, for event notifiers only, at most 63 of them.</summary>
-internal sealed class WaitHandleFdMonitor(AioContext context) : FdMonitor(context)
+internal sealed class WaitHandleFdMonitor(IHandlerLoop loop) : FdMonitor(loop)
 {
     /// <summary>What WaitHandle.WaitAny takes.</summary>
     private const int MaxHandles = 64;
@@ -18,7 +18,7 @@ internal sealed class WaitHandleFdMonitor(AioContext context) : FdMonitor(contex
         {
             if (oldHandler is null && _handlers.Count == MaxHandles)
             {
-                throw new NotSupportedException($"Context '{Context.Name}' waits on {MaxHandles} wait handles already, its own included; that is all that WaitHandle.WaitAny can do.");
+                throw new NotSupportedException($"Context '{Loop.Name}' waits on {MaxHandles} wait handles already, its own included; that is all that WaitHandle.WaitAny can do.");
             }
 
             if (oldHandler is not null)
@@ -61,7 +61,7 @@ internal sealed class WaitHandleFdMonitor(AioContext context) : FdMonitor(contex
         {
             if (!handlers[i].IsDeleted && handlers[i].WaitHandle!.SafeWaitHandle.IsClosed)
             {
-                Context.LoseHandler(handlers[i].Token);
+                Loop.LoseHandler(handlers[i].Token);
             }
 
             if (handlers[i].IsDeleted)
@@ -99,14 +99,14 @@ internal sealed class WaitHandleFdMonitor(AioContext context) : FdMonitor(contex
                 return;
             }
 
-            Context.MarkReady(handlers[index].Token, POLLIN);
+            Loop.MarkReady(handlers[index].Token, POLLIN);
             handlers[index] = handlers[--count];
             timeoutNs = 0;
         }
     }
 
     public override int Query(Span<pollfd> fds, List<ulong> tokens) =>
-        throw new NotSupportedException($"Context '{Context.Name}' waits on wait handles; call QueryWaitHandles.");
+        throw new NotSupportedException($"Context '{Loop.Name}' waits on wait handles; call QueryWaitHandles.");
 
     public override void Take(ReadOnlySpan<pollfd> fds, List<ulong> tokens) => Wait(0);
 
