@@ -1,5 +1,5 @@
 using System.Globalization;
-using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
 
 namespace VhostNet.Micro;
 

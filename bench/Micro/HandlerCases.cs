@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
 
 namespace VhostNet.Micro;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 
 namespace VhostNet.Micro;
 

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Faults;
 
 namespace VhostNet.Aio;
 

@@ -1,3 +1,6 @@
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Monitors;
+
 namespace VhostNet.Aio;
 
 /// <content>A loop that never sleeps.</content>

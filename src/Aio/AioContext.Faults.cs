@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Monitors;
 
 namespace VhostNet.Aio;
 

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Monitors;
+
 namespace VhostNet.Aio;
 
 /// <content>How the home thread takes over changes of the handlers.</content>

@@ -1,4 +1,6 @@
 using VhostNet.Aio.Failpoints;
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Monitors;
 
 namespace VhostNet.Aio;
 

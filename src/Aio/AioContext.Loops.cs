@@ -1,3 +1,8 @@
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio;
 
 /// <content>What monitors, timers and bottom halves need of the loop; they lie below it and know no more.</content>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using VhostNet.Aio.Failpoints;
+using VhostNet.Aio.Monitors;
 
 namespace VhostNet.Aio;
 

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Monitors;
+
 namespace VhostNet.Aio;
 
 /// <content>The handlers that are polled in user space, and the begin and end of poll mode.</content>

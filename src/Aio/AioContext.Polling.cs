@@ -1,3 +1,5 @@
+using VhostNet.Aio.Monitors;
+
 namespace VhostNet.Aio;
 
 /// <content>Adaptive polling in user space, in front of a wait.</content>

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio;
 
 /// <content>Timers: one list for each clock that was used.</content>

@@ -1,3 +1,5 @@
+using VhostNet.Aio.Monitors;
+
 namespace VhostNet.Aio;
 
 /// <summary>How to make an <see cref="AioContext"/>.</summary>

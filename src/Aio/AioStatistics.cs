@@ -1,3 +1,5 @@
+using VhostNet.Aio.Faults;
+
 namespace VhostNet.Aio;
 
 /// <summary>Counters of one context.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VhostNet.Aio.BottomHalves;
 
 namespace VhostNet.Aio;
 

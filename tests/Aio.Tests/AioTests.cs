@@ -1,3 +1,7 @@
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>The cases of QEMU's test-aio, under their names, on every monitor, plain and through the outer loop (there: /aio-gsource).</summary>

@@ -1,3 +1,7 @@
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>Scheduling, dispatching, notifying and arming timers allocate nothing.</summary>

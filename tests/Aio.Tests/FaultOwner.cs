@@ -1,3 +1,5 @@
+using VhostNet.Aio.Faults;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>Notes what it has to answer for.</summary>

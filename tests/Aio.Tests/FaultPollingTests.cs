@@ -1,3 +1,7 @@
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>The same for what is polled in user space, and for threads.</summary>

@@ -1,3 +1,8 @@
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>An exception of a callback goes to who answers for it, and the rest of the pass runs: for each kind of callback, with each monitor.</summary>

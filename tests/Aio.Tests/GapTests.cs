@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VhostNet.Aio.BottomHalves;
 
 namespace VhostNet.Aio.Tests;
 

@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.Aio.Tests;
 

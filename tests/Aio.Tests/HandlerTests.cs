@@ -1,3 +1,6 @@
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>Descriptor handlers: adding, changing and removing anywhere.</summary>

@@ -1,4 +1,6 @@
-using VhostNet.Aio.Failpoints;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.Aio.Tests;
 

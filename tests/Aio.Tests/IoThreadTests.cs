@@ -1,3 +1,5 @@
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 public sealed class IoThreadTests

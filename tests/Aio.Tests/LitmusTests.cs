@@ -1,4 +1,4 @@
-using VhostNet.Aio.Failpoints;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.Aio.Tests;
 

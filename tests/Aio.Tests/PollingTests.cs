@@ -1,3 +1,7 @@
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>Polling in user space.</summary>

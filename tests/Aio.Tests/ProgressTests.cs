@@ -1,3 +1,7 @@
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>What a thread can say about a loop without asking it.</summary>

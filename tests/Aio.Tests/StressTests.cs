@@ -1,3 +1,7 @@
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 /// <summary>Several threads at once: nothing is lost, and nothing runs after it was deleted.</summary>

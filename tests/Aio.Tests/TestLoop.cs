@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using VhostNet.Aio.Monitors;
 
 namespace VhostNet.Aio.Tests;
 

@@ -1,4 +1,5 @@
-using VhostNet.Aio.Failpoints;
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.Aio.Tests;
 

@@ -1,3 +1,6 @@
+using VhostNet.Aio.Monitors;
+using VhostNet.Aio.Timers;
+
 namespace VhostNet.Aio.Tests;
 
 public sealed class TimerTests

@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
 
 namespace VhostNet.Fuzz;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Virtqueues;
 

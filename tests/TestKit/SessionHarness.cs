@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
 using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;

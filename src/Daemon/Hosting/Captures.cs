@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Captures;
 using VhostNet.VirtioNet.Networks;
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
+using VhostNet.Aio.Faults;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;

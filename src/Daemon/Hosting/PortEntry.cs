@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Faults;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.VhostUser.Backend.Endpoints;

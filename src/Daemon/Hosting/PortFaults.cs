@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VirtioNet.Networks;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.Daemon.Systemd;
 
@@ -59,7 +60,7 @@ internal sealed class ServiceNotifier : IDisposable
 
     /// <summary>The service looks at its files again; <see cref="Ready"/> follows. The time lets the manager tell two such messages apart.</summary>
     public void Reloading() => Post(
-        ReloadingKind, string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={VhostNet.Aio.AioClock.Monotonic.NowNs / 1000}\nSTATUS=Reading the configuration again"));
+        ReloadingKind, string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={AioClock.Monotonic.NowNs / 1000}\nSTATUS=Reading the configuration again"));
 
     /// <summary>One line for <c>systemctl status</c>; the newest arrives as soon as the manager reads.</summary>
     public void Status(string status) => Post(StatusKind, $"STATUS={OneLine(status)}");

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.Daemon.Systemd;
 

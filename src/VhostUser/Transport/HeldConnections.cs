@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.VhostUser.Transport;
 

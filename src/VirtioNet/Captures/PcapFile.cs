@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
 

@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 
 namespace VhostNet.VirtioNet.Frames;
 

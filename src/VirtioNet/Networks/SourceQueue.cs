@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Offload;
 using VhostNet.VirtioNet.RateLimits;

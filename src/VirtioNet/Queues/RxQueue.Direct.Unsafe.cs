@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VhostNet.Aio;
+using VhostNet.Aio.Faults;
 using VhostNet.Daemon.Hosting;
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend.Endpoints;

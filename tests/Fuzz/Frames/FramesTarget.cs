@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
+using VhostNet.VhostUser.Frontend;
 
 namespace VhostNet.Fuzz.Frames;
 

@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
 using VhostNet.Fuzz.Attacks.Harness;
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.Fuzz.Frames;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Frames;

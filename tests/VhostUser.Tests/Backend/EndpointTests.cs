@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Session;

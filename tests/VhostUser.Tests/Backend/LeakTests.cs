@@ -1,6 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
 using VhostNet.VhostUser.Backend.Endpoints;
-using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;

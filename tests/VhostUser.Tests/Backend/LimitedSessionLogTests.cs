@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend.Logging;
 
 namespace VhostNet.VhostUser.Tests.Backend;

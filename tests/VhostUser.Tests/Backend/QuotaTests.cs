@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Backend.State;

@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Buffers;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using VhostNet.Aio;
+using VhostNet.Aio.Monitors;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Tests.TestKit;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Addresses;

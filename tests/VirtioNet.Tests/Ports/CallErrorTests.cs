@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;

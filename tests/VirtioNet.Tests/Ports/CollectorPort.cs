@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Generator;

@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Responder;
 

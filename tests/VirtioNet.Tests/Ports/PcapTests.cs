@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Captures;
 using VhostNet.VirtioNet.Errors;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Tap;
@@ -193,7 +193,7 @@ public sealed class TapPortTests : IDisposable
         using TapPort tap = Open(new TapOptions { Name = "t0", Bridge = "br0", SendBuffer = 30000 });
         using CollectorPort guest = CollectorPort.Join(tap);
         int woken = 0;
-        Aio.BottomHalf waiter = _loop.Context.CreateBottomHalf(() => woken++, "waiter");
+        BottomHalf waiter = _loop.Context.CreateBottomHalf(() => woken++, "waiter");
         List<byte[]> frames = [.. Enumerable.Range(0, 100).Select(i => Craft.Ethernet([2, 0, 0, 0, 0, 9], Craft.GuestMac, 0x88b5, Craft.Pattern(1000, i)))];
         int taken = guest.Send(frames, waiter: waiter);
         Assert.InRange(taken, 5, 60);

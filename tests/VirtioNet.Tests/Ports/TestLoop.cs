@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.VirtioNet.Tests.Ports;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
@@ -214,7 +214,7 @@ public sealed class UserPortTests : IDisposable
         using UserPort port = Open(new UserOptions());
         using CollectorPort guest = CollectorPort.Join(port);
         int woken = 0;
-        Aio.BottomHalf waiter = _loop.Context.CreateBottomHalf(() => woken++, "waiter");
+        BottomHalf waiter = _loop.Context.CreateBottomHalf(() => woken++, "waiter");
         List<byte[]> frames = [.. Enumerable.Range(0, 200).Select(_ => new byte[20000])];
         int taken = guest.Send(frames, waiter: waiter);
         Assert.InRange(taken, 40, 60);

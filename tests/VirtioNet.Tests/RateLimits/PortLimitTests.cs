@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.RateLimits;

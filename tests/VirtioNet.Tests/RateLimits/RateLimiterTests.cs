@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.RateLimits;
 using VhostNet.VirtioNet.Tests.TestKit;
 

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;

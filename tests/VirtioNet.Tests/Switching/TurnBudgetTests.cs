@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Frames;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 

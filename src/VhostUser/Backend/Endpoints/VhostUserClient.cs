@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.VhostUser.Backend.Endpoints;

@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.VhostUser.Backend.Quotas;
 

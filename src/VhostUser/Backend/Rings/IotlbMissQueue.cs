@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Memory;
 
 namespace VhostNet.VhostUser.Backend.Rings;

@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Backend.Rings;
 using VhostNet.VhostUser.Backend.State;

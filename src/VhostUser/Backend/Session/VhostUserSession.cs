@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Backend.Rings;

@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;

@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Networks.Switch;

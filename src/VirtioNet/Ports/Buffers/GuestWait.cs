@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Ports.Buffers;

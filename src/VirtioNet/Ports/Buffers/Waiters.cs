@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VirtioNet.Ports.Buffers;

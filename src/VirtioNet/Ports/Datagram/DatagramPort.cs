@@ -1,5 +1,7 @@
 using System.Net;
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Faults;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;

@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Backend;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;

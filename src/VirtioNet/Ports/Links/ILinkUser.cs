@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.Faults;
 
 namespace VhostNet.VirtioNet.Ports.Links;
 

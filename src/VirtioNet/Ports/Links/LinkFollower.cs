@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Networks;
 

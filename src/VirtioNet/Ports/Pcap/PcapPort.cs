@@ -1,4 +1,7 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Faults;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Captures;
 using VhostNet.VirtioNet.Errors;

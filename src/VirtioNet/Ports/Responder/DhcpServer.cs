@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Ports.Packets;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Packets;

@@ -1,5 +1,6 @@
 using System.Net;
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Ports.Buffers;

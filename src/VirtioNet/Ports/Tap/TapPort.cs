@@ -1,4 +1,6 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
+using VhostNet.Aio.Faults;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;

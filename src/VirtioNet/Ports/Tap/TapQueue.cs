@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Queues;

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Ports.Sockets;
 

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 
 namespace VhostNet.VirtioNet.Ports.User;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using VhostNet.Aio;
+using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 

@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>Watches the descriptors of one context.</summary>
 internal abstract class FdMonitor(IHandlerLoop loop) : IDisposable

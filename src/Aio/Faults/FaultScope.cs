@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Faults;
 
 /// <summary>
 /// Says on whose behalf the calling thread registers handlers, timers and bottom halves. Scopes nest and belong to one thread; a loop enters the owner's scope

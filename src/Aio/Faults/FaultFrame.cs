@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Faults;
 
 /// <summary>Holds the owner on whose behalf one thread registers. A loop keeps its thread's at hand, so that entering a callback's scope costs a comparison.</summary>
 internal sealed class FaultFrame

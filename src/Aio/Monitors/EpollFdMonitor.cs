@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>
 /// Watches with epoll, level triggered but for the context's own notifier: each write of an eventfd is an edge, whatever its counter says, so that the event is consumed by the

@@ -1,4 +1,6 @@
-namespace VhostNet.Aio.Failpoints;
+using VhostNet.Aio.Failpoints;
+
+namespace VhostNet.Aio;
 
 /// <summary>
 /// Takes one fix out of a context, or stops it at one place, so that a test can show what the fix is for. Everything else is the code that everybody runs. Only tests make one.

@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>Ways to watch descriptors.</summary>
 public enum FdMonitorKind

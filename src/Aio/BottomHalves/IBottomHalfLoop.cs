@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.BottomHalves;
 
 /// <summary>What a bottom half needs of the loop that runs it.</summary>
 internal interface IBottomHalfLoop

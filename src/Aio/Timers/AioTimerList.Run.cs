@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio.Faults;
 
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Timers;
 
 /// <content>Firing.</content>
 internal sealed partial class AioTimerList

@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Faults;
 
 /// <summary>
 /// Answers for callbacks: a port, a session, anything that can go down alone. What was registered with a context inside <see cref="FaultScope.Enter"/> belongs to

@@ -1,4 +1,6 @@
-namespace VhostNet.Aio;
+using VhostNet.Aio.Faults;
+
+namespace VhostNet.Aio.BottomHalves;
 
 /// <summary>
 /// A callback that runs once, on its context's home thread, after it was scheduled. Scheduling it again before it ran changes nothing.

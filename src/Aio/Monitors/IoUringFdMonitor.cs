@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>
 /// Watches with io_uring: one-shot poll requests, armed again after each completion. Completions are noticed without a system call, so that a handler without a poll callback

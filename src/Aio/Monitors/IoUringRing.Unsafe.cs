@@ -1,6 +1,6 @@
 using VhostNet.Aio.Failpoints;
 
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>An io_uring of poll requests, on raw system calls. One thread at a time.</summary>
 internal sealed unsafe class IoUringRing : IDisposable

@@ -1,4 +1,6 @@
-namespace VhostNet.Aio;
+using VhostNet.Aio.Faults;
+
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>
 /// The callbacks of one descriptor. A change makes a new one and retires the old one, so that events found for the old one never reach the new callbacks.

@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>Waits on .NET wait handles: portable, for event notifiers only, at most 63 of them.</summary>
 internal sealed class WaitHandleFdMonitor(IHandlerLoop loop) : FdMonitor(loop)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio.Faults;
 
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Timers;
 
 /// <summary>A callback that runs on its context's home thread once its clock has reached a time. All members may be called by any thread, also from callbacks.</summary>
 public sealed class AioTimer

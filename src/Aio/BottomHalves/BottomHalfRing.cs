@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.BottomHalves;
 
 /// <summary>
 /// The bottom halves that the home thread will run, oldest first: those of the present passes, then those for the next one. Home thread only. It allocates when it grows.

@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>What a monitor needs of the loop that it watches for. Home thread unless marked otherwise.</summary>
 internal interface IHandlerLoop

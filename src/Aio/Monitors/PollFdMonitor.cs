@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Monitors;
 
 /// <summary>Watches with poll(2). The array is built again only after a change.</summary>
 internal sealed class PollFdMonitor(IHandlerLoop loop) : FdMonitor(loop)

@@ -1,4 +1,6 @@
-namespace VhostNet.Aio;
+using VhostNet.Aio.Faults;
+
+namespace VhostNet.Aio.Timers;
 
 /// <summary>What a list of timers needs of the loop that runs it. Home thread unless marked otherwise.</summary>
 internal interface ITimerLoop

@@ -1,4 +1,4 @@
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Timers;
 
 /// <summary>A clock for timers. A virtual one stands still until it is advanced, and can be stopped.</summary>
 public sealed class AioClock

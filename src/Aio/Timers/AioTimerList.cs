@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace VhostNet.Aio;
+namespace VhostNet.Aio.Timers;
 
 /// <summary>
 /// The timers of one context on one clock: a skip list, since adding must not be linear and taking the first must be cheap. The links are in the timers; nothing is allocated
