@@ -14,9 +14,10 @@ internal static class MutationRun
     public static int Execute(MutationOptions options, string root)
     {
         string results = Directory.CreateDirectory(Path.Combine(root, "artifacts", "mutation")).FullName;
-        List<Mutant> sample = Choose(options, root, results);
+        var sources = new Sources(root);
+        List<Mutant> sample = Choose(options, sources, root, results);
         using ScratchCopy copy = ScratchCopy.Create(root, options.Keep);
-        sample = copy.Build(sample, options.Again ? int.MaxValue : options.Count);
+        sample = copy.Build(sample);
         Console.WriteLine($"{sample.Count} mutants in {copy.Path}");
         var tests = new TestSuites(copy, options.Classes);
         ReachMap reach = ReachMap.Record(tests, sample, options.Workers);
@@ -27,9 +28,9 @@ internal static class MutationRun
         return 0;
     }
 
-    private static List<Mutant> Choose(MutationOptions options, string root, string results)
+    private static List<Mutant> Choose(MutationOptions options, Sources sources, string root, string results)
     {
-        IEnumerable<Mutant> all = new Sources(root).FindMutants(options.Projects);
+        IEnumerable<Mutant> all = sources.FindMutants(options.Projects);
         if (options.Since is { } since)
         {
             ChangedLines changed = ChangedLines.Since(root, since);
@@ -46,7 +47,7 @@ internal static class MutationRun
 
         // The shuffle depends on the seed alone; the sample of a seed stays the same as long as the sources do.
         new Random(options.Seed).Shuffle(candidates);
-        return Number([.. candidates.Take((int)(options.Count * Spare) + 1)]);
+        return Number([.. candidates.Take((int)(options.Count * Spare) + 1).AsParallel().AsOrdered().Where(sources.Compiles).Take(options.Count)]);
     }
 
     private static List<Mutant> Number(List<Mutant> mutants)

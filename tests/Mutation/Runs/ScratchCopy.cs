@@ -42,16 +42,10 @@ internal sealed partial class ScratchCopy : IDisposable
 
     /// <summary>Compiles the mutants, without those that the compiler refuses.</summary>
     /// <param name="mutants">Them.</param>
-    /// <param name="count">As many are kept.</param>
     /// <exception cref="MutationException">Something else does not compile.</exception>
-    public List<Mutant> Build(List<Mutant> mutants, int count)
+    public List<Mutant> Build(List<Mutant> mutants)
     {
-        using Stream text = typeof(ScratchCopy).Assembly.GetManifestResourceStream("MutantSwitch")!;
-        using (FileStream file = File.Create(System.IO.Path.Combine(Path, "src", "LibC", "MutantSwitch.Unsafe.cs")))
-        {
-            text.CopyTo(file);
-        }
-
+        File.WriteAllText(System.IO.Path.Combine(Path, "src", "LibC", "MutantSwitch.Unsafe.cs"), Schemata.SwitchSource);
         for (bool isClean = false; !isClean;)
         {
             Write(mutants);
@@ -61,8 +55,6 @@ internal sealed partial class ScratchCopy : IDisposable
             Console.WriteLine(isClean ? "compiled" : $"{refused.Count} don't compile");
         }
 
-        mutants = [.. mutants.Take(count)];
-        Write(mutants);
         foreach (string project in mutants.Select(static m => m.Project).Distinct())
         {
             if (Compile($"tests/{project}.Tests") is { ExitCode: not 0 } build)

@@ -30,6 +30,7 @@ internal sealed class TestSuites
         [.. classes.SelectMany(static c => new[] { "-class", c.Name }), "-noLogo", "-noColor", "-stopOnFail"],
         _copy.Path,
         limit,
+        "[FAIL]",
         [.. environment, ("DOTNET_GCHeapHardLimit", "0x80000000"), ("DOTNET_DbgEnableMiniDump", "0")]);
 
     private string Program(string project) => Path.Combine(_copy.Path, "artifacts", "bin", $"VhostNet.{project}.Tests", "release", $"VhostNet.{project}.Tests");

@@ -11,6 +11,9 @@ internal sealed class Schemata
     private readonly string _text;
     private readonly List<Mutant> _mutants;
 
+    /// <summary>The type of the switch, which goes into the copy's src/LibC.</summary>
+    public static string SwitchSource { get; } = ReadSwitch();
+
     private Schemata(string text, IEnumerable<Mutant> mutants)
     {
         _text = text;
@@ -32,6 +35,12 @@ internal sealed class Schemata
     {
         string[] parts = line.Split(Switch + "(");
         return parts.Skip(1).Select(static p => int.Parse(p.AsSpan(0, p.IndexOf(')', StringComparison.Ordinal)), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    private static string ReadSwitch()
+    {
+        using var reader = new StreamReader(typeof(Schemata).Assembly.GetManifestResourceStream("MutantSwitch")!);
+        return "using System; using System.IO;\n" + reader.ReadToEnd();
     }
 
     private string Render(TextSpan span, ref int next)
