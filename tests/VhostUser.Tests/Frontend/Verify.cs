@@ -14,6 +14,15 @@ internal static class Verify
         }
     }
 
+    /// <summary>The same bytes. Assert.Equal compares them one by one, as objects.</summary>
+    public static void Same(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual)
+    {
+        if (!expected.SequenceEqual(actual))
+        {
+            Assert.Equal(expected.ToArray(), actual.ToArray());
+        }
+    }
+
     /// <summary>A text that is made up only if the condition is false.</summary>
     [InterpolatedStringHandler]
     public ref struct LateMessage
