@@ -46,21 +46,14 @@ internal sealed partial class ScratchCopy : IDisposable
     public List<Mutant> Build(List<Mutant> mutants)
     {
         File.WriteAllText(System.IO.Path.Combine(Path, "src", "LibC", "MutantSwitch.Unsafe.cs"), Schemata.SwitchSource);
-        for (bool isClean = false; !isClean;)
+        // What the chooser let through is refused seldom: where the sources that it lacks, those of generators, matter.
+        string[] projects = [.. mutants.Select(static m => m.Project).Distinct()];
+        for (int next = 0; next < projects.Length;)
         {
             Write(mutants);
-            HashSet<int> refused = Refused(Compile("src/Daemon"));
-            isClean = refused.Count == 0;
+            HashSet<int> refused = Refused(Compile($"tests/{projects[next]}.Tests"));
+            next += refused.Count == 0 ? 1 : 0;
             mutants = [.. mutants.Where(m => !refused.Contains(m.Id))];
-            Console.WriteLine(isClean ? "compiled" : $"{refused.Count} don't compile");
-        }
-
-        foreach (string project in mutants.Select(static m => m.Project).Distinct())
-        {
-            if (Compile($"tests/{project}.Tests") is { ExitCode: not 0 } build)
-            {
-                throw new MutationException($"tests/{project}.Tests does not compile against the mutated copy:\n{build.Output}");
-            }
         }
 
         return mutants;
