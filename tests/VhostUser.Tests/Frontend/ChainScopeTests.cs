@@ -347,13 +347,13 @@ public sealed class ChainScopeTests
             int count = _ring.Device.Peek(_ring.Burst, 1, _direction);
             if (expected.Slots == 0)
             {
-                Assert.True(count == 0 && _ring.Device.IsBroken, $"a ring that nobody can follow was not given up: {Describe()}");
+                Verify.True(count == 0 && _ring.Device.IsBroken, $"a ring that nobody can follow was not given up: {Describe()}");
                 Assert.Contains(_ring.Device.LastError, expected.Reasons);
                 _ring.Restart(_packed ? Position() | (Position() << 16) : _ring.Driver.Raw.AvailIndex);
                 return;
             }
 
-            Assert.True(count == 1, $"{count} chains were found: {Describe()}");
+            Verify.True(count == 1, $"{count} chains were found: {Describe()}");
             expected.Check(_ring.Device, 0, Describe);
             Good += expected.Reasons.Count == 0 ? 1 : 0;
             _ring.Device.Complete(1);

@@ -9,7 +9,7 @@ namespace VhostNet.VhostUser.Tests.Frontend;
 public sealed class DpdkPeerTests
 {
     private const ulong MRG_RXBUF = 1 << 15;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
 
     private readonly string _socket = Path.Combine(Path.GetTempPath(), $"vhostnet-dpdk-{Guid.NewGuid():n}.sock");
 

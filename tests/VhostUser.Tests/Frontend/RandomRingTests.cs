@@ -68,7 +68,7 @@ public sealed class RandomRingTests
             int count = _ring.Device.Peek(_ring.Burst, max, _direction);
             if (overrun)
             {
-                Assert.True(count == 0 && _ring.Device.LastError == ChainStatus.BrokenRing, Describe());
+                Verify.True(count == 0 && _ring.Device.LastError == ChainStatus.BrokenRing, $"{Describe()}");
                 Restart();
                 return;
             }
@@ -182,12 +182,12 @@ public sealed class RandomRingTests
             bool available = _packed ? IsAvailable(_slot, _wrap) : Raw.AvailIndex != _next;
             if (!available)
             {
-                Assert.False(_ring.Device.IsBroken, Describe());
+                Verify.True(!_ring.Device.IsBroken, $"{Describe()}");
                 return;
             }
 
             ReferenceWalk expected = ReferenceWalk.Of(_ring, _packed ? _slot : Raw.GetAvail(_next % _size), _direction);
-            Assert.True(expected.Slots == 0 && _ring.Device.IsBroken, Describe());
+            Verify.True(expected.Slots == 0 && _ring.Device.IsBroken, $"{Describe()}");
             Assert.Contains(_ring.Device.LastError, expected.Reasons);
             Restart();
         }
@@ -198,7 +198,7 @@ public sealed class RandomRingTests
             (int slot, bool wrap) = (_slot, _wrap);
             for (int i = 0; i < count; i++)
             {
-                Assert.True(!_packed || IsAvailable(slot, wrap), Describe());
+                Verify.True(!_packed || IsAvailable(slot, wrap), $"{Describe()}");
                 ReferenceWalk expected = ReferenceWalk.Of(_ring, _packed ? slot : Raw.GetAvail((ushort)(_next + i) % _size), _direction);
                 Assert.NotEqual(0, expected.Slots);
                 expected.Check(_ring.Device, i, Describe, i >= lastBad && !_ring.Device.IsBroken);

@@ -68,20 +68,20 @@ internal sealed class ReferenceWalk
     {
         if (Reasons.Count > 0)
         {
-            Assert.True(_ring.Burst[position].IsMalformed, $"a bad chain was taken for a good one; it is {string.Join(" or ", Reasons)}: {describe()}");
-            Assert.True(
+            Verify.True(_ring.Burst[position].IsMalformed, $"a bad chain was taken for a good one; it is {string.Join(" or ", Reasons)}: {describe()}");
+            Verify.True(
                 !isLastBad || Reasons.Contains(device.LastError), $"the chain was refused for {device.LastError}, but it is {string.Join(" or ", Reasons)}: {describe()}");
             return;
         }
 
-        Assert.False(_ring.Burst[position].IsMalformed, $"a good chain was refused for {device.LastError}: {describe()}");
+        Verify.True(!_ring.Burst[position].IsMalformed, $"a good chain was refused for {device.LastError}: {describe()}");
         var found = new List<(nint, ulong)>();
         foreach (GuestSegment segment in _ring.Segments(position))
         {
             Join(found, segment.Address, segment.Length);
         }
 
-        Assert.True(Pieces.SequenceEqual(found), $"the chain has other pieces than expected: {describe()}");
+        Verify.True(Pieces.SequenceEqual(found), $"the chain has other pieces than expected: {describe()}");
         Assert.Equal(Pieces.Sum(p => (long)p.Length), _ring.Burst[position].TotalLength);
     }
 

@@ -61,7 +61,15 @@ internal sealed unsafe class RingPair : IDisposable
         int count = Device.Peek(Burst, max, ChainDirection.Readable);
         for (int i = 0; i < count; i++)
         {
-            contents.Add([.. Segments(i).SelectMany(s => new Span<byte>((void*)s.Address, (int)s.Length).ToArray())]);
+            byte[] content = new byte[Segments(i).Sum(static s => (int)s.Length)];
+            int at = 0;
+            foreach (GuestSegment segment in Segments(i))
+            {
+                new Span<byte>((void*)segment.Address, (int)segment.Length).CopyTo(content.AsSpan(at));
+                at += (int)segment.Length;
+            }
+
+            contents.Add(content);
         }
 
         Device.Complete(count);
