@@ -1,21 +1,48 @@
 #!/usr/bin/env bash
-# Publishes the daemon to out/vhostnetd: one self-contained, ahead-of-time compiled file that needs no .NET where it is copied to.
-# Usage: ./build.sh
+# Publishes the daemon to out/vhostnetd: one file of native code that needs no .NET where it is copied to.
+# Usage: ./build.sh [--rid linux-x64|linux-arm64] [--jit]
+#   --rid RID   for another machine than this one; the file is then out/vhostnetd-RID
+#   --jit       compiled when it runs, as for debugging and profiling with the runtime's tools; the file is then out/vhostnetd-jit
 set -euo pipefail
 cd "$(dirname "$0")"
 . eng/dotnet.sh
 
 case "$(uname -m)" in
-  x86_64) rid=linux-x64 ;;
-  aarch64) rid=linux-arm64 ;;
+  x86_64) native=linux-x64 ;;
+  aarch64) native=linux-arm64 ;;
   *) echo "build.sh: no runtime for $(uname -m); x86_64 and aarch64 are known" >&2; exit 1 ;;
 esac
+rid=$native kind=aot
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --jit) kind=jit ;;
+    --rid) rid=${2:-}; shift ;;
+    *) echo "build.sh: unknown option '$1'; known: --rid RID and --jit" >&2; exit 2 ;;
+  esac
+  shift || true
+done
+case "$rid" in
+  linux-x64) tools=x86_64-linux-gnu ;;
+  linux-arm64) tools=aarch64-linux-gnu ;;
+  *) echo "build.sh: --rid '$rid': unknown; linux-x64 and linux-arm64 are known" >&2; exit 2 ;;
+esac
+
+name=vhostnetd
+[ "$rid" = "$native" ] || name+=-$rid
+[ "$kind" = aot ] || name+=-jit
+if [ "$kind" = jit ]; then
+  how=(--self-contained true -p:PublishAot=false -p:PublishSingleFile=true -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=false -p:DebugType=embedded)
+else
+  how=(-p:PublishAot=true)
+  # Debian's cross compiler comes with libraries but without a linker that clang would find: lld knows all machines.
+  [ "$rid" = "$native" ] || how+=(-p:CppCompilerAndLinker=clang -p:LinkerFlavor=lld "-p:ObjCopyName=$tools-objcopy")
+fi
 
 mkdir -p artifacts/log out
-quietly artifacts/log/publish.log dotnet publish src/Daemon/VhostNet.Daemon.csproj --configuration Release --runtime "$rid" \
-  --self-contained true -p:PublishSingleFile=true -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=false -p:DebugType=embedded --output "artifacts/publish/$rid"
+publish=artifacts/publish/$rid-$kind
+quietly "artifacts/log/publish-$rid-$kind.log" dotnet publish src/Daemon/VhostNet.Daemon.csproj --configuration Release --runtime "$rid" "${how[@]}" --output "$publish"
 
-# A rename, so that a daemon that runs from the old file is not disturbed.
-install -m 755 "artifacts/publish/$rid/vhostnetd" out/.vhostnetd.new
-mv -f out/.vhostnetd.new out/vhostnetd
-echo "out/vhostnetd: $(stat -c %s out/vhostnetd | numfmt --to=iec) for $rid"
+# A rename, so that a daemon that runs from the old file is not disturbed. Names for a debugger stay in the directory that was published to (vhostnetd.dbg).
+install -m 755 "$publish/vhostnetd" "out/.$name.new"
+mv -f "out/.$name.new" "out/$name"
+echo "out/$name: $(stat -c %s "out/$name" | numfmt --to=si) for $rid"

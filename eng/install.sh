@@ -14,6 +14,8 @@ required=(
   strace
   # Libraries that vhostnetd loads at run time.
   libslirp0 libglib2.0-0
+  # The linker of native code, for this machine and for arm64, and a processor for what it made: arm64, or an x86-64 without AVX.
+  clang lld qemu-user-static
   # The ABI tests' C compilers and the models' checker.
   gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross spin
 )

@@ -14,7 +14,7 @@ public static class DescriptorReserve
     private static int s_reserve = Default;
     private static long s_refused;
 
-    /// <summary>Descriptors that the process may have (RLIMIT_NOFILE's soft limit, which the runtime has raised to the hard one).</summary>
+    /// <summary>Descriptors that the process may have (RLIMIT_NOFILE's soft limit, raised to the hard one: a JIT runtime does that by itself, native code does not).</summary>
     public static int Limit => Volatile.Read(ref s_limit);
 
     /// <summary>Descriptors kept back: <see cref="Configure"/>'s number, but at most half of the limit.</summary>
@@ -71,6 +71,12 @@ public static class DescriptorReserve
     private static int ReadLimit()
     {
         var limit = default(rlimit);
-        return LibC.getrlimit(LibC.RLIMIT_NOFILE, ref limit) < 0 ? 1024 : (int)Math.Min(limit.rlim_cur, 1 << 30);
+        if (LibC.getrlimit(LibC.RLIMIT_NOFILE, ref limit) < 0)
+        {
+            return 1024;
+        }
+
+        rlimit raised = limit with { rlim_cur = limit.rlim_max };
+        return (int)Math.Min(LibC.setrlimit(LibC.RLIMIT_NOFILE, in raised) == 0 ? raised.rlim_cur : limit.rlim_cur, 1 << 30);
     }
 }

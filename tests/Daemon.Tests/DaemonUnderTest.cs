@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
+using Xunit.Sdk;
+using Xunit.v3;
 
 // Processes are started and waited for: one at a time gives failures that can be read.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Parallelization(Mode = ParallelMode.None)]
 
 namespace VhostNet.Daemon.Tests;
 

@@ -113,7 +113,7 @@ public sealed class LifecycleTests : EndToEndTest
         NetworkNamespace network = await CreateNamespaceAsync();
         await network.CreateTapAsync("tap0", Host + "/24");
         VhostnetdProcess daemon = await StartDaemonAsync("tap:tap0", network);
-        QemuGuest guest = await BootAsync(new GuestOptions { Socket = SocketPath, Reconnect = 1, DeviceProperties = properties });
+        QemuGuest guest = await BootAsync(new GuestOptions { Socket = SocketPath, Reconnect = true, DeviceProperties = properties });
         await ConfigureAndPingAsync(guest);
         for (int i = 0; i < 2; i++)
         {

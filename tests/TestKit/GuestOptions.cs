@@ -19,8 +19,8 @@ public sealed record GuestOptions
     /// <summary>QEMU listens on the socket and the back end connects.</summary>
     public bool SocketServer { get; init; }
 
-    /// <summary>Seconds between attempts to reconnect to the back end; 0: none, and QEMU ends when the first one fails.</summary>
-    public int Reconnect { get; init; }
+    /// <summary>Whether QEMU connects again when the back end is gone, as fast as it can (<see cref="QemuRelease.Reconnect"/>); without it QEMU ends when the first attempt fails.</summary>
+    public bool Reconnect { get; init; }
 
     /// <summary>Queue pairs.</summary>
     public int QueuePairs { get; init; } = 1;

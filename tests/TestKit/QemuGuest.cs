@@ -59,8 +59,9 @@ public sealed partial class QemuGuest : IAsyncDisposable
         string qmpPath = directory.File($"qmp-{unique}");
         UnixLine agent = new($"{options.Name}'s agent", agentPath);
         QmpClient qmp = new($"{options.Name}'s QMP", qmpPath);
-        ChildProcess qemu = await ChildProcess.StartAsync(
-            options.Name, options.Machine == GuestMachine.S390 ? "qemu-system-s390x" : "qemu-system-x86_64", Arguments(options, image, agentPath, qmpPath));
+        string program = options.Machine == GuestMachine.S390 ? "qemu-system-s390x" : "qemu-system-x86_64";
+        string reconnect = options.Reconnect ? (await QemuRelease.OfAsync(program)).Reconnect : "";
+        ChildProcess qemu = await ChildProcess.StartAsync(options.Name, program, Arguments(options, image, agentPath, qmpPath, reconnect));
         QemuGuest guest = new(options, qemu, agent, qmp);
         try
         {
@@ -156,10 +157,10 @@ public sealed partial class QemuGuest : IAsyncDisposable
         Qmp.Dispose();
     }
 
-    private static IEnumerable<string> Arguments(GuestOptions options, string image, string agentPath, string qmpPath)
+    private static IEnumerable<string> Arguments(GuestOptions options, string image, string agentPath, string qmpPath, string reconnect)
     {
         string memory = $"memory-backend-memfd,id=mem,size={options.MemoryMiB}M,share={(options.SharedMemory ? "on" : "off")}";
-        string mode = options.SocketServer ? ",server=on" : options.Reconnect > 0 ? $",reconnect={options.Reconnect}" : "";
+        string mode = options.SocketServer ? ",server=on" : options.Reconnect ? $",{reconnect}" : "";
         string queues = options.QueuePairs > 1 ? $",queues={options.QueuePairs}" : "";
         string device = $"netdev=n0,mac={options.Mac}{(options.QueuePairs > 1 ? ",mq=on" : "")}{(options.DeviceProperties.Length > 0 ? "," : "")}{options.DeviceProperties}";
         return

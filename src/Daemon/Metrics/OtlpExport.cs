@@ -13,6 +13,9 @@ internal sealed class OtlpExport : IDisposable
     /// <summary>How long the end of the daemon waits for a collector to take the last values.</summary>
     public static readonly TimeSpan EndLimit = TimeSpan.FromMilliseconds(300);
 
+    // The runtime's own: collections, heap, threads, processor time.
+    private const string RuntimeMeter = "System.Runtime";
+
     private readonly MeterProvider _provider;
 
     private OtlpExport(MeterProvider provider) => _provider = provider;
@@ -23,6 +26,7 @@ internal sealed class OtlpExport : IDisposable
         MeterProvider provider = Sdk.CreateMeterProviderBuilder()
             .ConfigureResource(r => r.AddService("vhostnetd", serviceVersion: Product.Version))
             .AddMeter(MeterBridge.MeterName)
+            .AddMeter(RuntimeMeter)
             .AddOtlpExporter((exporter, reader) =>
             {
                 exporter.Endpoint = options.Endpoint;

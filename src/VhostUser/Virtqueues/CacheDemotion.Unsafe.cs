@@ -4,7 +4,8 @@ namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
 /// Moves lines that were just written out of this CPU's own caches into the level that all CPUs share (x86 CLDEMOTE), where the guest's CPU finds them in half the time and without disturbing
-/// this one. .NET has no such intrinsic, so the instruction stands in a page of code that is made here, once. Nothing where the CPU does not have it. Any thread.
+/// this one. .NET has no such intrinsic: the instruction is in a function that the native build links, and otherwise stands in a page of code that is made here, once. Nothing where the CPU does
+/// not have it. Any thread.
 /// </summary>
 public static unsafe class CacheDemotion
 {
@@ -15,8 +16,10 @@ public static unsafe class CacheDemotion
     // transition of its own, so that the collector may wait for it.
     private static readonly delegate* unmanaged[SuppressGCTransition]<Chain*, nint, nint, void> s_demote = Create();
 
+    private static readonly bool s_isLinked = WideCode.IsLinked && WideCode.HasDemotion() != 0;
+
     /// <summary>True when the CPU has the instruction and its code could be mapped.</summary>
-    public static bool IsSupported => s_demote != null;
+    public static bool IsSupported => WideCode.IsLinked ? s_isLinked : s_demote != null;
 
     /// <summary>Demotes the two lines that the beginnings of these chains' first segments lie in: a virtio_net_hdr often ends one, and the frame begins the next.</summary>
     /// <param name="chains">The first chain.</param>
@@ -24,7 +27,11 @@ public static unsafe class CacheDemotion
     // SAFETY: the chains are the caller's; the instruction is a hint that neither faults nor changes memory, whatever the address.
     public static void Beginnings(Chain* chains, int count)
     {
-        if (s_demote != null && count > 0)
+        if (WideCode.IsLinked)
+        {
+            WideCode.Demote(chains, (nuint)count, (nuint)sizeof(Chain));
+        }
+        else if (s_demote != null && count > 0)
         {
             s_demote(chains, count, sizeof(Chain));
         }
@@ -33,7 +40,7 @@ public static unsafe class CacheDemotion
     // SAFETY: the page is written before it becomes executable and never again.
     private static delegate* unmanaged[SuppressGCTransition]<Chain*, nint, nint, void> Create()
     {
-        if (!X86Base.X64.IsSupported || (X86Base.CpuId(7, 0).Ecx & FeatureBit) == 0)
+        if (WideCode.IsLinked || !X86Base.X64.IsSupported || (X86Base.CpuId(7, 0).Ecx & FeatureBit) == 0)
         {
             return null;
         }

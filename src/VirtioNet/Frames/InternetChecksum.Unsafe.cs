@@ -61,6 +61,11 @@ public static unsafe class InternetChecksum
     {
         WorkWitness.Sum(length);
         ulong sum = 0;
+        if (WideCode.IsLinked && length >= 64)
+        {
+            return WideCode.Add(address, length);
+        }
+
         if (length >= 64)
         {
             sum = Vector512.IsHardwareAccelerated ? SumBlocks512(ref address, ref length) : SumBlocks256(ref address, ref length);

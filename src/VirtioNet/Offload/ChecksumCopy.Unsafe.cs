@@ -31,6 +31,7 @@ internal static unsafe class ChecksumCopy
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Copy(byte* destination, byte* source, uint length) => Vector512.IsHardwareAccelerated && length > 64
         ? Copy512(destination, source, length)
+        : WideCode.IsLinked && length > 64 ? WideCode.Copy(destination, source, length)
         : CopyAny(destination, source, length);
 
     // SAFETY: as Copy.
