@@ -51,8 +51,9 @@ internal static class DaemonHost
         services.AddSingleton(s =>
         {
             DaemonService daemon = s.GetRequiredService<DaemonService>();
-            return new ControlAnswers(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
+            return new ControlQueue(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
         });
+        services.AddSingleton<ControlAnswers>();
         services.AddSingleton(log);
         services.AddSingleton(hangup);
         services.AddSingleton<ReadFile>();
@@ -62,7 +63,7 @@ internal static class DaemonHost
             DaemonService daemon = s.GetRequiredService<DaemonService>();
             return new CaptureRequests(
                 daemon.Composition.Captures,
-                s.GetRequiredService<ControlAnswers>(),
+                s.GetRequiredService<ControlQueue>(),
                 name => ControlApi.FindPort(daemon, name),
                 s.GetRequiredService<TimeProvider>(),
                 s.GetRequiredService<ILogger<CaptureRequests>>());

@@ -1,5 +1,4 @@
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
@@ -8,14 +7,14 @@ namespace VhostNet.Daemon.Changes;
 internal static class Missing
 {
     /// <summary>There is no such port.</summary>
-    public static ControlException Port(string name, IEnumerable<string> names) => Of("port", name, [.. names]);
+    public static RefusalException Port(string name, IEnumerable<string> names) => Of("port", name, [.. names]);
 
     /// <summary>There is no such network.</summary>
-    public static ControlException Network(string name, IEnumerable<string> names) => Of("network", name, [.. names]);
+    public static RefusalException Network(string name, IEnumerable<string> names) => Of("network", name, [.. names]);
 
     /// <summary>There is no such thread.</summary>
-    public static ControlException Thread(string name, IEnumerable<string> names) => Of("thread", name, [.. names]);
+    public static RefusalException Thread(string name, IEnumerable<string> names) => Of("thread", name, [.. names]);
 
-    private static ControlException Of(string what, string name, IReadOnlyCollection<string> known) => new(
-        StatusCodes.Status404NotFound, known.Count == 0 ? $"there is no {what} \"{name}\", and no other" : $"there is no {what} \"{name}\"; {Suggestion.Clause(name, known)}");
+    private static RefusalException Of(string what, string name, IReadOnlyCollection<string> known) => new(
+        RefusalKind.Missing, known.Count == 0 ? $"there is no {what} \"{name}\", and no other" : $"there is no {what} \"{name}\"; {Suggestion.Clause(name, known)}");
 }

@@ -1,6 +1,5 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
@@ -13,7 +12,7 @@ internal static class NetworkChanges
 
     /// <summary>A network shall be as the request says.</summary>
     /// <exception cref="ConfigException">The request is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
+    /// <exception cref="RefusalException">It can't be done as things are.</exception>
     public static LiveChange Put(DaemonOptions now, string name, JsonElement body)
     {
         JsonElement named = LiveDocument.Named(body, name, PathOf(name));
@@ -29,7 +28,7 @@ internal static class NetworkChanges
 
     /// <summary>A switch shall have another mirror, or none.</summary>
     /// <exception cref="ConfigException">The request is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
+    /// <exception cref="RefusalException">It can't be done as things are.</exception>
     public static LiveChange Patch(DaemonOptions now, string name, JsonElement patch)
     {
         NetworkOptions before = Find(now, name);
@@ -38,15 +37,15 @@ internal static class NetworkChanges
     }
 
     /// <summary>A network shall be gone.</summary>
-    /// <exception cref="ControlException">There is none, or it has ports.</exception>
+    /// <exception cref="RefusalException">There is none, or it has ports.</exception>
     public static LiveChange Delete(DaemonOptions now, string name)
     {
         NetworkOptions network = Find(now, name);
         string[] ports = [.. now.Ports.Where(p => p.Network == name).Select(p => p.Name)];
         if (ports.Length > 0)
         {
-            throw new ControlException(
-                StatusCodes.Status409Conflict, $"network {name} joins {string.Join(", ", ports)}; DELETE these ports first, or PATCH them to another \"network\"");
+            throw new RefusalException(
+                RefusalKind.Conflict, $"network {name} joins {string.Join(", ", ports)}; DELETE these ports first, or PATCH them to another \"network\"");
         }
 
         DaemonOptions after = LiveChange.Checked(now with { Networks = [.. now.Networks.Where(n => n != network)] });

@@ -1,6 +1,5 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
@@ -10,7 +9,7 @@ internal static class PortChanges
 {
     /// <summary>A port shall be as the request says: a new one, or one that runs with other values of the keys that can change.</summary>
     /// <exception cref="ConfigException">The request is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
+    /// <exception cref="RefusalException">It can't be done as things are.</exception>
     public static LiveChange Put(DaemonOptions now, string name, JsonElement body)
     {
         string path = PathOf(name);
@@ -28,7 +27,7 @@ internal static class PortChanges
 
     /// <summary>Some keys of a port shall have other values, or null for none.</summary>
     /// <exception cref="ConfigException">The request is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
+    /// <exception cref="RefusalException">It can't be done as things are.</exception>
     public static LiveChange Patch(DaemonOptions now, string name, JsonElement patch)
     {
         PortOptions before = Find(now, name);
@@ -37,14 +36,14 @@ internal static class PortChanges
     }
 
     /// <summary>A port shall be gone.</summary>
-    /// <exception cref="ControlException">There is none, or a mirror needs it.</exception>
+    /// <exception cref="RefusalException">There is none, or a mirror needs it.</exception>
     public static LiveChange Delete(DaemonOptions now, string name)
     {
         PortOptions port = Find(now, name);
         foreach (NetworkOptions network in now.Networks.Where(n => n.Mirror is { } m && (m.Target == name || m.From?.Contains(name) == true || m.To?.Contains(name) == true)))
         {
-            throw new ControlException(
-                StatusCodes.Status409Conflict, $"port {name} is part of the mirror of switch {network.Name}; end that first with PATCH /networks/{network.Name} {{\"mirror\": null}}");
+            throw new RefusalException(
+                RefusalKind.Conflict, $"port {name} is part of the mirror of switch {network.Name}; end that first with PATCH /networks/{network.Name} {{\"mirror\": null}}");
         }
 
         DaemonOptions after = LiveChange.Checked(now with { Ports = [.. now.Ports.Where(p => p != port)] });

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
@@ -85,7 +85,7 @@ internal sealed class Reloader(
         {
             file = ConfigReader.ReadFile(path);
         }
-        catch (StartupException e)
+        catch (RefusalException e)
         {
             log.Reopen(read.Options.Log);
             logger.LogError("SIGHUP: {Reason}; nothing is changed, log files are opened anew", e.Message);
@@ -124,7 +124,7 @@ internal sealed class Reloader(
                 {
                     made += await changes.MakeFromFileAsync(step).ConfigureAwait(false) ? 1 : 0;
                 }
-                catch (Exception e) when (e is ConfigException or ControlException or ControlBusyException)
+                catch (RefusalException e)
                 {
                     again.Add(step);
                     refused.Add(e.Message);

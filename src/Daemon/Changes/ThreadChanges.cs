@@ -1,6 +1,5 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
@@ -13,7 +12,7 @@ internal static class ThreadChanges
 
     /// <summary>A thread shall wait in another way.</summary>
     /// <exception cref="ConfigException">The request is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
+    /// <exception cref="RefusalException">It can't be done as things are.</exception>
     public static LiveChange Patch(DaemonOptions now, string name, JsonElement patch)
     {
         ThreadOptions before = Find(now, name);
@@ -24,7 +23,7 @@ internal static class ThreadChanges
 
     /// <summary>A thread shall be as an object says.</summary>
     /// <exception cref="ConfigException">The object is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
+    /// <exception cref="RefusalException">It can't be done as things are.</exception>
     public static LiveChange Put(DaemonOptions now, string name, JsonElement json) => Change(now, Find(now, name), json);
 
     private static ThreadOptions Find(DaemonOptions now, string name) =>
@@ -50,8 +49,8 @@ internal static class ThreadChanges
         if (before.Cpu != after.Cpu)
         {
             string now = before.Cpu is { } cpu ? $"it is {cpu}" : "it is not set";
-            throw new ControlException(
-                StatusCodes.Status409Conflict, $"{path}.cpu: can't be changed while the thread runs ({now}), only {string.Join(", ", LiveKeys)} can; change the configuration and start anew");
+            throw new RefusalException(
+                RefusalKind.Conflict, $"{path}.cpu: can't be changed while the thread runs ({now}), only {string.Join(", ", LiveKeys)} can; change the configuration and start anew");
         }
     }
 }

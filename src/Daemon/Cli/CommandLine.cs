@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Configuration.Ports;
 
@@ -82,20 +83,20 @@ internal sealed class CommandLine
     public Option<bool> PrintCapabilities { get; } = New<bool>("--print-capabilities", null, "print what this back end is as JSON, then exit; other options are ignored");
 
     /// <summary>Parses arguments.</summary>
-    /// <exception cref="StartupException">They can't be understood.</exception>
+    /// <exception cref="RefusalException">They can't be understood.</exception>
     public ParseResult Parse(IReadOnlyList<string> arguments)
     {
         ParseResult result = _root.Parse(arguments);
         foreach (string token in result.UnmatchedTokens)
         {
-            throw new StartupException(ExitCode.Usage, token.StartsWith('-')
+            throw new RefusalException(RefusalKind.Wrong, token.StartsWith('-')
                 ? $"{token}: unknown option; {Suggest(token)}"
                 : $"{token}: an argument that no option takes; {HelpHint}");
         }
 
         foreach (System.CommandLine.Parsing.ParseError error in result.Errors)
         {
-            throw new StartupException(ExitCode.Usage, $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}; {HelpHint}");
+            throw new RefusalException(RefusalKind.Wrong, $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}; {HelpHint}");
         }
 
         return result;

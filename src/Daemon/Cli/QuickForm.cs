@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Configuration.Ports;
 
@@ -21,7 +22,7 @@ internal static class QuickForm
     public const string DefaultUplink = "user";
 
     /// <summary>Reads the options.</summary>
-    /// <exception cref="StartupException">They are wrong.</exception>
+    /// <exception cref="RefusalException">They are wrong.</exception>
     public static DaemonOptions Read(CommandLine line, ParseResult result)
     {
         string? config = result.GetValue(line.Config);
@@ -40,16 +41,7 @@ internal static class QuickForm
                 : "--socket-path and --fd exclude each other; give one of them");
         }
 
-        DaemonOptions options = Build(line, result, path, fd);
-        try
-        {
-            OptionsValidator.Check(options);
-        }
-        catch (ConfigException e)
-        {
-            throw Usage(e.Message);
-        }
-
+        DaemonOptions options = Build(line, result, path, fd);        OptionsValidator.Check(options);
         return options;
     }
 
@@ -135,5 +127,5 @@ internal static class QuickForm
     private static T Word<T>(string option, string word, IReadOnlyDictionary<string, T> words) =>
         words.TryGetValue(word, out T? value) ? value : throw Usage($"{option} {word}: unknown; {Suggestion.Clause(word, [.. words.Keys])}");
 
-    private static StartupException Usage(string message) => new(ExitCode.Usage, message);
+    private static RefusalException Usage(string message) => new(RefusalKind.Wrong, message);
 }

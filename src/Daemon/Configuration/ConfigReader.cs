@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Serilog.Events;
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Configuration;
 
@@ -24,7 +25,7 @@ internal static class ConfigReader
     };
 
     /// <summary>Reads and checks a file.</summary>
-    /// <exception cref="StartupException">The file can't be read, is no JSON, or holds something wrong.</exception>
+    /// <exception cref="RefusalException">The file can't be read, is no JSON, or holds something wrong.</exception>
     public static DaemonOptions ReadFile(string file)
     {
         byte[] text;
@@ -34,11 +35,11 @@ internal static class ConfigReader
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new StartupException(ExitCode.Usage, $"--config {file}: there is no such file; examples are in deploy/examples", e);
+            throw new RefusalException(RefusalKind.Wrong, $"--config {file}: there is no such file; examples are in deploy/examples", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException(ExitCode.Resource, $"--config {file}: can't be read: {e.Message.TrimEnd('.')}", e);
+            throw new RefusalException(RefusalKind.Resource, $"--config {file}: can't be read: {e.Message.TrimEnd('.')}", e);
         }
 
         try
@@ -49,7 +50,7 @@ internal static class ConfigReader
         }
         catch (ConfigException e)
         {
-            throw new StartupException(ExitCode.Usage, $"{file}: {e.Message}", e);
+            throw new RefusalException(RefusalKind.Wrong, $"{file}: {e.Message}", e);
         }
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Networks.Switch;
@@ -13,7 +14,7 @@ namespace VhostNet.Daemon.Hosting;
 internal sealed partial class Composition
 {
     /// <summary>Adds a port and starts it.</summary>
-    /// <exception cref="StartupException">It can't be had.</exception>
+    /// <exception cref="RefusalException">It can't be had.</exception>
     public void AddPort(PortOptions port, DaemonOptions after)
     {
         AddPort(port, after.Ports);
@@ -33,7 +34,7 @@ internal sealed partial class Composition
     }
 
     /// <summary>Gives a port other limits, another place in its switch, or another network.</summary>
-    /// <exception cref="StartupException">The switch can't have it so.</exception>
+    /// <exception cref="RefusalException">The switch can't have it so.</exception>
     public void ChangePort(PortOptions port, DaemonOptions after)
     {
         PortEntry entry = _ports.First(p => p.Port.Name == port.Name);
@@ -43,7 +44,7 @@ internal sealed partial class Composition
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
-            throw new StartupException(e is ArgumentException ? ExitCode.Usage : ExitCode.Resource, $"ports.{port.Name}: {StartupFailures.Sentence(e.Message)}", e);
+            throw new RefusalException(e is ArgumentException ? RefusalKind.Wrong : RefusalKind.Resource, $"ports.{port.Name}: {StartupFailures.Sentence(e.Message)}", e);
         }
 
         Options = after;

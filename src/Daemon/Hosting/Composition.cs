@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
@@ -65,7 +66,7 @@ internal sealed partial class Composition : IDisposable
     public MetricSources Sources => Volatile.Read(ref _sources);
 
     /// <summary>Builds everything; when this returns, all vhost-user sockets listen.</summary>
-    /// <exception cref="StartupException">Something can't be had. Nothing is left of what was built before.</exception>
+    /// <exception cref="RefusalException">Something can't be had. Nothing is left of what was built before.</exception>
     public void Build(DaemonOptions options)
     {
         try
@@ -184,8 +185,8 @@ internal sealed partial class Composition : IDisposable
         catch (ErrnoException e)
         {
             thread.Dispose();
-            throw new StartupException(
-                ExitCode.Resource, $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); choose one of those that this process may run on (taskset -p)", e);
+            throw new RefusalException(
+                RefusalKind.Resource, $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); choose one of those that this process may run on (taskset -p)", e);
         }
 
         _threads.Add(thread);

@@ -86,8 +86,8 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
             }
 
             descriptor.Release();
-            throw new StartupException(
-                ExitCode.Usage, $"{StartupFailures.NameOfFd(options, fd)}: descriptor {fd} is not open; whoever starts this has to pass the socket on under that number, or name a path");
+            throw new RefusalException(
+                RefusalKind.Wrong, $"{StartupFailures.NameOfFd(options, fd)}: descriptor {fd} is not open; whoever starts this has to pass the socket on under that number, or name a path");
         }
 
         return activation.Take(options.Name, socket.Path)?.Descriptor;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Systemd;
 
@@ -66,7 +67,7 @@ internal sealed class LogSinks
     /// <summary>Opens the log.</summary>
     /// <param name="options">What is logged, and where to.</param>
     /// <param name="stderr">Another place for the lines of stderr, for tests.</param>
-    /// <exception cref="StartupException">The log file can't be written.</exception>
+    /// <exception cref="RefusalException">The log file can't be written.</exception>
     public static LogSinks Open(LogOptions options, ILogWriter? stderr = null)
     {
         if (options.File is { } file)

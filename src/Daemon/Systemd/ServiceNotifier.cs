@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Systemd;
 
@@ -97,7 +98,7 @@ internal sealed class ServiceNotifier : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
-            throw new StartupException(ExitCode.Resource, $"NOTIFY_SOCKET={path} can't be reached ({e.Message}); unset it when no service manager started this", e);
+            throw new RefusalException(RefusalKind.Resource, $"NOTIFY_SOCKET={path} can't be reached ({e.Message}); unset it when no service manager started this", e);
         }
     }
 

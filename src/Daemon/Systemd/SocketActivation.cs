@@ -1,4 +1,5 @@
 using System.Globalization;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Systemd;
 
@@ -33,7 +34,7 @@ internal sealed class SocketActivation : IDisposable
                 if (fcntl(descriptor.Value, F_SETFD, FD_CLOEXEC) != 0)
                 {
                     descriptor.Release();
-                    throw new StartupException(ExitCode.Usage, $"LISTEN_FDS={count} promises descriptor {FirstDescriptor + i}, which is not open; unset LISTEN_FDS");
+                    throw new RefusalException(RefusalKind.Wrong, $"LISTEN_FDS={count} promises descriptor {FirstDescriptor + i}, which is not open; unset LISTEN_FDS");
                 }
 
                 sockets.Add(new InheritedSocket(descriptor, i < names.Length ? names[i] : string.Empty, InheritedSocket.PathOf(descriptor)));

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
@@ -37,7 +38,7 @@ public sealed class CompositionFailureTests
         {
             composition.Build(options);
             Exception thrown = Assert.ThrowsAny<Exception>(() => composition.AddPort(after.Ports[1], after));
-            Assert.Equal(explained, thrown is StartupException);
+            Assert.Equal(explained, thrown is RefusalException);
             Assert.Equal(["good"], composition.Networks[0].Ports.Select(p => p.Name));
             Assert.Equal(["good"], composition.Ports.Select(p => p.Port.Name));
             composition.Dispose();

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using VhostNet.Daemon.Api;
 using VhostNet.Daemon.Changes;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Tests.Live;
@@ -61,7 +61,7 @@ public sealed class LivePlanTests
     public void AWrongRequestIsRefusedInOneSentence(string method, string what, string? body, string expected)
     {
         Exception e = Assert.ThrowsAny<Exception>(() => Plan(method, what, body));
-        Assert.True(e is ConfigException or ControlException, e.ToString());
+        Assert.True(e is RefusalException { Kind: RefusalKind.Wrong or RefusalKind.Missing or RefusalKind.Conflict }, e.ToString());
         Assert.StartsWith(expected, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Configuration.Ports;
 
@@ -10,14 +11,14 @@ namespace VhostNet.Daemon.Configuration.Ports;
 internal static class UplinkSpec
 {
     /// <summary>Reads the quick form of a port.</summary>
-    /// <exception cref="StartupException">It is wrong.</exception>
+    /// <exception cref="RefusalException">It is wrong.</exception>
     public static PortOptions Parse(string text, string name)
     {
         int colon = text.IndexOfAny([':', ',']);
         string kindName = colon < 0 ? text : text[..colon];
         string path = $"--uplink {text}";
         UplinkKind kind = UplinkKinds.Find(kindName)
-            ?? throw new StartupException(ExitCode.Usage, $"{path}: \"{kindName}\" is unknown; {Suggestion.Clause(kindName, ["hairpin", .. UplinkKinds.Names])}");
+            ?? throw new RefusalException(RefusalKind.Wrong, $"{path}: \"{kindName}\" is unknown; {Suggestion.Clause(kindName, ["hairpin", .. UplinkKinds.Names])}");
         try
         {
             using JsonDocument keys = JsonDocument.Parse(ToJson(kind, colon < 0 ? string.Empty : text[(colon + 1)..], path));
@@ -28,7 +29,7 @@ internal static class UplinkSpec
         }
         catch (ConfigException e)
         {
-            throw new StartupException(ExitCode.Usage, e.Message, e);
+            throw new RefusalException(RefusalKind.Wrong, e.Message, e);
         }
     }
 
