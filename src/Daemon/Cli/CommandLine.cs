@@ -38,7 +38,7 @@ internal sealed class CommandLine
     public Option<string> Config { get; } = New<string>("--config", "FILE", "configuration file (JSON), instead of the quick form");
 
     /// <summary>--uplink.</summary>
-    public Option<string> Uplink { get; } = New<string>("--uplink", "KIND", $"where the guest's frames go: hairpin, {string.Join(", ", UplinkKinds.Names)}, with options as in tap:NAME");
+    public Option<string> Uplink { get; } = New<string>("--uplink", "KIND", $"where the guest's frames go: hairpin, {string.Join(", ", PortKinds.Names)}, with options as in tap:NAME");
 
     /// <summary>--client.</summary>
     public Option<bool> Client { get; } = New<bool>("--client", null, "connect to a front end that listens, again and again, instead of listening");

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Configuration.Ports;
 
 namespace VhostNet.Daemon.Cli;
 
