@@ -34,18 +34,18 @@ internal sealed class ChangeRequests(LiveChanges changes)
         return true;
     }
 
-    private static Func<DaemonOptions, string, JsonElement, LiveChange> Find(HttpContext context, string list) => (list, context.Request.Method) switch
+    private static Func<DaemonOptions, string, JsonElement, LiveChange> Find(HttpContext context, string list)
     {
-        ("ports", "PUT") => PortChanges.Put,
-        ("ports", "PATCH") => PortChanges.Patch,
-        ("ports", "DELETE") => (now, name, _) => PortChanges.Delete(now, name),
-        ("networks", "PUT") => NetworkChanges.Put,
-        ("networks", "PATCH") => NetworkChanges.Patch,
-        ("networks", "DELETE") => (now, name, _) => NetworkChanges.Delete(now, name),
-        ("threads", "PATCH") => ThreadChanges.Patch,
-        ("threads", _) => throw new MethodNotAllowedException(context.Request, "GET and PATCH", "; threads are made at the start"),
-        _ => throw new MethodNotAllowedException(context.Request, "GET, PUT, PATCH and DELETE"),
-    };
+        IItemChanges items = ChangeableLists.Of(list);
+        return context.Request.Method switch
+        {
+            "PATCH" => items.Patch,
+            _ when items.IsFixed => throw new MethodNotAllowedException(context.Request, "GET and PATCH", $"; {list} are made at the start"),
+            "PUT" => items.Put,
+            "DELETE" => (now, name, _) => items.Delete(now, name),
+            _ => throw new MethodNotAllowedException(context.Request, "GET, PUT, PATCH and DELETE"),
+        };
+    }
 
     private static bool ReadPersist(IQueryCollection query)
     {

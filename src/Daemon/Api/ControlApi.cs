@@ -25,7 +25,7 @@ internal sealed class ControlApi(
     /// <summary>Finds a port. Control thread.</summary>
     /// <exception cref="RefusalException">There is none of that name.</exception>
     public static PortEntry FindPort(DaemonService daemon, string name) =>
-        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name) ?? throw Missing.Port(name, daemon.Composition.Ports.Select(p => p.Port.Name));
+        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name) ?? throw Missing.Item("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -116,7 +116,7 @@ internal sealed class ControlApi(
                 NetworkStatusWriter.Write(json, FindNetwork(name));
                 break;
             default:
-                StatusWriter.WriteThread(json, composition.Threads.FirstOrDefault(t => t.Name == name) ?? throw Missing.Thread(name, composition.Threads.Select(t => t.Name)));
+                StatusWriter.WriteThread(json, composition.Threads.FirstOrDefault(t => t.Name == name) ?? throw Missing.Item("thread", name, composition.Threads.Select(t => t.Name)));
                 break;
         }
     }
@@ -134,7 +134,7 @@ internal sealed class ControlApi(
     }
 
     private Network FindNetwork(string name) =>
-        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Network(name, daemon.Composition.Networks.Select(n => n.Name));
+        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Item("network", name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) => FindPort(daemon, name);
 

@@ -57,9 +57,9 @@ internal sealed class ReadFile
     /// <summary>The ports, networks and threads of a configuration.</summary>
     public static IEnumerable<ReadItem> Items(DaemonOptions options) =>
     [
-        .. options.Networks.Where(n => n.Source is not null).Select(n => new ReadItem("networks", n.Name, n.Source!.Value)),
-        .. options.Ports.Where(p => p.Source is not null).Select(p => new ReadItem("ports", p.Name, p.Source!.Value)),
-        .. options.Threads.Where(t => t.Source is not null).Select(t => new ReadItem("threads", t.Name, t.Source!.Value)),
+        .. Items("networks", options.Networks),
+        .. Items("ports", options.Ports),
+        .. Items("threads", options.Threads),
     ];
 
     /// <summary>An item has been carried out, or written to the file.</summary>
@@ -78,4 +78,7 @@ internal sealed class ReadFile
             }
         }
     }
+
+    private static IEnumerable<ReadItem> Items(string list, IEnumerable<IConfigItem> items) =>
+        items.Where(i => i.Source is not null).Select(i => new ReadItem(list, i.Name, i.Source!.Value));
 }

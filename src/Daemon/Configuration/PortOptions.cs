@@ -10,7 +10,7 @@ namespace VhostNet.Daemon.Configuration;
 /// <summary>One port.</summary>
 /// <param name="Name">Unique name.</param>
 /// <param name="Kind">vhost-user, tap, user, responder, udp, null, generator, …</param>
-internal sealed record PortOptions(string Name, string Kind)
+internal sealed record PortOptions(string Name, string Kind) : IConfigItem
 {
     /// <summary>The kind of port that a guest connects to.</summary>
     public const string VhostUser = "vhost-user";
