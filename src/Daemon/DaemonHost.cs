@@ -19,7 +19,8 @@ internal static class DaemonHost
     private static readonly TimeSpan s_shutdownTimeout = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Builds a host that is ready to be started.</summary>
-    public static IHost Build(DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup)
+    public static IHost Build(
+        DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup)
     {
         if (!listeners.Any)
         {

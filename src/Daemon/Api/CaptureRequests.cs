@@ -86,8 +86,11 @@ internal sealed class CaptureRequests(Captures captures, ControlQueue control, F
                 return await opening.ConfigureAwait(false);
             }
 
-            _ = opening.ContinueWith(static t => t.Result.Close(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
-            throw new RefusalException(RefusalKind.Busy, $"capture {options.File}: the file system did not answer within {ControlQueue.Patience.TotalSeconds:0} s; is it frozen, or a server away?");
+            _ = opening.ContinueWith(
+                static t => t.Result.Close(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            throw new RefusalException(
+                RefusalKind.Busy,
+                $"capture {options.File}: the file system did not answer within {ControlQueue.Patience.TotalSeconds:0} s; is it frozen, or a server away?");
         }
         catch (PortException e)
         {
@@ -106,7 +109,8 @@ internal sealed class CaptureRequests(Captures captures, ControlQueue control, F
     {
         if (captures.Find(entry.Port) is { IsRunning: true } running)
         {
-            throw new RefusalException(RefusalKind.Conflict, $"port {entry.Port.Name} is being captured to {running.File} already; end that capture with DELETE first");
+            throw new RefusalException(
+                RefusalKind.Conflict, $"port {entry.Port.Name} is being captured to {running.File} already; end that capture with DELETE first");
         }
     }
 

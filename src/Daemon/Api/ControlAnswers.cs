@@ -6,7 +6,8 @@ using VhostNet.Daemon.Hosting;
 namespace VhostNet.Daemon.Api;
 
 /// <summary>
-/// Has the control thread write answers. A buffer belongs to whoever writes into it: it comes back to the next request when its writer is done with it, and with a
+/// Has the control thread write answers. A buffer belongs to whoever writes into it: it comes back to the next request when its writer is done with it, and
+/// with a
 /// request that gave up earlier it goes. Any thread.
 /// </summary>
 /// <param name="control">The control thread, which is waited for no longer than <see cref="ControlQueue.Patience"/>.</param>
@@ -26,7 +27,9 @@ internal sealed class ControlAnswers(ControlQueue control)
 
     /// <summary>Has the control thread write an answer.</summary>
     /// <returns>The answer, which the caller returns.</returns>
-    /// <exception cref="RefusalException">The control thread did not come round to it (<see cref="RefusalKind.Busy"/>), or what <paramref name="write"/> threw.</exception>
+    /// <exception cref="RefusalException">
+    /// The control thread did not come round to it (<see cref="RefusalKind.Busy"/>), or what <paramref name="write"/> threw.
+    /// </exception>
     public async Task<ScratchBuffer> WriteAsync(Action<Utf8JsonWriter> write)
     {
         ScratchBuffer buffer = Rent();

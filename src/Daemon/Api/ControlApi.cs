@@ -16,7 +16,13 @@ namespace VhostNet.Daemon.Api;
 
 /// <summary>The control API: HTTP and JSON over a Unix socket. docs/operating.md describes the requests. Any thread.</summary>
 internal sealed class ControlApi(
-    DaemonService daemon, DaemonOptions options, LiveChanges changes, ControlQueue control, ControlAnswers answers, CaptureRequests captures, ILogger<ControlApi> logger)
+    DaemonService daemon,
+    DaemonOptions options,
+    LiveChanges changes,
+    ControlQueue control,
+    ControlAnswers answers,
+    CaptureRequests captures,
+    ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
 
@@ -25,7 +31,8 @@ internal sealed class ControlApi(
     /// <summary>Finds a port. Control thread.</summary>
     /// <exception cref="RefusalException">There is none of that name.</exception>
     public static PortEntry FindPort(DaemonService daemon, string name) =>
-        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name) ?? throw Missing.Item("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
+        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name)
+        ?? throw Missing.Item("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -85,7 +92,8 @@ internal sealed class ControlApi(
                     [_, "networks", { Length: > 0 }, "addresses"] => AddressesAsync(context, parts[2]),
                     [_, "debug", "stall", { Length: > 0 }] when options.Debug.Stall => StallAsync(context, parts[3]),
                     _ => throw new RefusalException(
-                        RefusalKind.Missing, $"{path}: there is no such resource; GET /status shows all, and /ports/NAME, /networks/NAME and /threads/NAME one"),
+                        RefusalKind.Missing,
+                        $"{path}: there is no such resource; GET /status shows all, and /ports/NAME, /networks/NAME and /threads/NAME one"),
                 };
         }
     }
@@ -116,7 +124,9 @@ internal sealed class ControlApi(
                 NetworkStatusWriter.Write(json, FindNetwork(name));
                 break;
             default:
-                StatusWriter.WriteThread(json, composition.Threads.FirstOrDefault(t => t.Name == name) ?? throw Missing.Item("thread", name, composition.Threads.Select(t => t.Name)));
+                IoThread thread = composition.Threads.FirstOrDefault(t => t.Name == name)
+                    ?? throw Missing.Item("thread", name, composition.Threads.Select(t => t.Name));
+                StatusWriter.WriteThread(json, thread);
                 break;
         }
     }

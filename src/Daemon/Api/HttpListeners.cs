@@ -60,7 +60,10 @@ internal sealed class HttpListeners : IDisposable
 
         return e.InnerException is AddressInUseException
             ? new RefusalException(RefusalKind.InUse, $"metrics.prometheus: {address} is in use by another program; end that program or choose another port", e)
-            : new RefusalException(RefusalKind.Resource, $"metrics.prometheus: {address} can't be listened at: {StartupFailures.Sentence(e.Message)}; choose another address or port", e);
+            : new RefusalException(
+                RefusalKind.Resource,
+                $"metrics.prometheus: {address} can't be listened at: {StartupFailures.Sentence(e.Message)}; choose another address or port",
+                e);
     }
 
     /// <summary>Has Kestrel serve the sockets.</summary>

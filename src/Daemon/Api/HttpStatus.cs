@@ -6,7 +6,9 @@ namespace VhostNet.Daemon.Api;
 /// <summary>What a request that is refused is answered with.</summary>
 internal static class HttpStatus
 {
-    /// <summary>Seconds after which another try may do better than one that was refused as <see cref="RefusalKind.Busy"/>, for the header Retry-After.</summary>
+    /// <summary>
+    /// Seconds after which another try may do better than one that was refused as <see cref="RefusalKind.Busy"/>, for the header Retry-After.
+    /// </summary>
     public const int RetryAfterSeconds = 5;
 
     /// <summary>The HTTP status for a kind of refusal.</summary>

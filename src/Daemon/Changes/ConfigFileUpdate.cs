@@ -4,7 +4,8 @@ using VhostNet.Daemon.Configuration;
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>
-/// A new version of the configuration file that takes the old one's place at once or not at all, and can be taken back. A crash at any moment leaves the old or the
+/// A new version of the configuration file that takes the old one's place at once or not at all, and can be taken back. A crash at any moment leaves the old or
+/// the
 /// new version. Any thread; blocks on the disk.
 /// </summary>
 internal sealed class ConfigFileUpdate : IDisposable
@@ -86,13 +87,15 @@ internal sealed class ConfigFileUpdate : IDisposable
         catch (ConfigException e)
         {
             throw new RefusalException(
-                RefusalKind.Conflict, $"with this change {file} would be wrong, so nothing was changed: {e.Message} (the file may lack earlier changes that were not persisted)");
+                RefusalKind.Conflict,
+                $"with this change {file} would be wrong, so nothing was changed: {e.Message} (the file may lack earlier changes that were not persisted)");
         }
     }
 
     private static RefusalException CannotWrite(string file, Exception e) => new(
         RefusalKind.Conflict,
-        $"{file} can't be replaced, so nothing was changed: {e.Message.TrimEnd('.')}; its directory has to be writable for user {geteuid()} (under systemd: ReadWritePaths=)");
+        $"{file} can't be replaced, so nothing was changed: {e.Message.TrimEnd('.')}; its directory has to be writable for user " +
+            $"{geteuid()} (under systemd: ReadWritePaths=)");
 
     private void Write(string path, byte[] content)
     {

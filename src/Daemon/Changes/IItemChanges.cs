@@ -4,7 +4,9 @@ using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
 
-/// <summary>Plans changes of one list's items: what a request means for the present configuration, checked like the configuration file. Pure; any thread.</summary>
+/// <summary>
+/// Plans changes of one list's items: what a request means for the present configuration, checked like the configuration file. Pure; any thread.
+/// </summary>
 internal interface IItemChanges
 {
     /// <summary>The keys whose values can be changed while an item runs.</summary>

@@ -6,7 +6,8 @@ using VhostNet.Daemon.Hosting;
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>
-/// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The disk is
+/// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The
+/// disk is
 /// waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
 /// </summary>
 internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, ReadFile file, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
@@ -24,7 +25,8 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
     /// <param name="plan">Says what the request means for the present configuration.</param>
     /// <param name="persist">True to write it to the configuration file too.</param>
     /// <exception cref="RefusalException">
-    /// The request is wrong or can't be done, and nothing has changed; or it, or the change before it, takes too long (<see cref="RefusalKind.Busy"/>), and the message
+    /// The request is wrong or can't be done, and nothing has changed; or it, or the change before it, takes too long (<see cref="RefusalKind.Busy"/>), and the
+    /// message
     /// says whether something may still change.
     /// </exception>
     public async Task<LiveChange> MakeAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
@@ -35,7 +37,9 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
 
     /// <summary>Makes one change that the configuration file asks for.</summary>
     /// <returns>False when it is so already.</returns>
-    /// <exception cref="RefusalException">It does not fit what runs or can't be done, and nothing has changed; or it takes too long, as with <see cref="MakeAsync"/>.</exception>
+    /// <exception cref="RefusalException">
+    /// It does not fit what runs or can't be done, and nothing has changed; or it takes too long, as with <see cref="MakeAsync"/>.
+    /// </exception>
     public async Task<bool> MakeFromFileAsync(ReloadStep step) => await TakeTurnAsync(() => CarryOutInTurnAsync(step)).ConfigureAwait(false) is not null;
 
     private async Task<LiveChange?> TakeTurnAsync(Func<Task<LiveChange?>> make)
@@ -49,7 +53,8 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
         {
             // The turn comes all the same, and is passed on then.
             _ = turn.ContinueWith(_ => _turn.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            throw new RefusalException(RefusalKind.Busy, "another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
+            throw new RefusalException(
+                RefusalKind.Busy, "another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
         }
 
         Task<LiveChange?> work = Task.Run(make);
@@ -113,7 +118,8 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
 
             _unsaved = persist ? [.. _unsaved.Where(i => i != change.Item)] : [.. _unsaved.Where(i => i != change.Item), change.Item];
             daemon.ReportChange();
-            logger.LogInformation("{Item} was {Change} over the control API{Persisted}", change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
+            logger.LogInformation(
+                "{Item} was {Change} over the control API{Persisted}", change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
             return change;
         }
         finally
@@ -137,7 +143,8 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
         if (now.File is null)
         {
             throw new RefusalException(
-                RefusalKind.Conflict, "persist: this daemon runs without a configuration file, so there is nowhere to write the change to; start it with --config FILE");
+                RefusalKind.Conflict,
+                "persist: this daemon runs without a configuration file, so there is nowhere to write the change to; start it with --config FILE");
         }
 
         if (change.Edit is { List: "threads" } && now.Threads.First(t => t.Name == change.Edit.Name).IsAutomatic)

@@ -84,7 +84,8 @@ internal static class LiveDocument
                 string now = Find(before, key) is { } value ? $"it is {ConfigSection.Describe(value)}" : "it is not set";
                 throw new RefusalException(
                     RefusalKind.Conflict,
-                    $"{path}.{key}: can't be changed while it runs ({now}), only {string.Join(", ", live)} can; to have it otherwise, DELETE {address} and PUT it again");
+                    $"{path}.{key}: can't be changed while it runs ({now}), only {string.Join(", ", live)} can; to have it otherwise, DELETE {address} " +
+                        "and PUT it again");
             }
         }
     }

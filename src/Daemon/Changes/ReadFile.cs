@@ -3,7 +3,8 @@ using VhostNet.Daemon.Configuration;
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>
-/// The configuration file as it was when it was last read or written, as far as it has been carried out. What is compared with the file is this, and not what runs:
+/// The configuration file as it was when it was last read or written, as far as it has been carried out. What is compared with the file is this, and not what
+/// runs:
 /// changes over the control API that were not persisted outlive a SIGHUP that has another reason. Any thread.
 /// </summary>
 internal sealed class ReadFile

@@ -59,7 +59,9 @@ internal static class QuickForm
             Mtu = mtu,
             Socket = Socket(line, result, path, fd),
         };
-        PortOptions[] uplinks = hairpin ? [] : [UplinkSpec.Parse(uplink, UplinkPort) with { IsFromCommandLine = true, Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
+        PortOptions[] uplinks = hairpin
+            ? []
+            : [UplinkSpec.Parse(uplink, UplinkPort) with { IsFromCommandLine = true, Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
         return new DaemonOptions
         {
             Threads = Threads(line, result),

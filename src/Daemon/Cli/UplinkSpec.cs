@@ -7,7 +7,8 @@ using VhostNet.Daemon.Configuration.Ports;
 namespace VhostNet.Daemon.Cli;
 
 /// <summary>
-/// The value of --uplink, which is the quick form of a port: <c>KIND[:VALUE][,KEY=VALUE]…</c>, as in <c>tap:tap0,bridge=br0</c>. It is read by the same code as the configuration file, so every
+/// The value of --uplink, which is the quick form of a port: <c>KIND[:VALUE][,KEY=VALUE]…</c>, as in <c>tap:tap0,bridge=br0</c>. It is read by the same code as
+/// the configuration file, so every
 /// key of the file can be used here, in the file's spelling or with hyphens; a key that takes a list may be repeated.
 /// </summary>
 internal static class UplinkSpec
@@ -20,7 +21,8 @@ internal static class UplinkSpec
         string kindName = colon < 0 ? text : text[..colon];
         string path = $"--uplink {text}";
         PortKind kind = PortKinds.Find(kindName)
-            ?? throw new RefusalException(RefusalKind.Wrong, $"{path}: \"{kindName}\" is unknown; {Suggestion.Clause(kindName, ["hairpin", .. PortKinds.Names])}");
+            ?? throw new RefusalException(
+                RefusalKind.Wrong, $"{path}: \"{kindName}\" is unknown; {Suggestion.Clause(kindName, ["hairpin", .. PortKinds.Names])}");
         using JsonDocument keys = JsonDocument.Parse(ToJson(kind, colon < 0 ? string.Empty : text[(colon + 1)..], path));
         var section = ConfigSection.OfTexts(keys.RootElement, path);
         var port = new PortOptions(name, kindName) { Path = path, KindOptions = kind.Read(section) };

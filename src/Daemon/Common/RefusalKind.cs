@@ -1,6 +1,8 @@
 namespace VhostNet.Daemon.Common;
 
-/// <summary>Why something is refused, which decides what whoever asked may do about it. A program's end and an answer over HTTP each have a number of their own for it.</summary>
+/// <summary>
+/// Why something is refused, which decides what whoever asked may do about it. A program's end and an answer over HTTP each have a number of their own for it.
+/// </summary>
 internal enum RefusalKind
 {
     /// <summary>What was asked for is wrong in itself: asking again without changing it can't help.</summary>

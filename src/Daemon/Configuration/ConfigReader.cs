@@ -5,7 +5,9 @@ using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Configuration;
 
-/// <summary>Reads the configuration file into <see cref="DaemonOptions"/>: by hand, because every refusal has to name the key and offer the right one.</summary>
+/// <summary>
+/// Reads the configuration file into <see cref="DaemonOptions"/>: by hand, because every refusal has to name the key and offer the right one.
+/// </summary>
 internal static class ConfigReader
 {
     /// <summary>Spelling of the poll policies.</summary>
@@ -140,7 +142,8 @@ internal static class ConfigReader
             ? options
             : throw section.Error(
                 "reserve",
-                $"{options.Reserve} is more than half of the {DescriptorReserve.Limit} descriptors that this process may have; give less, or raise the limit (LimitNOFILE= of the unit, ulimit -n)");
+                $"{options.Reserve} is more than half of the {DescriptorReserve.Limit} descriptors that this process may have; give less, or raise the " +
+                    "limit (LimitNOFILE= of the unit, ulimit -n)");
     }
 
     private static MetricsOptions ReadMetrics(ConfigSection section)

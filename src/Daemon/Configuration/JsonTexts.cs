@@ -5,7 +5,8 @@ using System.Text.Json;
 namespace VhostNet.Daemon.Configuration;
 
 /// <summary>
-/// How JSON is written, and what it may not hold when it is read. Refused are, once and for the whole document, names and texts that JSON can write and nothing behind it can take: a zero byte, which ends a string for the kernel,
+/// How JSON is written, and what it may not hold when it is read. Refused are, once and for the whole document, names and texts that JSON can write and nothing
+/// behind it can take: a zero byte, which ends a string for the kernel,
 /// and half of a surrogate pair, which is no text at all.
 /// </summary>
 internal static class JsonTexts
@@ -89,6 +90,7 @@ internal static class JsonTexts
         int zero = text.IndexOf('\0', StringComparison.Ordinal);
         return zero < 0
             ? text
-            : throw new ConfigException(path, $"{what} holds a zero byte (\\u0000) after {zero} characters, where the kernel would take it to end; leave the zero byte out");
+            : throw new ConfigException(
+                path, $"{what} holds a zero byte (\\u0000) after {zero} characters, where the kernel would take it to end; leave the zero byte out");
     }
 }

@@ -60,7 +60,9 @@ internal sealed record PortOptions(string Name, string Kind) : IConfigItem
     /// <summary>vhost-user: received frames are moved to the cache that all CPUs share.</summary>
     public bool CacheDemotion { get; init; } = true;
 
-    /// <summary>Other kinds: what the kind's own keys say, in the record that belongs to it, such as <c>UserOptions</c> or <see cref="TapPortOptions"/>.</summary>
+    /// <summary>
+    /// Other kinds: what the kind's own keys say, in the record that belongs to it, such as <c>UserOptions</c> or <see cref="TapPortOptions"/>.
+    /// </summary>
     public object? KindOptions { get; init; }
 
     /// <summary>True for a port that a guest connects to.</summary>

@@ -8,7 +8,8 @@ using VhostNet.VirtioNet.Networks.Switch;
 namespace VhostNet.Daemon.Hosting;
 
 /// <content>
-/// What can change while frames flow. Each method is told the options as they are afterwards, and takes them over if it succeeds; if it throws, nothing has changed.
+/// What can change while frames flow. Each method is told the options as they are afterwards, and takes them over if it succeeds; if it throws, nothing has
+/// changed.
 /// Control thread.
 /// </content>
 internal sealed partial class Composition
@@ -44,7 +45,8 @@ internal sealed partial class Composition
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
-            throw new RefusalException(e is ArgumentException ? RefusalKind.Wrong : RefusalKind.Resource, $"ports.{port.Name}: {StartupFailures.Sentence(e.Message)}", e);
+            throw new RefusalException(
+                e is ArgumentException ? RefusalKind.Wrong : RefusalKind.Resource, $"ports.{port.Name}: {StartupFailures.Sentence(e.Message)}", e);
         }
 
         Options = after;
@@ -88,7 +90,9 @@ internal sealed partial class Composition
         if (_networks.First(n => n.Name == network.Name) is SwitchNetwork place)
         {
             MirrorOptions? mirror = network.Mirror;
-            place.SetMirror(mirror is null ? null : new SwitchMirror(Find(mirror.Target), mirror.From?.Select(Find).ToList(), mirror.To?.Select(Find).ToList()));
+            place.SetMirror(mirror is null
+                ? null
+                : new SwitchMirror(Find(mirror.Target), mirror.From?.Select(Find).ToList(), mirror.To?.Select(Find).ToList()));
         }
     }
 }

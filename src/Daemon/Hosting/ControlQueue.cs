@@ -11,7 +11,9 @@ internal sealed class ControlQueue(Action<Action> schedule, TimeProvider time, F
     /// <summary>How long a request waits for the control thread.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Calls that the control thread has still to look at, at most: one that hangs is not buried under requests, not even under withdrawn ones.</summary>
+    /// <summary>
+    /// Calls that the control thread has still to look at, at most: one that hangs is not buried under requests, not even under withdrawn ones.
+    /// </summary>
     public const int QueuedMax = 64;
 
     private int _queued;
@@ -60,7 +62,9 @@ internal sealed class ControlQueue(Action<Action> schedule, TimeProvider time, F
         await call.Done.WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return call.Done.IsCompleted || !call.TryWithdraw()
             ? call
-            : throw Busy($"the control thread did not come round to this request within {Patience.TotalSeconds:0} s, so nothing was done; GET /health says which thread hangs");
+            : throw Busy(
+                $"the control thread did not come round to this request within {Patience.TotalSeconds:0} s, so nothing was done; GET /health says which " +
+                    "thread hangs");
     }
 
     private static RefusalException Busy(string message) => new(RefusalKind.Busy, message);

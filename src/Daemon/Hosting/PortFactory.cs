@@ -23,7 +23,10 @@ using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.Daemon.Hosting;
 
-/// <summary>Makes ports and their endpoints from their options: the one place that knows their classes. A test may put a port of its own in place of one. Control thread.</summary>
+/// <summary>
+/// Makes ports and their endpoints from their options: the one place that knows their classes. A test may put a port of its own in place of one. Control
+/// thread.
+/// </summary>
 internal class PortFactory(AioContext control, SocketActivation activation, ISessionLog log, string? stateDirectory) : IDisposable
 {
     private LinkWatcher? _links;
@@ -92,7 +95,8 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
                 log.Write(
                     SessionLogLevel.Warning,
                     "interfaces",
-                    $"they can't be watched ({e.Message}), so that a port does not come back when its interface or bridge is made anew; RestrictAddressFamilies= needs AF_NETLINK");
+                    $"they can't be watched ({e.Message}), so that a port does not come back when its interface or bridge is made anew; " +
+                        "RestrictAddressFamilies= needs AF_NETLINK");
             }
         }
 
@@ -116,7 +120,9 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
 
             descriptor.Release();
             throw new RefusalException(
-                RefusalKind.Wrong, $"{StartupFailures.NameOfFd(options, fd)}: descriptor {fd} is not open; whoever starts this has to pass the socket on under that number, or name a path");
+                RefusalKind.Wrong,
+                $"{StartupFailures.NameOfFd(options, fd)}: descriptor {fd} is not open; whoever starts this has to pass the socket on under that number, " +
+                "or name a path");
         }
 
         return activation.Take(options.Name, socket.Path)?.Descriptor;

@@ -14,12 +14,19 @@ internal static class StartupFailures
         RefusalException startup => startup,
         SocketInUseException => new RefusalException(RefusalKind.InUse, $"port {options.Name}: {e.Message}{ClientHint(options)}", e),
         ErrnoException { Errno.Value: ENOTSOCK } when options.Socket?.Fd is { } fd => new RefusalException(
-            RefusalKind.Wrong, $"{NameOfFd(options, fd)}: descriptor {fd} is no socket; whoever starts this has to pass on a Unix socket that listens, or is connected to a front end", e),
+            RefusalKind.Wrong,
+            $"{NameOfFd(options, fd)}: descriptor {fd} is no socket; whoever starts this has to pass on a Unix socket that listens, " +
+            "or is connected to a front end",
+            e),
         PortOptionsException => new RefusalException(RefusalKind.Wrong, $"port {options.Name}: {Sentence(e.Message)}", e),
-        ErrnoException errno => new RefusalException(RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options.Socket?.Path, errno.Errno)}", e),
-        PortException or IOException or UnauthorizedAccessException => new RefusalException(RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
-        InvalidOperationException and not ObjectDisposedException => new RefusalException(RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
-        ArgumentException or FormatException or NotSupportedException => new RefusalException(RefusalKind.Wrong, $"port {options.Name}: {Sentence(e.Message)}", e),
+        ErrnoException errno => new RefusalException(
+            RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options.Socket?.Path, errno.Errno)}", e),
+        PortException or IOException or UnauthorizedAccessException => new RefusalException(
+            RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
+        InvalidOperationException and not ObjectDisposedException => new RefusalException(
+            RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
+        ArgumentException or FormatException or NotSupportedException => new RefusalException(
+            RefusalKind.Wrong, $"port {options.Name}: {Sentence(e.Message)}", e),
         _ => null,
     };
 
@@ -36,7 +43,8 @@ internal static class StartupFailures
     public static string NameOfFd(PortOptions options, int fd) => options.IsFromCommandLine ? $"--fd {fd}" : $"{options.Path}.socket.fd";
 
     private static string ClientHint(PortOptions options) =>
-        $"; if a front end listens there (QEMU with server=on), {(options.IsFromCommandLine ? "add --client" : "give the socket \"role\": \"client\"")} to connect to it";
+        $"; if a front end listens there (QEMU with server=on), {(options.IsFromCommandLine ? "add --client" : "give the socket \"role\": \"client\"")} " +
+            "to connect to it";
 
     private static string Remedy(string? socket, Errno error) => error.Value switch
     {

@@ -9,7 +9,8 @@ using VhostNet.Daemon.Configuration;
 namespace VhostNet.Daemon.Logs;
 
 /// <summary>
-/// A log file that is begun anew when it is full, its predecessors being kept as FILE.1, FILE.2, …, or when somebody who moved it away says so. Its sink's thread,
+/// A log file that is begun anew when it is full, its predecessors being kept as FILE.1, FILE.2, …, or when somebody who moved it away says so. Its sink's
+/// thread,
 /// after the construction.
 /// </summary>
 internal sealed class LogFile : ILogWriter
@@ -117,7 +118,8 @@ internal sealed class LogFile : ILogWriter
         using var file = new FileDescriptor(open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, Mode));
         if (file.IsInvalid && Errno.Last is { Value: not ENXIO } error)
         {
-            throw new RefusalException(RefusalKind.Resource, $"log.file: {path} can't be written: {error}; its directory has to exist and to be writable for user {geteuid()}");
+            throw new RefusalException(
+                RefusalKind.Resource, $"log.file: {path} can't be written: {error}; its directory has to exist and to be writable for user {geteuid()}");
         }
 
         return !file.IsInvalid && statx(file.Value, STATX_TYPE, out statx_t facts) == 0 && (facts.stx_mode & S_IFMT) == S_IFREG
