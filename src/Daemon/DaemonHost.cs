@@ -19,7 +19,8 @@ internal static class DaemonHost
     private static readonly TimeSpan s_shutdownTimeout = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Builds a host that is ready to be started.</summary>
-    public static IHost Build(DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup)
+    public static IHost Build(
+        DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup)
     {
         if (!listeners.Any)
         {
@@ -51,8 +52,9 @@ internal static class DaemonHost
         services.AddSingleton(s =>
         {
             DaemonService daemon = s.GetRequiredService<DaemonService>();
-            return new ControlAnswers(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
+            return new ControlQueue(daemon.ScheduleOnControl, s.GetRequiredService<TimeProvider>(), daemon.DescribeHang);
         });
+        services.AddSingleton<ControlAnswers>();
         services.AddSingleton(log);
         services.AddSingleton(hangup);
         services.AddSingleton<ReadFile>();
@@ -62,7 +64,7 @@ internal static class DaemonHost
             DaemonService daemon = s.GetRequiredService<DaemonService>();
             return new CaptureRequests(
                 daemon.Composition.Captures,
-                s.GetRequiredService<ControlAnswers>(),
+                s.GetRequiredService<ControlQueue>(),
                 name => ControlApi.FindPort(daemon, name),
                 s.GetRequiredService<TimeProvider>(),
                 s.GetRequiredService<ILogger<CaptureRequests>>());

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using VhostNet.Daemon;
 using VhostNet.Daemon.Api;
 using VhostNet.Daemon.Cli;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
@@ -12,10 +13,10 @@ try
 {
     return (int)await RunAsync(args).ConfigureAwait(false);
 }
-catch (StartupException e)
+catch (RefusalException e)
 {
     StderrWriter.Say(e.Message);
-    return (int)e.ExitCode;
+    return (int)ExitCodes.Of(e.Kind);
 }
 #pragma warning disable CA1031 // The last place where a defect can be reported.
 catch (Exception e)
@@ -63,7 +64,7 @@ static async Task<ExitCode> RunAsync(string[] args)
         await host.RunAsync().ConfigureAwait(false);
         return ExitCode.Success;
     }
-    catch (StartupException)
+    catch (RefusalException)
     {
         log.Refuse();
         throw;

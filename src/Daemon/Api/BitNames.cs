@@ -5,7 +5,9 @@ using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Api;
 
-/// <summary>Writes feature masks and addresses as JSON without strings of their own: the status is read every second by some, and garbage stops the data threads.</summary>
+/// <summary>
+/// Writes feature masks and addresses as JSON without strings of their own: the status is read every second by some, and garbage stops the data threads.
+/// </summary>
 internal static class BitNames
 {
     private const int HexDigitsMax = 16;

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.VirtioNet.Captures;
@@ -11,31 +12,31 @@ namespace VhostNet.Daemon.Api;
 /// Requests that begin, show and end captures of ports. Files are opened, and waited for, by the request and not by the control thread. Any thread.
 /// </summary>
 /// <param name="captures">The captures.</param>
-/// <param name="answers">Runs things on the control thread.</param>
+/// <param name="control">Runs things on the control thread.</param>
 /// <param name="find">Finds a port by its name, or throws. Called on the control thread.</param>
 /// <param name="time">What patience is measured by.</param>
 /// <param name="logger">Where beginnings and ends are reported.</param>
-internal sealed class CaptureRequests(Captures captures, ControlAnswers answers, Func<string, PortEntry> find, TimeProvider time, ILogger logger) : IDisposable
+internal sealed class CaptureRequests(Captures captures, ControlQueue control, Func<string, PortEntry> find, TimeProvider time, ILogger logger) : IDisposable
 {
     // One file is opened at a time: two captures could have the same.
     private readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>Does what a request asks for; <see cref="Find"/> gives the capture then.</summary>
-    /// <exception cref="ConfigException">The request is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done.</exception>
+    /// <exception cref="RefusalException">The request is wrong, or it can't be done.</exception>
+    /// <exception cref="MethodNotAllowedException">It is no request about captures.</exception>
     public Task HandleAsync(HttpContext context, string name) => context.Request.Method switch
     {
         "POST" => StartAsync(context, name),
         "DELETE" => StopAsync(name),
         "GET" => Task.CompletedTask,
-        _ => throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes POST, GET and DELETE, not {context.Request.Method}"),
+        _ => throw new MethodNotAllowedException(context.Request, "POST, GET and DELETE"),
     };
 
     /// <summary>The capture of a port. Control thread.</summary>
-    /// <exception cref="ControlException">There is none.</exception>
+    /// <exception cref="RefusalException">There is none.</exception>
     public PortCapture Find(string name) =>
         captures.Find(find(name).Port)
-        ?? throw new ControlException(StatusCodes.Status404NotFound, $"port {name} is not captured; POST /ports/{name}/capture begins a capture");
+        ?? throw new RefusalException(RefusalKind.Missing, $"port {name} is not captured; POST /ports/{name}/capture begins a capture");
 
     /// <inheritdoc/>
     public void Dispose() => _turn.Dispose();
@@ -44,18 +45,18 @@ internal sealed class CaptureRequests(Captures captures, ControlAnswers answers,
     {
         CaptureOptions options = CaptureOptions.Read(
             ConfigSection.Root(await RequestBody.ReadAsync(context, "{\"file\": \"/var/lib/vhostnet/guest.pcap\"}").ConfigureAwait(false)));
-        if (!await _turn.WaitAsync(ControlAnswers.Patience).ConfigureAwait(false))
+        if (!await _turn.WaitAsync(ControlQueue.Patience).ConfigureAwait(false))
         {
-            throw new ControlBusyException("another capture's file is being opened, so nothing was done");
+            throw new RefusalException(RefusalKind.Busy, "another capture's file is being opened, so nothing was done");
         }
 
         try
         {
-            await answers.RunAsync(() => RefuseSecond(find(name))).ConfigureAwait(false);
+            await control.RunAsync(() => RefuseSecond(find(name))).ConfigureAwait(false);
             PcapFile file = await OpenAsync(options).ConfigureAwait(false);
             try
             {
-                await answers.RunToEndAsync(() => Start(find(name), options, file)).ConfigureAwait(false);
+                await control.RunToEndAsync(() => Start(find(name), options, file)).ConfigureAwait(false);
             }
             catch
             {
@@ -73,24 +74,27 @@ internal sealed class CaptureRequests(Captures captures, ControlAnswers answers,
     {
         if (!DescriptorReserve.HasRoom())
         {
-            throw new ControlBusyException(TurnedAway.Reason);
+            throw new RefusalException(RefusalKind.Busy, TurnedAway.Reason);
         }
 
         try
         {
             Task<PcapFile> opening = PcapFile.OpenAsync(options.File, options.FileOptions);
-            await ((Task)opening).WaitAsync(ControlAnswers.Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)opening).WaitAsync(ControlQueue.Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (opening.IsCompleted)
             {
                 return await opening.ConfigureAwait(false);
             }
 
-            _ = opening.ContinueWith(static t => t.Result.Close(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
-            throw new ControlBusyException($"capture {options.File}: the file system did not answer within {ControlAnswers.Patience.TotalSeconds:0} s; is it frozen, or a server away?");
+            _ = opening.ContinueWith(
+                static t => t.Result.Close(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            throw new RefusalException(
+                RefusalKind.Busy,
+                $"capture {options.File}: the file system did not answer within {ControlQueue.Patience.TotalSeconds:0} s; is it frozen, or a server away?");
         }
         catch (PortException e)
         {
-            throw new ControlException(StatusCodes.Status400BadRequest, e.Message);
+            throw new RefusalException(RefusalKind.Wrong, e.Message);
         }
     }
 
@@ -105,21 +109,22 @@ internal sealed class CaptureRequests(Captures captures, ControlAnswers answers,
     {
         if (captures.Find(entry.Port) is { IsRunning: true } running)
         {
-            throw new ControlException(StatusCodes.Status409Conflict, $"port {entry.Port.Name} is being captured to {running.File} already; end that capture with DELETE first");
+            throw new RefusalException(
+                RefusalKind.Conflict, $"port {entry.Port.Name} is being captured to {running.File} already; end that capture with DELETE first");
         }
     }
 
     private async Task StopAsync(string name)
     {
         PortCapture? capture = null;
-        await answers.RunToEndAsync(() =>
+        await control.RunToEndAsync(() =>
         {
             capture = Find(name);
             capture.Stop();
         }).ConfigureAwait(false);
 
         // Whoever ends a capture wants to read it next. A disk that does not answer keeps nobody: then it is still being written.
-        await capture!.Completion.WaitAsync(ControlAnswers.Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await capture!.Completion.WaitAsync(ControlQueue.Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         logger.LogInformation("Port {Port} is not captured any more: {Frames} frames are in {File}", name, capture.Frames, capture.File);
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using VhostNet.Daemon.Changes;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Api;
@@ -13,8 +14,8 @@ internal sealed class ChangeRequests(LiveChanges changes)
 
     /// <summary>Makes the change that a request asks for.</summary>
     /// <returns>True when there is something whose state can be shown.</returns>
-    /// <exception cref="ConfigException">The request is wrong; nothing has changed.</exception>
-    /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
+    /// <exception cref="RefusalException">The request is wrong, or it can't be done; nothing has changed.</exception>
+    /// <exception cref="MethodNotAllowedException">Nothing of that list is changed by such a method.</exception>
     public async Task<bool> MakeAsync(HttpContext context, string list, string name)
     {
         Func<DaemonOptions, string, JsonElement, LiveChange> plan = Find(context, list);
@@ -33,19 +34,18 @@ internal sealed class ChangeRequests(LiveChanges changes)
         return true;
     }
 
-    private static Func<DaemonOptions, string, JsonElement, LiveChange> Find(HttpContext context, string list) => (list, context.Request.Method) switch
+    private static Func<DaemonOptions, string, JsonElement, LiveChange> Find(HttpContext context, string list)
     {
-        ("ports", "PUT") => PortChanges.Put,
-        ("ports", "PATCH") => PortChanges.Patch,
-        ("ports", "DELETE") => (now, name, _) => PortChanges.Delete(now, name),
-        ("networks", "PUT") => NetworkChanges.Put,
-        ("networks", "PATCH") => NetworkChanges.Patch,
-        ("networks", "DELETE") => (now, name, _) => NetworkChanges.Delete(now, name),
-        ("threads", "PATCH") => ThreadChanges.Patch,
-        ("threads", _) => throw new ControlException(
-            StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes GET and PATCH, not {context.Request.Method}; threads are made at the start"),
-        _ => throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes GET, PUT, PATCH and DELETE, not {context.Request.Method}"),
-    };
+        IItemChanges items = ChangeableLists.Of(list);
+        return context.Request.Method switch
+        {
+            "PATCH" => items.Patch,
+            _ when items.IsFixed => throw new MethodNotAllowedException(context.Request, "GET and PATCH", $"; {list} are made at the start"),
+            "PUT" => items.Put,
+            "DELETE" => (now, name, _) => items.Delete(now, name),
+            _ => throw new MethodNotAllowedException(context.Request, "GET, PUT, PATCH and DELETE"),
+        };
+    }
 
     private static bool ReadPersist(IQueryCollection query)
     {
@@ -54,14 +54,14 @@ internal sealed class ChangeRequests(LiveChanges changes)
         {
             if (key != Persist)
             {
-                throw new ControlException(StatusCodes.Status400BadRequest, $"?{key}: unknown parameter; {Suggestion.Clause(key, [Persist])}");
+                throw new RefusalException(RefusalKind.Wrong, $"?{key}: unknown parameter; {Suggestion.Clause(key, [Persist])}");
             }
 
             persist = value.ToString() switch
             {
                 "true" or "" => true,
                 "false" => false,
-                var other => throw new ControlException(StatusCodes.Status400BadRequest, $"?{Persist}={other}: \"true\" or \"false\" is expected"),
+                var other => throw new RefusalException(RefusalKind.Wrong, $"?{Persist}={other}: \"true\" or \"false\" is expected"),
             };
         }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
 using VhostNet.Daemon.Changes;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Metrics;
@@ -15,16 +16,23 @@ namespace VhostNet.Daemon.Api;
 
 /// <summary>The control API: HTTP and JSON over a Unix socket. docs/operating.md describes the requests. Any thread.</summary>
 internal sealed class ControlApi(
-    DaemonService daemon, DaemonOptions options, LiveChanges changes, ControlAnswers answers, CaptureRequests captures, ILogger<ControlApi> logger)
+    DaemonService daemon,
+    DaemonOptions options,
+    LiveChanges changes,
+    ControlQueue control,
+    ControlAnswers answers,
+    CaptureRequests captures,
+    ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
 
     private readonly ChangeRequests _changes = new(changes);
 
     /// <summary>Finds a port. Control thread.</summary>
-    /// <exception cref="ControlException">There is none of that name.</exception>
+    /// <exception cref="RefusalException">There is none of that name.</exception>
     public static PortEntry FindPort(DaemonService daemon, string name) =>
-        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name) ?? throw Missing.Port(name, daemon.Composition.Ports.Select(p => p.Port.Name));
+        daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name)
+        ?? throw Missing.Item("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -33,19 +41,19 @@ internal sealed class ControlApi(
         {
             await RouteAsync(context).ConfigureAwait(false);
         }
-        catch (ControlBusyException e)
+        catch (RefusalException e)
         {
-            daemon.Watchdog.Wake();
-            context.Response.Headers.RetryAfter = ControlBusyException.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
-            await WriteErrorAsync(context, e.StatusCode, e.Message).ConfigureAwait(false);
+            if (e.Kind == RefusalKind.Busy)
+            {
+                daemon.Watchdog.Wake();
+                context.Response.Headers.RetryAfter = HttpStatus.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+            }
+
+            await WriteErrorAsync(context, HttpStatus.Of(e.Kind), e.Message).ConfigureAwait(false);
         }
-        catch (ControlException e)
+        catch (MethodNotAllowedException e)
         {
-            await WriteErrorAsync(context, e.StatusCode, e.Message).ConfigureAwait(false);
-        }
-        catch (ConfigException e)
-        {
-            await WriteErrorAsync(context, StatusCodes.Status400BadRequest, e.Message).ConfigureAwait(false);
+            await WriteErrorAsync(context, StatusCodes.Status405MethodNotAllowed, e.Message).ConfigureAwait(false);
         }
         catch (BadHttpRequestException e)
         {
@@ -58,7 +66,7 @@ internal sealed class ControlApi(
         if (context.Features.Get<TurnedAway>() is not null)
         {
             context.Response.Headers.Connection = "close";
-            throw new ControlBusyException(TurnedAway.Reason);
+            throw new RefusalException(RefusalKind.Busy, TurnedAway.Reason);
         }
 
         string path = context.Request.Path.Value is { Length: > 0 } given ? given : "/";
@@ -71,7 +79,7 @@ internal sealed class ControlApi(
                 RequireGet(context);
                 return HealthAsync(context);
             case var _ when context.Features.Get<MetricsOnly>() is not null:
-                throw new ControlException(StatusCodes.Status404NotFound, $"{path}: this listener serves /metrics and /health only; the rest is on the control socket");
+                throw new RefusalException(RefusalKind.Missing, $"{path}: this listener serves /metrics and /health only; the rest is on the control socket");
             case "/" or "/status":
                 RequireGet(context);
                 return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.Stuck, changes.Unsaved));
@@ -83,8 +91,9 @@ internal sealed class ControlApi(
                     [_, "ports", { Length: > 0 }, "capture"] => CaptureAsync(context, parts[2]),
                     [_, "networks", { Length: > 0 }, "addresses"] => AddressesAsync(context, parts[2]),
                     [_, "debug", "stall", { Length: > 0 }] when options.Debug.Stall => StallAsync(context, parts[3]),
-                    _ => throw new ControlException(
-                        StatusCodes.Status404NotFound, $"{path}: there is no such resource; GET /status shows all, and /ports/NAME, /networks/NAME and /threads/NAME one"),
+                    _ => throw new RefusalException(
+                        RefusalKind.Missing,
+                        $"{path}: there is no such resource; GET /status shows all, and /ports/NAME, /networks/NAME and /threads/NAME one"),
                 };
         }
     }
@@ -115,7 +124,9 @@ internal sealed class ControlApi(
                 NetworkStatusWriter.Write(json, FindNetwork(name));
                 break;
             default:
-                StatusWriter.WriteThread(json, composition.Threads.FirstOrDefault(t => t.Name == name) ?? throw Missing.Thread(name, composition.Threads.Select(t => t.Name)));
+                IoThread thread = composition.Threads.FirstOrDefault(t => t.Name == name)
+                    ?? throw Missing.Item("thread", name, composition.Threads.Select(t => t.Name));
+                StatusWriter.WriteThread(json, thread);
                 break;
         }
     }
@@ -133,17 +144,17 @@ internal sealed class ControlApi(
     }
 
     private Network FindNetwork(string name) =>
-        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Network(name, daemon.Composition.Networks.Select(n => n.Name));
+        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Item("network", name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) => FindPort(daemon, name);
 
     private async Task StallAsync(HttpContext context, string thread)
     {
         RequireMethod(context, HttpMethods.Post);
-        await answers.RunAsync(() =>
+        await control.RunAsync(() =>
         {
             IoThread found = daemon.Composition.Threads.Append(daemon.Control).FirstOrDefault(t => t.Name == thread)
-                ?? throw new ControlException(StatusCodes.Status404NotFound, $"there is no thread \"{thread}\"");
+                ?? throw new RefusalException(RefusalKind.Missing, $"there is no thread \"{thread}\"");
             logger.LogWarning("Thread {Thread} is blocked for ever, as a debug request asked for", thread);
             found.Context.ScheduleOneShot(static () => new ManualResetEventSlim().Wait(), "stall");
         }).ConfigureAwait(false);
@@ -197,7 +208,7 @@ internal sealed class ControlApi(
     private static Task WriteErrorAsync(HttpContext context, int status, string message)
     {
         var body = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(body, ScratchBuffer.JsonOptions))
+        using (var json = new Utf8JsonWriter(body, JsonTexts.Indented))
         {
             json.WriteStartObject();
             json.WriteString("error"u8, message);
@@ -215,7 +226,7 @@ internal sealed class ControlApi(
     {
         if (!HttpMethods.Equals(context.Request.Method, method))
         {
-            throw new ControlException(StatusCodes.Status405MethodNotAllowed, $"{context.Request.Path} takes {method}, not {context.Request.Method}");
+            throw new MethodNotAllowedException(context.Request, method);
         }
     }
 }

@@ -24,7 +24,7 @@ internal sealed class HttpListeners : IDisposable
     public bool Any => _handles.Count > 0 || _tcp is not null;
 
     /// <summary>Binds what is configured, or takes it from the service manager.</summary>
-    /// <exception cref="StartupException">A socket can't be had.</exception>
+    /// <exception cref="RefusalException">A socket can't be had.</exception>
     public void Open(DaemonOptions options, SocketActivation activation)
     {
         if (activation.Take("control", options.Control?.Path) is { } control)
@@ -51,7 +51,7 @@ internal sealed class HttpListeners : IDisposable
     }
 
     /// <summary>Says why Kestrel could not listen, or null when something else went wrong.</summary>
-    public StartupException? Explain(Exception e)
+    public RefusalException? Explain(Exception e)
     {
         if (_tcp is not { Address: { } address } || e is not (IOException or SocketException))
         {
@@ -59,8 +59,11 @@ internal sealed class HttpListeners : IDisposable
         }
 
         return e.InnerException is AddressInUseException
-            ? new StartupException(ExitCode.SocketInUse, $"metrics.prometheus: {address} is in use by another program; end that program or choose another port", e)
-            : new StartupException(ExitCode.Resource, $"metrics.prometheus: {address} can't be listened at: {StartupFailures.Sentence(e.Message)}; choose another address or port", e);
+            ? new RefusalException(RefusalKind.InUse, $"metrics.prometheus: {address} is in use by another program; end that program or choose another port", e)
+            : new RefusalException(
+                RefusalKind.Resource,
+                $"metrics.prometheus: {address} can't be listened at: {StartupFailures.Sentence(e.Message)}; choose another address or port",
+                e);
     }
 
     /// <summary>Has Kestrel serve the sockets.</summary>

@@ -94,7 +94,8 @@ internal static class PortSettingsWriter
         json.WriteEndArray();
     }
 
-    private static string Text(IPNetwork network) => network.PrefixLength == 8 * network.BaseAddress.GetAddressBytes().Length ? $"{network.BaseAddress}" : $"{network}";
+    private static string Text(IPNetwork network) =>
+        network.PrefixLength == 8 * network.BaseAddress.GetAddressBytes().Length ? $"{network.BaseAddress}" : $"{network}";
 
     private static void WriteList<T>(Utf8JsonWriter json, ReadOnlySpan<byte> key, IReadOnlyCollection<T>? values, Func<T, string> text)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Api;
@@ -10,7 +11,7 @@ internal static class RequestBody
     /// <summary>Reads the body.</summary>
     /// <param name="context">The request.</param>
     /// <param name="example">What a body looks like, for the error text.</param>
-    /// <exception cref="ControlException">It is no JSON.</exception>
+    /// <exception cref="RefusalException">It is no JSON.</exception>
     /// <exception cref="ConfigException">A text in it can't be what it stands for.</exception>
     public static async Task<JsonElement> ReadAsync(HttpContext context, string example)
     {
@@ -23,7 +24,7 @@ internal static class RequestBody
         }
         catch (JsonException)
         {
-            throw new ControlException(StatusCodes.Status400BadRequest, $"the request's body is not valid JSON; an object such as {example} is expected");
+            throw new RefusalException(RefusalKind.Wrong, $"the request's body is not valid JSON; an object such as {example} is expected");
         }
     }
 }

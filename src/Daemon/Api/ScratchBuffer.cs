@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Text.Encodings.Web;
 using System.Text.Json;
+using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 
 namespace VhostNet.Daemon.Api;
@@ -8,11 +8,8 @@ namespace VhostNet.Daemon.Api;
 /// <summary>What an answer is written into; kept between requests, so that reading the status every second makes next to no garbage.</summary>
 internal sealed class ScratchBuffer
 {
-    /// <summary>How JSON is written: indented, for people who ask with curl; names and paths as they are.</summary>
-    public static readonly JsonWriterOptions JsonOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>Makes a buffer.</summary>
-    public ScratchBuffer() => Json = new Utf8JsonWriter(Bytes, JsonOptions);
+    public ScratchBuffer() => Json = new Utf8JsonWriter(Bytes, JsonTexts.Indented);
 
     /// <summary>The bytes written so far.</summary>
     public ArrayBufferWriter<byte> Bytes { get; } = new(16 * 1024);

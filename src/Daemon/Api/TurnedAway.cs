@@ -12,5 +12,6 @@ internal sealed class TurnedAway
 
     /// <summary>What such a request is told.</summary>
     public static string Reason =>
-        $"the last {DescriptorReserve.Reserve} of the {DescriptorReserve.Limit} descriptors are kept for what runs; try again later, close other connections, or raise the limit (LimitNOFILE= of the unit)";
+        $"the last {DescriptorReserve.Reserve} of the {DescriptorReserve.Limit} descriptors are kept for what runs; try again later, close other " +
+            "connections, or raise the limit (LimitNOFILE= of the unit)";
 }

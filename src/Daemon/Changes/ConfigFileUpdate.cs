@@ -1,11 +1,11 @@
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>
-/// A new version of the configuration file that takes the old one's place at once or not at all, and can be taken back. A crash at any moment leaves the old or the
+/// A new version of the configuration file that takes the old one's place at once or not at all, and can be taken back. A crash at any moment leaves the old or
+/// the
 /// new version. Any thread; blocks on the disk.
 /// </summary>
 internal sealed class ConfigFileUpdate : IDisposable
@@ -45,7 +45,7 @@ internal sealed class ConfigFileUpdate : IDisposable
     }
 
     /// <summary>Writes the new version beside the file.</summary>
-    /// <exception cref="ControlException">The file can't be read or written, or would be wrong.</exception>
+    /// <exception cref="RefusalException">The file can't be read or written, or would be wrong.</exception>
     public static ConfigFileUpdate Prepare(string file, ConfigEdit edit)
     {
         try
@@ -61,11 +61,11 @@ internal sealed class ConfigFileUpdate : IDisposable
     }
 
     /// <summary>Puts the new version in the old one's place.</summary>
-    /// <exception cref="ControlException">The directory does not allow it.</exception>
+    /// <exception cref="RefusalException">The directory does not allow it.</exception>
     public void Commit() => Replace(_new);
 
     /// <summary>Puts the old version back.</summary>
-    /// <exception cref="ControlException">The directory does not allow it any more.</exception>
+    /// <exception cref="RefusalException">The directory does not allow it any more.</exception>
     public void Revert() => Replace(_old);
 
     /// <inheritdoc/>
@@ -86,14 +86,16 @@ internal sealed class ConfigFileUpdate : IDisposable
         }
         catch (ConfigException e)
         {
-            throw new ControlException(
-                StatusCodes.Status409Conflict, $"with this change {file} would be wrong, so nothing was changed: {e.Message} (the file may lack earlier changes that were not persisted)");
+            throw new RefusalException(
+                RefusalKind.Conflict,
+                $"with this change {file} would be wrong, so nothing was changed: {e.Message} (the file may lack earlier changes that were not persisted)");
         }
     }
 
-    private static ControlException CannotWrite(string file, Exception e) => new(
-        StatusCodes.Status409Conflict,
-        $"{file} can't be replaced, so nothing was changed: {e.Message.TrimEnd('.')}; its directory has to be writable for user {geteuid()} (under systemd: ReadWritePaths=)");
+    private static RefusalException CannotWrite(string file, Exception e) => new(
+        RefusalKind.Conflict,
+        $"{file} can't be replaced, so nothing was changed: {e.Message.TrimEnd('.')}; its directory has to be writable for user " +
+            $"{geteuid()} (under systemd: ReadWritePaths=)");
 
     private void Write(string path, byte[] content)
     {

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using VhostNet.Daemon.Api;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
@@ -185,7 +184,7 @@ internal sealed class ConfigText
     private static string Json(JsonElement value, string indent)
     {
         var bytes = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(bytes, ScratchBuffer.JsonOptions))
+        using (var writer = new Utf8JsonWriter(bytes, JsonTexts.Indented))
         {
             value.WriteTo(writer);
         }

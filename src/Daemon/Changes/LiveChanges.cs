@@ -1,19 +1,19 @@
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>
-/// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The disk is
+/// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The
+/// disk is
 /// waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
 /// </summary>
-internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, ReadFile file, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
+internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, ReadFile file, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
 {
     /// <summary>How long a request waits for its turn, and for its change: longer than for the control thread alone, because a disk may come first.</summary>
-    public static readonly TimeSpan Patience = ControlAnswers.Patience + TimeSpan.FromSeconds(3);
+    public static readonly TimeSpan Patience = ControlQueue.Patience + TimeSpan.FromSeconds(3);
 
     private readonly SemaphoreSlim _turn = new(1);
     private volatile IReadOnlyList<string> _unsaved = [];
@@ -24,9 +24,11 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
     /// <summary>Makes one change.</summary>
     /// <param name="plan">Says what the request means for the present configuration.</param>
     /// <param name="persist">True to write it to the configuration file too.</param>
-    /// <exception cref="ConfigException">The request is wrong; nothing has changed.</exception>
-    /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
-    /// <exception cref="ControlBusyException">It, or the change before it, takes too long; the message says whether something may still change.</exception>
+    /// <exception cref="RefusalException">
+    /// The request is wrong or can't be done, and nothing has changed; or it, or the change before it, takes too long (<see cref="RefusalKind.Busy"/>), and the
+    /// message
+    /// says whether something may still change.
+    /// </exception>
     public async Task<LiveChange> MakeAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
     {
         LiveChange? made = await TakeTurnAsync(() => MakeInTurnAsync(plan, persist)).ConfigureAwait(false);
@@ -35,9 +37,9 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
 
     /// <summary>Makes one change that the configuration file asks for.</summary>
     /// <returns>False when it is so already.</returns>
-    /// <exception cref="ConfigException">It does not fit what runs; nothing has changed.</exception>
-    /// <exception cref="ControlException">It can't be done; nothing has changed.</exception>
-    /// <exception cref="ControlBusyException">It, or the change before it, takes too long.</exception>
+    /// <exception cref="RefusalException">
+    /// It does not fit what runs or can't be done, and nothing has changed; or it takes too long, as with <see cref="MakeAsync"/>.
+    /// </exception>
     public async Task<bool> MakeFromFileAsync(ReloadStep step) => await TakeTurnAsync(() => CarryOutInTurnAsync(step)).ConfigureAwait(false) is not null;
 
     private async Task<LiveChange?> TakeTurnAsync(Func<Task<LiveChange?>> make)
@@ -51,7 +53,8 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
         {
             // The turn comes all the same, and is passed on then.
             _ = turn.ContinueWith(_ => _turn.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            throw new ControlBusyException("another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
+            throw new RefusalException(
+                RefusalKind.Busy, "another change has not come to its end yet, so nothing was changed; GET /health says whether a thread hangs");
         }
 
         Task<LiveChange?> work = Task.Run(make);
@@ -67,7 +70,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
             }
 
             _ = work.ContinueWith(LogLate, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            throw new ControlBusyException(
+            throw new RefusalException(RefusalKind.Busy, 
                 $"the change has not come to its end within {Patience.TotalSeconds:0} s; it is made or refused later, and the log and GET /status say which");
         }
     }
@@ -115,7 +118,8 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
 
             _unsaved = persist ? [.. _unsaved.Where(i => i != change.Item)] : [.. _unsaved.Where(i => i != change.Item), change.Item];
             daemon.ReportChange();
-            logger.LogInformation("{Item} was {Change} over the control API{Persisted}", change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
+            logger.LogInformation(
+                "{Item} was {Change} over the control API{Persisted}", change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
             return change;
         }
         finally
@@ -138,14 +142,15 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
     {
         if (now.File is null)
         {
-            throw new ControlException(
-                StatusCodes.Status409Conflict, "persist: this daemon runs without a configuration file, so there is nowhere to write the change to; start it with --config FILE");
+            throw new RefusalException(
+                RefusalKind.Conflict,
+                "persist: this daemon runs without a configuration file, so there is nowhere to write the change to; start it with --config FILE");
         }
 
         if (change.Edit is { List: "threads" } && now.Threads.First(t => t.Name == change.Edit.Name).IsAutomatic)
         {
-            throw new ControlException(
-                StatusCodes.Status409Conflict, $"persist: {now.File} lists no threads, and listing one of them would leave out the others; list them all there first");
+            throw new RefusalException(
+                RefusalKind.Conflict, $"persist: {now.File} lists no threads, and listing one of them would leave out the others; list them all there first");
         }
 
         // The file comes first: what can be undone for certain is a rename.
@@ -162,15 +167,5 @@ internal sealed class LiveChanges(DaemonService daemon, ControlAnswers answers, 
         }
     }
 
-    private async Task ApplyAsync(LiveChange change)
-    {
-        try
-        {
-            await answers.RunToEndAsync(() => change.Apply(daemon.Composition)).ConfigureAwait(false);
-        }
-        catch (StartupException e)
-        {
-            throw new ControlException(e.ExitCode == ExitCode.Usage ? StatusCodes.Status400BadRequest : StatusCodes.Status409Conflict, e.Message);
-        }
-    }
+    private Task ApplyAsync(LiveChange change) => control.RunToEndAsync(() => change.Apply(daemon.Composition));
 }

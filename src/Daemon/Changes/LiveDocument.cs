@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
@@ -75,7 +74,7 @@ internal static class LiveDocument
         [.. a.EnumerateObject().Concat(b.EnumerateObject()).Select(p => p.Name).Distinct().Where(k => !SameValue(a, b, k))];
 
     /// <summary>Refuses a change of keys that only a new port or network can have.</summary>
-    /// <exception cref="ControlException">A key other than <paramref name="live"/> has another value.</exception>
+    /// <exception cref="RefusalException">A key other than <paramref name="live"/> has another value.</exception>
     public static void CheckFixed(JsonElement before, JsonElement after, IReadOnlyCollection<string> live, string path, string address)
     {
         foreach (string key in before.EnumerateObject().Concat(after.EnumerateObject()).Select(p => p.Name).Where(k => k != "name" && !live.Contains(k)))
@@ -83,9 +82,10 @@ internal static class LiveDocument
             if (!SameValue(before, after, key))
             {
                 string now = Find(before, key) is { } value ? $"it is {ConfigSection.Describe(value)}" : "it is not set";
-                throw new ControlException(
-                    StatusCodes.Status409Conflict,
-                    $"{path}.{key}: can't be changed while it runs ({now}), only {string.Join(", ", live)} can; to have it otherwise, DELETE {address} and PUT it again");
+                throw new RefusalException(
+                    RefusalKind.Conflict,
+                    $"{path}.{key}: can't be changed while it runs ({now}), only {string.Join(", ", live)} can; to have it otherwise, DELETE {address} " +
+                        "and PUT it again");
             }
         }
     }

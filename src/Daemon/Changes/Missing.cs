@@ -1,21 +1,19 @@
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Changes;
 
-/// <summary>Answers to requests for something that is not there.</summary>
+/// <summary>Refusals of requests for something that is not there.</summary>
 internal static class Missing
 {
-    /// <summary>There is no such port.</summary>
-    public static ControlException Port(string name, IEnumerable<string> names) => Of("port", name, [.. names]);
-
-    /// <summary>There is no such network.</summary>
-    public static ControlException Network(string name, IEnumerable<string> names) => Of("network", name, [.. names]);
-
-    /// <summary>There is no such thread.</summary>
-    public static ControlException Thread(string name, IEnumerable<string> names) => Of("thread", name, [.. names]);
-
-    private static ControlException Of(string what, string name, IReadOnlyCollection<string> known) => new(
-        StatusCodes.Status404NotFound, known.Count == 0 ? $"there is no {what} \"{name}\", and no other" : $"there is no {what} \"{name}\"; {Suggestion.Clause(name, known)}");
+    /// <summary>There is no such item.</summary>
+    /// <param name="noun">What it would be, such as <c>port</c>.</param>
+    /// <param name="name">The name that was asked for.</param>
+    /// <param name="names">The names that there are.</param>
+    public static RefusalException Item(string noun, string name, IEnumerable<string> names)
+    {
+        string[] known = [.. names];
+        return new RefusalException(
+            RefusalKind.Missing, $"there is no {noun} \"{name}\"{(known.Length == 0 ? ", and no other" : $"; {Suggestion.Clause(name, known)}")}");
+    }
 }

@@ -3,7 +3,8 @@ using VhostNet.Daemon.Configuration;
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>
-/// The configuration file as it was when it was last read or written, as far as it has been carried out. What is compared with the file is this, and not what runs:
+/// The configuration file as it was when it was last read or written, as far as it has been carried out. What is compared with the file is this, and not what
+/// runs:
 /// changes over the control API that were not persisted outlive a SIGHUP that has another reason. Any thread.
 /// </summary>
 internal sealed class ReadFile
@@ -57,9 +58,9 @@ internal sealed class ReadFile
     /// <summary>The ports, networks and threads of a configuration.</summary>
     public static IEnumerable<ReadItem> Items(DaemonOptions options) =>
     [
-        .. options.Networks.Where(n => n.Source is not null).Select(n => new ReadItem("networks", n.Name, n.Source!.Value)),
-        .. options.Ports.Where(p => p.Source is not null).Select(p => new ReadItem("ports", p.Name, p.Source!.Value)),
-        .. options.Threads.Where(t => t.Source is not null).Select(t => new ReadItem("threads", t.Name, t.Source!.Value)),
+        .. Items("networks", options.Networks),
+        .. Items("ports", options.Ports),
+        .. Items("threads", options.Threads),
     ];
 
     /// <summary>An item has been carried out, or written to the file.</summary>
@@ -78,4 +79,7 @@ internal sealed class ReadFile
             }
         }
     }
+
+    private static IEnumerable<ReadItem> Items(string list, IEnumerable<IConfigItem> items) =>
+        items.Where(i => i.Source is not null).Select(i => new ReadItem(list, i.Name, i.Source!.Value));
 }

@@ -6,13 +6,6 @@ namespace VhostNet.Daemon.Changes;
 /// <summary>What has to be done when a configuration file has become another one. Pure.</summary>
 internal sealed class ReloadPlan
 {
-    private static readonly Dictionary<string, IReadOnlyList<string>> s_liveKeys = new(StringComparer.Ordinal)
-    {
-        ["ports"] = PortReader.LiveKeys,
-        ["networks"] = NetworkChanges.LiveKeys,
-        ["threads"] = ThreadChanges.LiveKeys,
-    };
-
     private readonly List<ReloadStep> _removed = [];
     private readonly List<ReloadStep> _first = [];
     private readonly List<ReloadStep> _changed = [];
@@ -55,91 +48,79 @@ internal sealed class ReloadPlan
 
     private void Remove(ReadItem item)
     {
-        var edit = new ConfigEdit(item.List, item.Name, null);
-        switch (item.List)
+        IItemChanges list = ChangeableLists.Of(item.List);
+        if (list.IsFixed)
         {
-            case "ports":
-                _removed.Add(new ReloadStep(item.Item, now => now.Ports.Any(p => p.Name == item.Name) ? PortChanges.Delete(now, item.Name) : null, edit));
-                break;
-            case "networks":
-                _last.Add(new ReloadStep(item.Item, now => now.Networks.Any(n => n.Name == item.Name) ? NetworkChanges.Delete(now, item.Name) : null, edit));
-                break;
-            default:
-                _fixed.Add(item.Item);
-                break;
+            _fixed.Add(item.Item);
+            return;
         }
+
+        // A network goes when the ports that leave it are gone.
+        (list == ChangeableLists.Networks ? _last : _removed).Add(new ReloadStep(
+            item.Item, now => list.Has(now, item.Name) ? list.Delete(now, item.Name) : null, new ConfigEdit(item.List, item.Name, null)));
     }
 
     private void Add(ReadItem item)
     {
-        var edit = new ConfigEdit(item.List, item.Name, item.Value);
-        switch (item.List)
+        IItemChanges list = ChangeableLists.Of(item.List);
+        if (list.IsFixed)
         {
-            case "ports":
-                _added.Add(new ReloadStep(item.Item, now => PutPort(now, item), edit));
-                break;
-            case "networks":
-                // The ports that its mirror names come after it.
-                JsonElement bare = LiveDocument.WithKeys(item.Value, default, NetworkChanges.LiveKeys);
-                _first.Add(new ReloadStep(item.Item, now => now.Networks.Any(n => n.Name == item.Name) ? null : NetworkChanges.Put(now, item.Name, bare), edit with { Value = bare }));
-                AddMirror(item, edit);
-                break;
-            default:
-                _fixed.Add(item.Item);
-                break;
+            _fixed.Add(item.Item);
+        }
+        else if (list == ChangeableLists.Networks)
+        {
+            AddNetwork(item, list);
+        }
+        else
+        {
+            _added.Add(new ReloadStep(item.Item, now => Put(list, now, item), new ConfigEdit(item.List, item.Name, item.Value)));
         }
     }
 
-    private void AddMirror(ReadItem item, ConfigEdit edit)
+    // First without its mirror: the ports that a mirror names come after the network.
+    private void AddNetwork(ReadItem item, IItemChanges list)
     {
-        if (NetworkChanges.LiveKeys.Any(k => LiveDocument.Find(item.Value, k) is not null))
+        JsonElement bare = LiveDocument.WithKeys(item.Value, default, list.LiveKeys);
+        _first.Add(new ReloadStep(
+            item.Item, now => list.Has(now, item.Name) ? null : list.Put(now, item.Name, bare), new ConfigEdit(item.List, item.Name, bare)));
+        if (list.LiveKeys.Any(k => LiveDocument.Find(item.Value, k) is not null))
         {
-            _last.Add(new ReloadStep(item.Item, now => NetworkChanges.Put(now, item.Name, item.Value), edit));
+            _last.Add(new ReloadStep(item.Item, now => list.Put(now, item.Name, item.Value), new ConfigEdit(item.List, item.Name, item.Value)));
         }
     }
 
     private void Change(ReadItem old, ReadItem item)
     {
-        IReadOnlyList<string> live = s_liveKeys[item.List];
-        int fixedKeys = _fixed.Count;
-        _fixed.AddRange(LiveDocument.DifferentKeys(old.Value, item.Value).Where(k => !live.Contains(k)).Select(k => $"{item.Item}.{k}"));
-        if (fixedKeys != _fixed.Count && !LiveDocument.DifferentKeys(old.Value, item.Value).Any(live.Contains))
+        IItemChanges list = ChangeableLists.Of(item.List);
+        IReadOnlyList<string> different = LiveDocument.DifferentKeys(old.Value, item.Value);
+        string[] fixedKeys = [.. different.Where(k => !list.LiveKeys.Contains(k))];
+        _fixed.AddRange(fixedKeys.Select(k => $"{item.Item}.{k}"));
+        if (fixedKeys.Length > 0 && fixedKeys.Length == different.Count)
         {
             return;
         }
 
         // What can't be changed stays different from the file, and is named the next time too.
-        var edit = new ConfigEdit(item.List, item.Name, LiveDocument.WithKeys(old.Value, item.Value, live));
-        switch (item.List)
+        var edit = new ConfigEdit(item.List, item.Name, LiveDocument.WithKeys(old.Value, item.Value, list.LiveKeys));
+        var step = new ReloadStep(item.Item, now => Put(list, now, item), edit);
+        if (list == ChangeableLists.Networks)
         {
-            case "ports":
-                _changed.Add(new ReloadStep(item.Item, now => PutPort(now, item), edit));
-                break;
-            case "networks":
-                _last.Insert(0, new ReloadStep(item.Item, now => PutNetwork(now, item), edit));
-                break;
-            default:
-                _changed.Add(new ReloadStep(item.Item, now => PutThread(now, item), edit));
-                break;
+            _last.Insert(0, step);
+        }
+        else
+        {
+            _changed.Add(step);
         }
     }
 
-    private static LiveChange PutPort(DaemonOptions now, ReadItem item)
+    // What the file has, as far as it can be changed; a thread that no document holds stays as it is.
+    private static LiveChange? Put(IItemChanges list, DaemonOptions now, ReadItem item)
     {
-        JsonElement? runs = now.Ports.FirstOrDefault(p => p.Name == item.Name)?.Source;
-        return PortChanges.Put(now, item.Name, runs is null ? item.Value : LiveDocument.WithKeys(runs.Value, item.Value, PortReader.LiveKeys));
+        JsonElement? runs = list.SourceOf(now, item.Name);
+        return runs is null && list.IsFixed
+            ? null
+            : list.Put(now, item.Name, runs is null ? item.Value : LiveDocument.WithKeys(runs.Value, item.Value, list.LiveKeys));
     }
-
-    private static LiveChange PutNetwork(DaemonOptions now, ReadItem item)
-    {
-        JsonElement? runs = now.Networks.FirstOrDefault(n => n.Name == item.Name)?.Source;
-        return NetworkChanges.Put(now, item.Name, runs is null ? item.Value : LiveDocument.WithKeys(runs.Value, item.Value, NetworkChanges.LiveKeys));
-    }
-
-    private static LiveChange? PutThread(DaemonOptions now, ReadItem item) =>
-        now.Threads.FirstOrDefault(t => t.Name == item.Name)?.Source is { } runs
-            ? ThreadChanges.Put(now, item.Name, LiveDocument.WithKeys(runs, item.Value, ThreadChanges.LiveKeys))
-            : null;
 
     // The log and the reserve of descriptors are carried out by whoever reads the file.
     private void CompareRest(DaemonOptions before, DaemonOptions file)

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
@@ -9,11 +9,13 @@ using VhostNet.Daemon.Systemd;
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>
-/// Answers SIGHUP: opens the log file anew, and makes of the running daemon what the configuration file has become, as far as that can be done while frames flow.
+/// Answers SIGHUP: opens the log file anew, and makes of the running daemon what the configuration file has become, as far as that can be done while frames
+/// flow.
 /// What can't is named in one warning; a file with a mistake in it changes nothing. Any thread.
 /// </summary>
 internal sealed class Reloader(
-    Hangup hangup, ReadFile read, LiveChanges changes, DaemonService daemon, ServiceNotifier notifier, LogSinks log, ILogger<Reloader> logger) : IHostedLifecycleService
+    Hangup hangup, ReadFile read, LiveChanges changes, DaemonService daemon, ServiceNotifier notifier, LogSinks log, ILogger<Reloader> logger)
+    : IHostedLifecycleService
 {
     private int _requests;
 
@@ -85,7 +87,7 @@ internal sealed class Reloader(
         {
             file = ConfigReader.ReadFile(path);
         }
-        catch (StartupException e)
+        catch (RefusalException e)
         {
             log.Reopen(read.Options.Log);
             logger.LogError("SIGHUP: {Reason}; nothing is changed, log files are opened anew", e.Message);
@@ -102,7 +104,9 @@ internal sealed class Reloader(
         string[] fixedKeys = [.. plan.Fixed, .. sources.Select(s => $"log.sources.{s}")];
         if (fixedKeys.Length + refused.Count > 0)
         {
-            string needs = fixedKeys.Length == 0 ? string.Empty : $"{string.Join(", ", fixedKeys)} can't be changed while the daemon runs, start it anew for that";
+            string needs = fixedKeys.Length == 0
+                ? string.Empty
+                : $"{string.Join(", ", fixedKeys)} can't be changed while the daemon runs, start it anew for that";
             logger.LogWarning(
                 "SIGHUP: not all of {File} is in force: {Needs}{And}{Refused}",
                 path, needs, needs.Length > 0 && refused.Count > 0 ? "; " : string.Empty, string.Join("; ", refused));
@@ -124,7 +128,7 @@ internal sealed class Reloader(
                 {
                     made += await changes.MakeFromFileAsync(step).ConfigureAwait(false) ? 1 : 0;
                 }
-                catch (Exception e) when (e is ConfigException or ControlException or ControlBusyException)
+                catch (RefusalException e)
                 {
                     again.Add(step);
                     refused.Add(e.Message);

@@ -1,57 +1,44 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
-using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Hosting;
 
 namespace VhostNet.Daemon.Changes;
 
-/// <summary>Changes of how threads wait for work. Pure; any thread.</summary>
-internal static class ThreadChanges
+/// <summary>Changes of how threads wait for work; the threads themselves are made at the start. Pure; any thread.</summary>
+internal sealed class ThreadChanges() : ItemChanges<ThreadOptions>("threads", "thread", ["poll", "pollMaxMicroseconds"])
 {
-    /// <summary>The keys whose values can be changed while a thread runs.</summary>
-    public static IReadOnlyList<string> LiveKeys { get; } = ["poll", "pollMaxMicroseconds"];
+    /// <inheritdoc/>
+    public override bool IsFixed => true;
 
-    /// <summary>A thread shall wait in another way.</summary>
-    /// <exception cref="ConfigException">The request is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
-    public static LiveChange Patch(DaemonOptions now, string name, JsonElement patch)
+    /// <inheritdoc/>
+    protected override IReadOnlyList<ThreadOptions> Items(DaemonOptions options) => options.Threads;
+
+    /// <inheritdoc/>
+    protected override DaemonOptions With(DaemonOptions options, IReadOnlyList<ThreadOptions> items) => options with { Threads = items };
+
+    /// <inheritdoc/>
+    protected override JsonElement Document(ThreadOptions item) => item.Source ?? LiveDocument.Minimal(("name", item.Name));
+
+    /// <inheritdoc/>
+    protected override ThreadOptions ReadNew(JsonElement json, string path) => ConfigReader.ReadThread(ConfigSection.At(json, path));
+
+    /// <inheritdoc/>
+    protected override ThreadOptions ReadChanged(ThreadOptions before, JsonElement json, string path)
     {
-        ThreadOptions before = Find(now, name);
-        LiveDocument.CheckSame(patch, "name", name, $"threads.{name}");
-        JsonElement source = before.Source ?? LiveDocument.Minimal(("name", name));
-        return Change(now, before, LiveDocument.Merge(source, patch));
-    }
-
-    /// <summary>A thread shall be as an object says.</summary>
-    /// <exception cref="ConfigException">The object is wrong.</exception>
-    /// <exception cref="ControlException">It can't be done as things are.</exception>
-    public static LiveChange Put(DaemonOptions now, string name, JsonElement json) => Change(now, Find(now, name), json);
-
-    private static ThreadOptions Find(DaemonOptions now, string name) =>
-        now.Threads.FirstOrDefault(t => t.Name == name) ?? throw Missing.Thread(name, now.Threads.Select(t => t.Name));
-
-    private static LiveChange Change(DaemonOptions now, ThreadOptions before, JsonElement json)
-    {
-        string path = $"threads.{before.Name}";
-        ThreadOptions thread = ConfigReader.ReadThread(ConfigSection.At(json, path));
-        if (before.Source is not null || thread.Cpu is not null)
+        ThreadOptions thread = ReadNew(json, path);
+        if ((before.Source is not null || thread.Cpu is not null) && before.Cpu != thread.Cpu)
         {
-            CheckCpu(before, thread, path);
+            string now = before.Cpu is { } cpu ? $"it is {cpu}" : "it is not set";
+            throw new RefusalException(
+                RefusalKind.Conflict,
+                $"{path}.cpu: can't be changed while the thread runs ({now}), only {string.Join(", ", LiveKeys)} can; change the configuration and start anew");
         }
 
         // A command line's CPU is in no document.
-        thread = thread with { Cpu = before.Cpu, IsAutomatic = before.IsAutomatic };
-        DaemonOptions after = LiveChange.Checked(now with { Threads = [.. now.Threads.Select(t => t == before ? thread : t)] });
-        return new LiveChange(composition => composition.SetPoll(thread, after), new ConfigEdit("threads", before.Name, json));
+        return thread with { Cpu = before.Cpu, IsAutomatic = before.IsAutomatic };
     }
 
-    private static void CheckCpu(ThreadOptions before, ThreadOptions after, string path)
-    {
-        if (before.Cpu != after.Cpu)
-        {
-            string now = before.Cpu is { } cpu ? $"it is {cpu}" : "it is not set";
-            throw new ControlException(
-                StatusCodes.Status409Conflict, $"{path}.cpu: can't be changed while the thread runs ({now}), only {string.Join(", ", LiveKeys)} can; change the configuration and start anew");
-        }
-    }
+    /// <inheritdoc/>
+    protected override void Apply(Composition composition, ThreadOptions item, DaemonOptions after) => composition.SetPoll(item, after);
 }

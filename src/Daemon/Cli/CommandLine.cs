@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Configuration.Ports;
 
@@ -19,8 +20,8 @@ internal sealed class CommandLine
             "Gives virtual machines their network: a vhost-user back end for QEMU and others.\n" +
             "Quick form: vhostnetd --socket-path PATH [--uplink KIND]. Full form: vhostnetd --config FILE.")
         {
-            SocketPath, Fd, Config, Uplink, Client, Poll, Cpu, QueuePairs, Mtu, SocketMode, SocketOwner, SocketGroup, Control, Prometheus, StateDirectory, LogLevel,
-            CheckConfig, PrintCapabilities,
+            SocketPath, Fd, Config, Uplink, Client, Poll, Cpu, QueuePairs, Mtu, SocketMode, SocketOwner, SocketGroup, Control, Prometheus,
+            StateDirectory, LogLevel, CheckConfig, PrintCapabilities,
         };
     }
 
@@ -37,7 +38,8 @@ internal sealed class CommandLine
     public Option<string> Config { get; } = New<string>("--config", "FILE", "configuration file (JSON), instead of the quick form");
 
     /// <summary>--uplink.</summary>
-    public Option<string> Uplink { get; } = New<string>("--uplink", "KIND", $"where the guest's frames go: hairpin, {string.Join(", ", UplinkKinds.Names)}, with options as in tap:NAME");
+    public Option<string> Uplink { get; } = New<string>(
+        "--uplink", "KIND", $"where the guest's frames go: hairpin, {string.Join(", ", PortKinds.Names)}, with options as in tap:NAME");
 
     /// <summary>--client.</summary>
     public Option<bool> Client { get; } = New<bool>("--client", null, "connect to a front end that listens, again and again, instead of listening");
@@ -67,10 +69,12 @@ internal sealed class CommandLine
     public Option<string> Control { get; } = New<string>("--control", "PATH", "Unix socket of the control API");
 
     /// <summary>--prometheus.</summary>
-    public Option<string> Prometheus { get; } = New<string>("--prometheus", "WHERE", "serve metrics at unix:PATH or a loopback address, for example 127.0.0.1:9464");
+    public Option<string> Prometheus { get; } = New<string>(
+        "--prometheus", "WHERE", "serve metrics at unix:PATH or a loopback address, for example 127.0.0.1:9464");
 
     /// <summary>--state-directory.</summary>
-    public Option<string> StateDirectory { get; } = New<string>("--state-directory", "DIR", "where the features offered to a guest are remembered over a restart");
+    public Option<string> StateDirectory { get; } = New<string>(
+        "--state-directory", "DIR", "where the features offered to a guest are remembered over a restart");
 
     /// <summary>--log-level.</summary>
     public Option<string> LogLevel { get; } = New<string>("--log-level", "LEVEL", "trace, debug, info (default), warning or error");
@@ -79,23 +83,24 @@ internal sealed class CommandLine
     public Option<bool> CheckConfig { get; } = New<bool>("--check-config", null, "check the options and the configuration file, then exit");
 
     /// <summary>--print-capabilities.</summary>
-    public Option<bool> PrintCapabilities { get; } = New<bool>("--print-capabilities", null, "print what this back end is as JSON, then exit; other options are ignored");
+    public Option<bool> PrintCapabilities { get; } = New<bool>(
+        "--print-capabilities", null, "print what this back end is as JSON, then exit; other options are ignored");
 
     /// <summary>Parses arguments.</summary>
-    /// <exception cref="StartupException">They can't be understood.</exception>
+    /// <exception cref="RefusalException">They can't be understood.</exception>
     public ParseResult Parse(IReadOnlyList<string> arguments)
     {
         ParseResult result = _root.Parse(arguments);
         foreach (string token in result.UnmatchedTokens)
         {
-            throw new StartupException(ExitCode.Usage, token.StartsWith('-')
+            throw new RefusalException(RefusalKind.Wrong, token.StartsWith('-')
                 ? $"{token}: unknown option; {Suggest(token)}"
                 : $"{token}: an argument that no option takes; {HelpHint}");
         }
 
         foreach (System.CommandLine.Parsing.ParseError error in result.Errors)
         {
-            throw new StartupException(ExitCode.Usage, $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}; {HelpHint}");
+            throw new RefusalException(RefusalKind.Wrong, $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}; {HelpHint}");
         }
 
         return result;

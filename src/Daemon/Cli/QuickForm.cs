@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
-using VhostNet.Daemon.Configuration.Ports;
 
 namespace VhostNet.Daemon.Cli;
 
@@ -21,7 +21,7 @@ internal static class QuickForm
     public const string DefaultUplink = "user";
 
     /// <summary>Reads the options.</summary>
-    /// <exception cref="StartupException">They are wrong.</exception>
+    /// <exception cref="RefusalException">They are wrong.</exception>
     public static DaemonOptions Read(CommandLine line, ParseResult result)
     {
         string? config = result.GetValue(line.Config);
@@ -40,16 +40,7 @@ internal static class QuickForm
                 : "--socket-path and --fd exclude each other; give one of them");
         }
 
-        DaemonOptions options = Build(line, result, path, fd);
-        try
-        {
-            OptionsValidator.Check(options);
-        }
-        catch (ConfigException e)
-        {
-            throw Usage(e.Message);
-        }
-
+        DaemonOptions options = Build(line, result, path, fd);        OptionsValidator.Check(options);
         return options;
     }
 
@@ -68,7 +59,9 @@ internal static class QuickForm
             Mtu = mtu,
             Socket = Socket(line, result, path, fd),
         };
-        PortOptions[] uplinks = hairpin ? [] : [UplinkSpec.Parse(uplink, UplinkPort) with { IsFromCommandLine = true, Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
+        PortOptions[] uplinks = hairpin
+            ? []
+            : [UplinkSpec.Parse(uplink, UplinkPort) with { IsFromCommandLine = true, Network = NetworkName, QueuePairs = pairs, Mtu = mtu }];
         return new DaemonOptions
         {
             Threads = Threads(line, result),
@@ -135,5 +128,5 @@ internal static class QuickForm
     private static T Word<T>(string option, string word, IReadOnlyDictionary<string, T> words) =>
         words.TryGetValue(word, out T? value) ? value : throw Usage($"{option} {word}: unknown; {Suggestion.Clause(word, [.. words.Keys])}");
 
-    private static StartupException Usage(string message) => new(ExitCode.Usage, message);
+    private static RefusalException Usage(string message) => new(RefusalKind.Wrong, message);
 }

@@ -1,10 +1,13 @@
 using System.Text.Json;
 using Serilog.Events;
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Configuration;
 
-/// <summary>Reads the configuration file into <see cref="DaemonOptions"/>: by hand, because every refusal has to name the key and offer the right one.</summary>
+/// <summary>
+/// Reads the configuration file into <see cref="DaemonOptions"/>: by hand, because every refusal has to name the key and offer the right one.
+/// </summary>
 internal static class ConfigReader
 {
     /// <summary>Spelling of the poll policies.</summary>
@@ -24,7 +27,7 @@ internal static class ConfigReader
     };
 
     /// <summary>Reads and checks a file.</summary>
-    /// <exception cref="StartupException">The file can't be read, is no JSON, or holds something wrong.</exception>
+    /// <exception cref="RefusalException">The file can't be read, is no JSON, or holds something wrong.</exception>
     public static DaemonOptions ReadFile(string file)
     {
         byte[] text;
@@ -34,11 +37,11 @@ internal static class ConfigReader
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new StartupException(ExitCode.Usage, $"--config {file}: there is no such file; examples are in deploy/examples", e);
+            throw new RefusalException(RefusalKind.Wrong, $"--config {file}: there is no such file; examples are in deploy/examples", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException(ExitCode.Resource, $"--config {file}: can't be read: {e.Message.TrimEnd('.')}", e);
+            throw new RefusalException(RefusalKind.Resource, $"--config {file}: can't be read: {e.Message.TrimEnd('.')}", e);
         }
 
         try
@@ -49,7 +52,7 @@ internal static class ConfigReader
         }
         catch (ConfigException e)
         {
-            throw new StartupException(ExitCode.Usage, $"{file}: {e.Message}", e);
+            throw new RefusalException(RefusalKind.Wrong, $"{file}: {e.Message}", e);
         }
     }
 
@@ -139,7 +142,8 @@ internal static class ConfigReader
             ? options
             : throw section.Error(
                 "reserve",
-                $"{options.Reserve} is more than half of the {DescriptorReserve.Limit} descriptors that this process may have; give less, or raise the limit (LimitNOFILE= of the unit, ulimit -n)");
+                $"{options.Reserve} is more than half of the {DescriptorReserve.Limit} descriptors that this process may have; give less, or raise the " +
+                    "limit (LimitNOFILE= of the unit, ulimit -n)");
     }
 
     private static MetricsOptions ReadMetrics(ConfigSection section)

@@ -41,7 +41,8 @@ internal sealed class ConfigSection
     public static ConfigSection At(JsonElement element, string path) => new(element, path, null);
 
     /// <summary>
-    /// Wraps an object whose values are all texts, as they come from a command line: numbers and switches are read out of texts, a text stands for a list of one.
+    /// Wraps an object whose values are all texts, as they come from a command line: numbers and switches are read out of texts, a text stands for a list of
+    /// one.
     /// </summary>
     /// <param name="element">The object.</param>
     /// <param name="path">What error texts call it.</param>

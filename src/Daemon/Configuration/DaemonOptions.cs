@@ -1,6 +1,8 @@
 namespace VhostNet.Daemon.Configuration;
 
-/// <summary>All that the daemon is told to be: the configuration file, or the quick form's equivalent. Immutable and checked by <see cref="OptionsValidator"/>.</summary>
+/// <summary>
+/// All that the daemon is told to be: the configuration file, or the quick form's equivalent. Immutable and checked by <see cref="OptionsValidator"/>.
+/// </summary>
 internal sealed record DaemonOptions
 {
     /// <summary>What error texts call the configuration: a file's name, or "command line".</summary>

@@ -1,14 +1,19 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace VhostNet.Daemon.Configuration;
 
 /// <summary>
-/// Refuses, once and for the whole document, names and texts that JSON can write and nothing behind it can take: a zero byte, which ends a string for the kernel,
+/// How JSON is written, and what it may not hold when it is read. Refused are, once and for the whole document, names and texts that JSON can write and nothing
+/// behind it can take: a zero byte, which ends a string for the kernel,
 /// and half of a surrogate pair, which is no text at all.
 /// </summary>
 internal static class JsonTexts
 {
+    /// <summary>How JSON is written: indented, for people who read it; names and paths as they are.</summary>
+    public static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private const string HalfPair = "holds half of a surrogate pair (\\ud800 to \\udfff), which is no character; write the character itself";
 
     /// <summary>Parses a document and looks at every name and text in it.</summary>
@@ -85,6 +90,7 @@ internal static class JsonTexts
         int zero = text.IndexOf('\0', StringComparison.Ordinal);
         return zero < 0
             ? text
-            : throw new ConfigException(path, $"{what} holds a zero byte (\\u0000) after {zero} characters, where the kernel would take it to end; leave the zero byte out");
+            : throw new ConfigException(
+                path, $"{what} holds a zero byte (\\u0000) after {zero} characters, where the kernel would take it to end; leave the zero byte out");
     }
 }

@@ -6,7 +6,7 @@ namespace VhostNet.Daemon.Configuration;
 /// <summary>One network.</summary>
 /// <param name="Name">Unique name.</param>
 /// <param name="Kind">wire, hairpin or switch.</param>
-internal sealed record NetworkOptions(string Name, string Kind)
+internal sealed record NetworkOptions(string Name, string Kind) : IConfigItem
 {
     /// <summary>Switch: size and ageing of its address table.</summary>
     public SwitchOptions? Switch { get; init; }

@@ -14,7 +14,8 @@ internal static class OptionsValidator
         {
             throw new ConfigException(
                 "ports",
-                "there is none, so there is nothing to do; add a port, for example {\"name\": \"guest\", \"kind\": \"vhost-user\", …}, or \"control\": {\"path\": …} to add ports by");
+                "there is none, so there is nothing to do; add a port, for example {\"name\": \"guest\", \"kind\": \"vhost-user\", …}, " +
+                "or \"control\": {\"path\": …} to add ports by");
         }
 
         CheckThreads(options);
@@ -89,7 +90,8 @@ internal static class OptionsValidator
             case "wire" when ports > 2:
                 throw new ConfigException(network.Path, $"the wire \"{network.Name}\" has {ports} ports; a wire joins two, use \"kind\": \"switch\" for more");
             case "hairpin" when ports > 1:
-                throw new ConfigException(network.Path, $"the hairpin \"{network.Name}\" has {ports} ports; a hairpin takes one, use \"kind\": \"wire\" or \"switch\"");
+                throw new ConfigException(
+                    network.Path, $"the hairpin \"{network.Name}\" has {ports} ports; a hairpin takes one, use \"kind\": \"wire\" or \"switch\"");
             default:
                 break;
         }
@@ -106,7 +108,9 @@ internal static class OptionsValidator
         {
             if (!ports.Contains(name))
             {
-                throw new ConfigException($"{network.Path}.mirror", $"the switch has no port \"{name}\"; {(ports.Length == 0 ? "it has none at all" : Suggestion.Clause(name, ports))}");
+                throw new ConfigException(
+                    $"{network.Path}.mirror",
+                    $"the switch has no port \"{name}\"; {(ports.Length == 0 ? "it has none at all" : Suggestion.Clause(name, ports))}");
             }
         }
     }

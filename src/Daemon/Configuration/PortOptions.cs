@@ -2,7 +2,6 @@ using System.Text.Json;
 using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.RateLimits;
 
@@ -11,7 +10,7 @@ namespace VhostNet.Daemon.Configuration;
 /// <summary>One port.</summary>
 /// <param name="Name">Unique name.</param>
 /// <param name="Kind">vhost-user, tap, user, responder, udp, null, generator, …</param>
-internal sealed record PortOptions(string Name, string Kind)
+internal sealed record PortOptions(string Name, string Kind) : IConfigItem
 {
     /// <summary>The kind of port that a guest connects to.</summary>
     public const string VhostUser = "vhost-user";
@@ -61,8 +60,10 @@ internal sealed record PortOptions(string Name, string Kind)
     /// <summary>vhost-user: received frames are moved to the cache that all CPUs share.</summary>
     public bool CacheDemotion { get; init; } = true;
 
-    /// <summary>Other kinds: makes the port.</summary>
-    public Func<PortOptions, PortPlace, Port>? Create { get; init; }
+    /// <summary>
+    /// Other kinds: what the kind's own keys say, in the record that belongs to it, such as <c>UserOptions</c> or <see cref="TapPortOptions"/>.
+    /// </summary>
+    public object? KindOptions { get; init; }
 
     /// <summary>True for a port that a guest connects to.</summary>
     public bool IsVhostUser => Kind == VhostUser;

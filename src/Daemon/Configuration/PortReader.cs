@@ -36,7 +36,7 @@ internal static class PortReader
     public static PortOptions Read(ConfigSection section)
     {
         string name = ConfigReader.ReadName(section);
-        string[] kinds = [PortOptions.VhostUser, .. UplinkKinds.Names];
+        string[] kinds = [PortOptions.VhostUser, .. PortKinds.Names];
         string kind = section.Choice("kind", kinds) ?? throw section.Error("kind", $"is missing; it is one of {string.Join(", ", kinds)}");
         var port = new PortOptions(name, kind)
         {
@@ -47,7 +47,7 @@ internal static class PortReader
             Mtu = section.Int("mtu", MtuMin, MtuMax),
         };
         port = ReadLive(section, port);
-        port = port.IsVhostUser ? ReadVhostUser(section, port) : port with { Create = UplinkKinds.Find(kind)!.Read(section) };
+        port = port.IsVhostUser ? ReadVhostUser(section, port) : port with { KindOptions = PortKinds.Find(kind)!.Read(section) };
         section.End();
         return port;
     }

@@ -28,7 +28,9 @@ internal static class Suggestion
     public static string Clause(string word, IReadOnlyCollection<string> candidates)
     {
         string? best = For(word, candidates);
-        return best is not null ? $"did you mean \"{best}\"?" : candidates.Count == 0 ? "there are none here, leave it out" : $"known here: {string.Join(", ", candidates.Order(StringComparer.Ordinal))}";
+        return best is not null ? $"did you mean \"{best}\"?"
+            : candidates.Count == 0 ? "there are none here, leave it out"
+            : $"known here: {string.Join(", ", candidates.Order(StringComparer.Ordinal))}";
     }
 
     /// <summary>Number of insertions, deletions, replacements and swaps of neighbours between two words.</summary>

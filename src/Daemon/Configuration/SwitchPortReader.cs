@@ -29,7 +29,8 @@ internal static class SwitchPortReader
         if (carried is not null && untagged && !carried.Contains(native ?? 0))
         {
             throw section.Error(
-                "vlans", $"VLAN {native ?? 0}, that of untagged frames, is not among them; add it, set \"nativeVlan\" to one of them, or \"untagged\" to false");
+                "vlans",
+                $"VLAN {native ?? 0}, that of untagged frames, is not among them; add it, set \"nativeVlan\" to one of them, or \"untagged\" to false");
         }
 
         var options = new SwitchPortOptions
@@ -79,7 +80,8 @@ internal static class SwitchPortReader
         string[] parts = text.Split('@');
         value = default;
         ushort vlan = 0;
-        if (parts.Length > 2 || !MacAddress.TryParse(parts[0], out MacAddress address) || address.IsMulticast || (parts.Length == 2 && !ushort.TryParse(parts[1], out vlan)))
+        if (parts.Length > 2 || !MacAddress.TryParse(parts[0], out MacAddress address) || address.IsMulticast
+            || (parts.Length == 2 && !ushort.TryParse(parts[1], out vlan)))
         {
             return false;
         }

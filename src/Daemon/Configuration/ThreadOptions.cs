@@ -5,7 +5,7 @@ namespace VhostNet.Daemon.Configuration;
 
 /// <summary>One IoThread.</summary>
 /// <param name="Name">Unique name; the first 15 bytes of it are the kernel's name of the thread.</param>
-internal sealed record ThreadOptions(string Name)
+internal sealed record ThreadOptions(string Name) : IConfigItem
 {
     /// <summary>Where the thread stands in the configuration, for error texts.</summary>
     public string Path { get; init; } = string.Empty;

@@ -63,7 +63,8 @@ internal static class ValueParsers
 
         if (!IPAddress.IsLoopback(endPoint.Address))
         {
-            problem = $"{endPoint.Address} is not a loopback address; metrics are served without authentication, so listen at 127.0.0.1 or [::1] or at unix:PATH";
+            problem = $"{endPoint.Address} is not a loopback address; metrics are served without authentication, so listen at 127.0.0.1 or [::1] " +
+                "or at unix:PATH";
             return null;
         }
 
@@ -77,5 +78,6 @@ internal static class ValueParsers
 
     /// <summary>What <see cref="IsName"/> wants, for error texts.</summary>
     public static string NameProblem(string text) =>
-        string.Create(CultureInfo.InvariantCulture, $"\"{text}\" can't be a name; use 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter or digit");
+        string.Create(
+            CultureInfo.InvariantCulture, $"\"{text}\" can't be a name; use 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter or digit");
 }

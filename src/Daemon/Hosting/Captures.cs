@@ -5,7 +5,10 @@ using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Hosting;
 
-/// <summary>Captures of ports while they run. Each file is written by a thread of its own, because a disk may block and neither guests nor sockets may wait for it. Control thread.</summary>
+/// <summary>
+/// Captures of ports while they run. Each file is written by a thread of its own, because a disk may block and neither guests nor sockets may wait for it.
+/// Control thread.
+/// </summary>
 internal sealed class Captures(AioContext control) : IDisposable
 {
     private readonly List<PortCapture> _captures = [];

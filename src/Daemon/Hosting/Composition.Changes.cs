@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Networks.Switch;
@@ -7,13 +8,14 @@ using VhostNet.VirtioNet.Networks.Switch;
 namespace VhostNet.Daemon.Hosting;
 
 /// <content>
-/// What can change while frames flow. Each method is told the options as they are afterwards, and takes them over if it succeeds; if it throws, nothing has changed.
+/// What can change while frames flow. Each method is told the options as they are afterwards, and takes them over if it succeeds; if it throws, nothing has
+/// changed.
 /// Control thread.
 /// </content>
 internal sealed partial class Composition
 {
     /// <summary>Adds a port and starts it.</summary>
-    /// <exception cref="StartupException">It can't be had.</exception>
+    /// <exception cref="RefusalException">It can't be had.</exception>
     public void AddPort(PortOptions port, DaemonOptions after)
     {
         AddPort(port, after.Ports);
@@ -33,7 +35,7 @@ internal sealed partial class Composition
     }
 
     /// <summary>Gives a port other limits, another place in its switch, or another network.</summary>
-    /// <exception cref="StartupException">The switch can't have it so.</exception>
+    /// <exception cref="RefusalException">The switch can't have it so.</exception>
     public void ChangePort(PortOptions port, DaemonOptions after)
     {
         PortEntry entry = _ports.First(p => p.Port.Name == port.Name);
@@ -43,7 +45,8 @@ internal sealed partial class Composition
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
-            throw new StartupException(e is ArgumentException ? ExitCode.Usage : ExitCode.Resource, $"ports.{port.Name}: {StartupFailures.Sentence(e.Message)}", e);
+            throw new RefusalException(
+                e is ArgumentException ? RefusalKind.Wrong : RefusalKind.Resource, $"ports.{port.Name}: {StartupFailures.Sentence(e.Message)}", e);
         }
 
         Options = after;
@@ -87,7 +90,9 @@ internal sealed partial class Composition
         if (_networks.First(n => n.Name == network.Name) is SwitchNetwork place)
         {
             MirrorOptions? mirror = network.Mirror;
-            place.SetMirror(mirror is null ? null : new SwitchMirror(Find(mirror.Target), mirror.From?.Select(Find).ToList(), mirror.To?.Select(Find).ToList()));
+            place.SetMirror(mirror is null
+                ? null
+                : new SwitchMirror(Find(mirror.Target), mirror.From?.Select(Find).ToList(), mirror.To?.Select(Find).ToList()));
         }
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
 using VhostNet.Aio.Faults;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
@@ -11,7 +12,8 @@ using VhostNet.VirtioNet.Ports.Guest;
 namespace VhostNet.Daemon.Hosting;
 
 /// <summary>
-/// The running parts of the daemon: threads, networks and ports. Built from the options in order, taken down in reverse; what was built before a failure is taken
+/// The running parts of the daemon: threads, networks and ports. Built from the options in order, taken down in reverse; what was built before a failure is
+/// taken
 /// down again. Ports and networks can be added and removed while frames flow. All members on the control thread, except <see cref="Sources"/>.
 /// </summary>
 internal sealed partial class Composition : IDisposable
@@ -66,7 +68,7 @@ internal sealed partial class Composition : IDisposable
     public MetricSources Sources => Volatile.Read(ref _sources);
 
     /// <summary>Builds everything; when this returns, all vhost-user sockets listen.</summary>
-    /// <exception cref="StartupException">Something can't be had. Nothing is left of what was built before.</exception>
+    /// <exception cref="RefusalException">Something can't be had. Nothing is left of what was built before.</exception>
     public void Build(DaemonOptions options)
     {
         try
@@ -160,12 +162,14 @@ internal sealed partial class Composition : IDisposable
 
         _ports.Add(entry);
         Publish();
-        _logger.LogInformation("Port {Port} ({Kind}) is in network {Network}, on threads {Threads}", options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
+        _logger.LogInformation(
+            "Port {Port} ({Kind}) is in network {Network}, on threads {Threads}",
+            options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
         if (options is { IsVhostUser: true, Mtu: { } mtu })
         {
             _logger.LogInformation(
-                "Port {Port}: an MTU of {Mtu} is offered; a QEMU guest learns it by host_mtu={Same} of its virtio-net device, or by DHCP of a responder (the user network tells " +
-                "nobody), and keeps 1500 otherwise", options.Name, mtu, mtu);
+                "Port {Port}: an MTU of {Mtu} is offered; a QEMU guest learns it by host_mtu={Same} of its virtio-net device, or by DHCP of a responder " +
+                "(the user network tells nobody), and keeps 1500 otherwise", options.Name, mtu, mtu);
         }
     }
 
@@ -185,8 +189,9 @@ internal sealed partial class Composition : IDisposable
         catch (ErrnoException e)
         {
             thread.Dispose();
-            throw new StartupException(
-                ExitCode.Resource, $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); choose one of those that this process may run on (taskset -p)", e);
+            throw new RefusalException(
+                RefusalKind.Resource,
+                $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); choose one of those that this process may run on (taskset -p)", e);
         }
 
         _threads.Add(thread);

@@ -1,7 +1,8 @@
 namespace VhostNet.Daemon.Hosting;
 
 /// <summary>
-/// One action that the control thread shall run for somebody who does not wait for ever. Who gave up waiting can withdraw an action that has not begun; one that has
+/// One action that the control thread shall run for somebody who does not wait for ever. Who gave up waiting can withdraw an action that has not begun; one
+/// that has
 /// begun keeps all that it was given, and its outcome goes to nobody. Any thread.
 /// </summary>
 internal sealed class ControlCall
@@ -20,7 +21,9 @@ internal sealed class ControlCall
     /// <summary>Completes when the action has run, with its exception if it threw. Never, for a call that was withdrawn.</summary>
     public Task Done => _done.Task;
 
-    /// <summary>Runs the action unless it was withdrawn. Throws nothing: what the action throws is thrown where somebody awaits <see cref="Done"/>. Control thread.</summary>
+    /// <summary>
+    /// Runs the action unless it was withdrawn. Throws nothing: what the action throws is thrown where somebody awaits <see cref="Done"/>. Control thread.
+    /// </summary>
     public void Run()
     {
         if (Interlocked.CompareExchange(ref _state, Begun, Waiting) != Waiting)

@@ -45,11 +45,15 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _logger = loggers.CreateLogger<DaemonService>();
         _control = new IoThread(new IoThreadOptions { Name = "control", Policy = PollPolicy.Interrupt });
         var writers = new NotifierWriteWatch();
-        _watchdog = new Watchdog(notifier, TimeProvider.System, loggers.CreateLogger<Watchdog>()) { HasFrontEnds = HasFrontEnds, FreeWriters = () => writers.Look() };
+        _watchdog = new Watchdog(notifier, TimeProvider.System, loggers.CreateLogger<Watchdog>())
+        {
+            HasFrontEnds = HasFrontEnds,
+            FreeWriters = () => writers.Look(),
+        };
         _sampler = _control.Context.CreateTimer(AioClock.Monotonic, Sample);
         var sessions = new SessionLog(loggers.CreateLogger("VhostNet.VhostUser"));
-        Composition = new Composition(
-            _control, new PortFactory(_control.Context, activation, sessions, options.StateDirectory ?? StateDirectory), _watchdog, loggers.CreateLogger<Composition>())
+        var factory = new PortFactory(_control.Context, activation, sessions, options.StateDirectory ?? StateDirectory);
+        Composition = new Composition(_control, factory, _watchdog, loggers.CreateLogger<Composition>())
         {
             Logs = [.. log.All.Select(s => new LogSource(s))],
         };
@@ -64,7 +68,9 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
 
     // A list of several directories has no meaning here.
     private static string? StateDirectory =>
-        Environment.GetEnvironmentVariable("STATE_DIRECTORY") is { Length: > 0 } directory && !directory.Contains(':', StringComparison.Ordinal) ? directory : null;
+        Environment.GetEnvironmentVariable("STATE_DIRECTORY") is { Length: > 0 } directory && !directory.Contains(':', StringComparison.Ordinal)
+            ? directory
+            : null;
 
     /// <summary>What runs.</summary>
     public Composition Composition { get; }
@@ -111,7 +117,8 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _watchdog.Start();
         _control.Run(Sample);
         _notifier.Ready(Summary);
-        _logger.LogInformation("vhostnetd {Version} is ready: {Ports} ports, {Networks} networks", Product.Version, _options.Ports.Count, _options.Networks.Count);
+        _logger.LogInformation(
+            "vhostnetd {Version} is ready: {Ports} ports, {Networks} networks", Product.Version, _options.Ports.Count, _options.Networks.Count);
 
         _log.Release();
 
@@ -151,7 +158,9 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
 
         if (!OfferedFeatureStore.Flush(s_flushTimeout))
         {
-            _logger.LogError("The disk did not take what was offered to guests within {Milliseconds} ms; a guest that comes back may be offered other features", s_flushTimeout.TotalMilliseconds);
+            _logger.LogError(
+                "The disk did not take what was offered to guests within {Milliseconds} ms; a guest that comes back may be offered other features",
+                s_flushTimeout.TotalMilliseconds);
         }
     }
 

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace VhostNet.Daemon.Hosting;
 
-/// <summary>SIGHUP, which asks a daemon to look at its files again. From here on it ends nothing; one that comes before somebody listens is kept. Any thread.</summary>
+/// <summary>
+/// SIGHUP, which asks a daemon to look at its files again. From here on it ends nothing; one that comes before somebody listens is kept. Any thread.
+/// </summary>
 internal sealed class Hangup : IDisposable
 {
     private readonly PosixSignalRegistration _registration;

@@ -1,4 +1,5 @@
 using VhostNet.Aio;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Networks.Switch;
@@ -16,6 +17,6 @@ internal static class NetworkFactory
         "wire" => new WireNetwork(options.Name),
         "hairpin" => new HairpinNetwork(options.Name),
         "switch" => new SwitchNetwork(options.Name, options.Switch, control),
-        _ => throw new StartupException(ExitCode.Usage, $"{options.Path}.kind: \"{options.Kind}\" is no kind of network"),
+        _ => throw new RefusalException(RefusalKind.Wrong, $"{options.Path}.kind: \"{options.Kind}\" is no kind of network"),
     };
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VhostNet.Aio;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
@@ -8,13 +9,25 @@ using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.AfPacket;
+using VhostNet.VirtioNet.Ports.Datagram;
+using VhostNet.VirtioNet.Ports.Generator;
 using VhostNet.VirtioNet.Ports.Guest;
 using VhostNet.VirtioNet.Ports.Links;
+using VhostNet.VirtioNet.Ports.Null;
+using VhostNet.VirtioNet.Ports.Pcap;
+using VhostNet.VirtioNet.Ports.Responder;
+using VhostNet.VirtioNet.Ports.Stream;
+using VhostNet.VirtioNet.Ports.Tap;
+using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.Daemon.Hosting;
 
-/// <summary>Makes ports and their endpoints from their options: the one place that knows their classes. Control thread.</summary>
-internal sealed class PortFactory(AioContext control, SocketActivation activation, ISessionLog log, string? stateDirectory) : IDisposable
+/// <summary>
+/// Makes ports and their endpoints from their options: the one place that knows their classes. A test may put a port of its own in place of one. Control
+/// thread.
+/// </summary>
+internal class PortFactory(AioContext control, SocketActivation activation, ISessionLog log, string? stateDirectory) : IDisposable
 {
     private LinkWatcher? _links;
     private bool _isWithoutLinks;
@@ -26,9 +39,28 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
         _links = null;
     }
 
-    /// <summary>Makes a port.</summary>
-    public Port Create(PortOptions options, IReadOnlyList<IoThread> threads) =>
-        options.IsVhostUser ? CreateVhostUser(options, threads) : options.Create!(options, new PortPlace(threads, control, FindLinks));
+    /// <summary>Makes a port, which does nothing until it is started.</summary>
+    /// <param name="options">How it is asked for.</param>
+    /// <param name="threads">The threads that its queues are dealt out to, at least one.</param>
+    public virtual Port Create(PortOptions options, IReadOnlyList<IoThread> threads)
+    {
+        string name = options.Name;
+        AioContext first = threads[0].Context;
+        return options.KindOptions switch
+        {
+            null when options.IsVhostUser => CreateVhostUser(options, threads),
+            UserOptions user => new UserPort(name, user with { Mtu = options.Mtu ?? user.Mtu }, first),
+            TapPortOptions tap => CreateTap(options, tap, threads),
+            DatagramOptions datagram => new DatagramPort(name, datagram, first),
+            StreamOptions stream => new StreamPort(name, stream, first, control),
+            AfPacketOptions packet => new AfPacketPort(name, packet with { Queues = options.QueuePairs }, Contexts(threads), FindLinks(), control),
+            ResponderOptions responder => new ResponderPort(name, responder with { Mtu = options.Mtu ?? 0 }, first),
+            PcapOptions pcap => new PcapPort(name, pcap, first),
+            NullPortOptions => new NullPort(name),
+            GeneratorOptions generator => new GeneratorPort(name, generator, first),
+            _ => throw new UnreachableException($"kind {options.Kind} of port {name} has no class"),
+        };
+    }
 
     /// <summary>Makes the endpoint through which a guest's front end reaches its port; it does nothing until it is started.</summary>
     public VhostUserEndpoint CreateEndpoint(PortOptions options, VhostUserPort port)
@@ -63,7 +95,8 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
                 log.Write(
                     SessionLogLevel.Warning,
                     "interfaces",
-                    $"they can't be watched ({e.Message}), so that a port does not come back when its interface or bridge is made anew; RestrictAddressFamilies= needs AF_NETLINK");
+                    $"they can't be watched ({e.Message}), so that a port does not come back when its interface or bridge is made anew; " +
+                        "RestrictAddressFamilies= needs AF_NETLINK");
             }
         }
 
@@ -86,11 +119,27 @@ internal sealed class PortFactory(AioContext control, SocketActivation activatio
             }
 
             descriptor.Release();
-            throw new StartupException(
-                ExitCode.Usage, $"{StartupFailures.NameOfFd(options, fd)}: descriptor {fd} is not open; whoever starts this has to pass the socket on under that number, or name a path");
+            throw new RefusalException(
+                RefusalKind.Wrong,
+                $"{StartupFailures.NameOfFd(options, fd)}: descriptor {fd} is not open; whoever starts this has to pass the socket on under that number, " +
+                "or name a path");
         }
 
         return activation.Take(options.Name, socket.Path)?.Descriptor;
+    }
+
+    private static AioContext[] Contexts(IReadOnlyList<IoThread> threads) => [.. threads.Select(t => t.Context)];
+
+    private TapPort CreateTap(PortOptions options, TapPortOptions tap, IReadOnlyList<IoThread> threads)
+    {
+        TapOptions place = tap.Interface with
+        {
+            Queues = options.QueuePairs,
+            Mtu = options.Mtu ?? 0,
+            Owner = Accounts.User(tap.Owner, $"{options.Path}.owner"),
+            Group = Accounts.Group(tap.Group, $"{options.Path}.group"),
+        };
+        return new TapPort(options.Name, place, Contexts(threads), FindLinks(), control);
     }
 
     private static VhostUserPort CreateVhostUser(PortOptions options, IReadOnlyList<IoThread> threads)

@@ -8,7 +8,8 @@ using VhostNet.VirtioNet.Networks;
 namespace VhostNet.Daemon.Hosting;
 
 /// <summary>
-/// Answers for a guest's port and its endpoint: an exception in a callback of theirs ends the present session, is logged and counted, and nobody else notices; the
+/// Answers for a guest's port and its endpoint: an exception in a callback of theirs ends the present session, is logged and counted, and nobody else notices;
+/// the
 /// endpoint waits for the next front end.
 /// </summary>
 /// <param name="port">The port's name.</param>
@@ -30,7 +31,10 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
     /// <summary>How often a callback of the port or of its sessions threw. Any thread.</summary>
     public long Count => Interlocked.Read(ref _count) + (_port?.Faults ?? 0);
 
-    /// <summary>Why the port is down (it failed, or its outside is not there), or why the last session was ended, until the next begins; null when nothing went wrong. Any thread.</summary>
+    /// <summary>
+    /// Why the port is down (it failed, or its outside is not there), or why the last session was ended, until the next begins; null when nothing went wrong.
+    /// Any thread.
+    /// </summary>
     public string? Reason => _port?.FaultReason ?? _port?.DownReason ?? Volatile.Read(ref _reason);
 
     /// <summary>Reports what the port says of itself. Control thread, before the port starts.</summary>
@@ -63,7 +67,8 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
     }
 
     /// <summary>A failure as the middle of a sentence.</summary>
-    public static string Describe(string callback, Exception exception) => $"{callback} failed with {exception.GetType().Name}: {StartupFailures.Sentence(exception.Message)}";
+    public static string Describe(string callback, Exception exception) =>
+        $"{callback} failed with {exception.GetType().Name}: {StartupFailures.Sentence(exception.Message)}";
 
     /// <inheritdoc/>
     public void Fault(string callback, Exception exception)
@@ -93,7 +98,8 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
     /// <inheritdoc/>
     public override string ToString() => $"port {port}";
 
-    // What goes on throwing although no session is left, or can't even be ended, would keep the loop busy for ever: then the endpoint goes, which closes its socket.
+    // What goes on throwing although no session is left, or can't even be ended, would keep the loop busy for ever: then the endpoint goes, which closes its
+    // socket.
     private void End()
     {
         if (!TryDispose(_endpoint?.CurrentSession) || ++_inARow > InARowMax)

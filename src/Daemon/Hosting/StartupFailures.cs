@@ -1,3 +1,4 @@
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.VhostUser.Transport;
 using VhostNet.VirtioNet.Errors;
@@ -8,17 +9,24 @@ namespace VhostNet.Daemon.Hosting;
 internal static class StartupFailures
 {
     /// <summary>An exception for the operator, or null when the failure is a defect of ours.</summary>
-    public static StartupException? Explain(PortOptions options, Exception e) => e switch
+    public static RefusalException? Explain(PortOptions options, Exception e) => e switch
     {
-        StartupException startup => startup,
-        SocketInUseException => new StartupException(ExitCode.SocketInUse, $"port {options.Name}: {e.Message}{ClientHint(options)}", e),
-        ErrnoException { Errno.Value: ENOTSOCK } when options.Socket?.Fd is { } fd => new StartupException(
-            ExitCode.Usage, $"{NameOfFd(options, fd)}: descriptor {fd} is no socket; whoever starts this has to pass on a Unix socket that listens, or is connected to a front end", e),
-        PortOptionsException => new StartupException(ExitCode.Usage, $"port {options.Name}: {Sentence(e.Message)}", e),
-        ErrnoException errno => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options.Socket?.Path, errno.Errno)}", e),
-        PortException or IOException or UnauthorizedAccessException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
-        InvalidOperationException and not ObjectDisposedException => new StartupException(ExitCode.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
-        ArgumentException or FormatException or NotSupportedException => new StartupException(ExitCode.Usage, $"port {options.Name}: {Sentence(e.Message)}", e),
+        RefusalException startup => startup,
+        SocketInUseException => new RefusalException(RefusalKind.InUse, $"port {options.Name}: {e.Message}{ClientHint(options)}", e),
+        ErrnoException { Errno.Value: ENOTSOCK } when options.Socket?.Fd is { } fd => new RefusalException(
+            RefusalKind.Wrong,
+            $"{NameOfFd(options, fd)}: descriptor {fd} is no socket; whoever starts this has to pass on a Unix socket that listens, " +
+            "or is connected to a front end",
+            e),
+        PortOptionsException => new RefusalException(RefusalKind.Wrong, $"port {options.Name}: {Sentence(e.Message)}", e),
+        ErrnoException errno => new RefusalException(
+            RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}{Remedy(options.Socket?.Path, errno.Errno)}", e),
+        PortException or IOException or UnauthorizedAccessException => new RefusalException(
+            RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
+        InvalidOperationException and not ObjectDisposedException => new RefusalException(
+            RefusalKind.Resource, $"port {options.Name}: {Sentence(e.Message)}", e),
+        ArgumentException or FormatException or NotSupportedException => new RefusalException(
+            RefusalKind.Wrong, $"port {options.Name}: {Sentence(e.Message)}", e),
         _ => null,
     };
 
@@ -26,8 +34,8 @@ internal static class StartupFailures
     /// <param name="name">What the configuration calls it.</param>
     /// <param name="path">Its path.</param>
     /// <param name="e">What binding it threw.</param>
-    public static StartupException ExplainSocket(string name, string path, IOException e) => new(
-        e is SocketInUseException ? ExitCode.SocketInUse : ExitCode.Resource,
+    public static RefusalException ExplainSocket(string name, string path, IOException e) => new(
+        e is SocketInUseException ? RefusalKind.InUse : RefusalKind.Resource,
         $"{name}: {Sentence(e.Message)}{(e is ErrnoException errno ? Remedy(path, errno.Errno) : string.Empty)}",
         e);
 
@@ -35,7 +43,8 @@ internal static class StartupFailures
     public static string NameOfFd(PortOptions options, int fd) => options.IsFromCommandLine ? $"--fd {fd}" : $"{options.Path}.socket.fd";
 
     private static string ClientHint(PortOptions options) =>
-        $"; if a front end listens there (QEMU with server=on), {(options.IsFromCommandLine ? "add --client" : "give the socket \"role\": \"client\"")} to connect to it";
+        $"; if a front end listens there (QEMU with server=on), {(options.IsFromCommandLine ? "add --client" : "give the socket \"role\": \"client\"")} " +
+            "to connect to it";
 
     private static string Remedy(string? socket, Errno error) => error.Value switch
     {

@@ -3,12 +3,14 @@ using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Serilog.Events;
 using Serilog.Formatting;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Logs;
 
 /// <summary>
-/// A log file that is begun anew when it is full, its predecessors being kept as FILE.1, FILE.2, …, or when somebody who moved it away says so. Its sink's thread,
+/// A log file that is begun anew when it is full, its predecessors being kept as FILE.1, FILE.2, …, or when somebody who moved it away says so. Its sink's
+/// thread,
 /// after the construction.
 /// </summary>
 internal sealed class LogFile : ILogWriter
@@ -35,7 +37,7 @@ internal sealed class LogFile : ILogWriter
     /// <param name="formatter">Makes the lines.</param>
     /// <param name="time">For the pauses between attempts and complaints.</param>
     /// <param name="report">Told in a sentence what goes wrong later, once a minute at most.</param>
-    /// <exception cref="StartupException">The file can't be written.</exception>
+    /// <exception cref="RefusalException">The file can't be written.</exception>
     public LogFile(LogOptions options, ITextFormatter formatter, TimeProvider time, Action<string> report)
     {
         _formatter = formatter;
@@ -48,7 +50,7 @@ internal sealed class LogFile : ILogWriter
     private long NowMs => (long)_time.GetElapsedTime(_started).TotalMilliseconds;
 
     /// <summary>Looks whether a file can be written, and makes it if it is not there.</summary>
-    /// <exception cref="StartupException">It can't.</exception>
+    /// <exception cref="RefusalException">It can't.</exception>
     public static void Check(string path)
     {
         using SafeFileHandle file = Open(path);
@@ -62,7 +64,7 @@ internal sealed class LogFile : ILogWriter
         {
             file = options.File is null ? null : Open(options.File);
         }
-        catch (StartupException e)
+        catch (RefusalException e)
         {
             _report($"{e.Message}; the log goes on in the file that is open");
             return;
@@ -116,12 +118,13 @@ internal sealed class LogFile : ILogWriter
         using var file = new FileDescriptor(open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, Mode));
         if (file.IsInvalid && Errno.Last is { Value: not ENXIO } error)
         {
-            throw new StartupException(ExitCode.Resource, $"log.file: {path} can't be written: {error}; its directory has to exist and to be writable for user {geteuid()}");
+            throw new RefusalException(
+                RefusalKind.Resource, $"log.file: {path} can't be written: {error}; its directory has to exist and to be writable for user {geteuid()}");
         }
 
         return !file.IsInvalid && statx(file.Value, STATX_TYPE, out statx_t facts) == 0 && (facts.stx_mode & S_IFMT) == S_IFREG
             ? new SafeFileHandle(file.Release(), ownsHandle: true)
-            : throw new StartupException(ExitCode.Resource, $"log.file: {path} is no regular file; name one, stderr is written besides it in any case");
+            : throw new RefusalException(RefusalKind.Resource, $"log.file: {path} is no regular file; name one, stderr is written besides it in any case");
     }
 
     private void Take(LogOptions options, SafeFileHandle? file)
@@ -182,7 +185,7 @@ internal sealed class LogFile : ILogWriter
             _size = 0;
             return true;
         }
-        catch (StartupException e)
+        catch (RefusalException e)
         {
             Complain($"{e.Message}; lines are lost (vhostnet.log.lost)");
             return false;

@@ -2,13 +2,15 @@ using System.Diagnostics;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Systemd;
 
 namespace VhostNet.Daemon.Logs;
 
 /// <summary>
-/// The log: to stderr, and to a file if one is configured. Each is written by a thread of its own, so that no loop waits for a disk or a terminal, nor one of them for
+/// The log: to stderr, and to a file if one is configured. Each is written by a thread of its own, so that no loop waits for a disk or a terminal, nor one of
+/// them for
 /// the other. Until the daemon is ready stderr's lines are held back: whatever keeps it from starting shall be the only one. Any thread.
 /// </summary>
 internal sealed class LogSinks
@@ -66,7 +68,7 @@ internal sealed class LogSinks
     /// <summary>Opens the log.</summary>
     /// <param name="options">What is logged, and where to.</param>
     /// <param name="stderr">Another place for the lines of stderr, for tests.</param>
-    /// <exception cref="StartupException">The log file can't be written.</exception>
+    /// <exception cref="RefusalException">The log file can't be written.</exception>
     public static LogSinks Open(LogOptions options, ILogWriter? stderr = null)
     {
         if (options.File is { } file)

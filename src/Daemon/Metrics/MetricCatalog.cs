@@ -24,9 +24,15 @@ internal static class MetricCatalog
         Ring("vhostnet.queue.chains.malformed", "{chain}", "Chains given back unused because they were malformed.", c => c.MalformedChains),
         Ring("vhostnet.queue.broken.malformed", "{ring}", "Rings that were broken because too many malformed chains came in a row.", c => c.BrokenByMalformed),
         Ring("vhostnet.queue.descriptors", "{descriptor}", "Descriptors read from the ring and from indirect tables, good and bad ones.", c => c.Descriptors),
-        Ring("vhostnet.queue.turns.spent", "{turn}", "Turns that ended because their work budget was spent; the queue went on in the next one.", c => c.SpentTurns),
-        Ring("vhostnet.queue.control.requests", "{request}", "Changes that the control thread left to the queue's thread because it did not get the ring's lock in time.", c => c.ControlRequests),
-        Ring("vhostnet.queue.uses.after.end", "{use}", "Uses of a ring after its end, each of which did nothing; anything but 0 is a mistake of the daemon.", c => c.UsesAfterDispose),
+        Ring(
+            "vhostnet.queue.turns.spent", "{turn}", "Turns that ended because their work budget was spent; the queue went on in the next one.",
+            c => c.SpentTurns),
+        Ring(
+            "vhostnet.queue.control.requests", "{request}",
+            "Changes that the control thread left to the queue's thread because it did not get the ring's lock in time.", c => c.ControlRequests),
+        Ring(
+            "vhostnet.queue.uses.after.end", "{use}",
+            "Uses of a ring after its end, each of which did nothing; anything but 0 is a mistake of the daemon.", c => c.UsesAfterDispose),
         Ring("vhostnet.queue.bursts", "{burst}", "Bursts completed, each with one store of the used index.", c => c.Bursts),
         Ring("vhostnet.queue.kicks", "{kick}", "Notifications received from the guest.", c => c.Kicks),
         Ring("vhostnet.queue.calls", "{call}", "Interrupts sent to the guest.", c => c.Calls),
@@ -38,16 +44,7 @@ internal static class MetricCatalog
         PortFrames("vhostnet.port.bytes", "By", "Bytes of those frames.", f => f.Bytes),
         new("vhostnet.port.drops", true, "{frame}", "Frames of a port that went no further, by reason.", CollectPortDrops),
         new("vhostnet.port.up", false, "1", "1 while a port can take frames, otherwise 0.", CollectPortUp),
-        new("vhostnet.port.faults", true, "{fault}", "Exceptions in callbacks of a port or of its session, each of which took it down.", static (sources, sink) =>
-        {
-            foreach (PortSource port in sources.Ports)
-            {
-                if (port.IsFirst)
-                {
-                    sink.Add(port.PortLabels, SeriesLabels.None, port.Faults);
-                }
-            }
-        }),
+        new("vhostnet.port.faults", true, "{fault}", "Exceptions in callbacks of a port or of its session, each of which took it down.", CollectPortFaults),
         new("vhostnet.port.errors", true, "{error}", "Errors of a port's system calls, by call and name.", CallErrorLabels.Collect),
         new("vhostnet.port.quota.used", false, "1", "What a guest or front end makes the daemon keep, by quota.", QuotaReasons.CollectUse),
         new("vhostnet.port.refused", true, "{refusal}", "What a guest or front end was refused, by quota.", QuotaReasons.CollectRefused),
@@ -56,7 +53,9 @@ internal static class MetricCatalog
         Loop("vhostnet.thread.looks", "{look}", "System calls made to look at descriptors, with or without sleeping.", s => s.Looks),
         Loop("vhostnet.thread.sleeps", "{sleep}", "Looks that were ready to sleep, each of which ended in a wake-up.", s => s.Sleeps),
         Loop("vhostnet.thread.notifier.writes", "{write}", "System calls made to wake the thread.", s => s.NotifierWrites),
-        Loop("vhostnet.thread.notifier.writes.avoided", "{write}", "Times that the thread had to be told something and needed no system call for it.", s => s.NotifierWritesAvoided),
+        Loop(
+            "vhostnet.thread.notifier.writes.avoided", "{write}", "Times that the thread had to be told something and needed no system call for it.",
+            s => s.NotifierWritesAvoided),
         Loop("vhostnet.thread.pollings", "{polling}", "Times that the thread polled in user space before sleeping.", s => s.Pollings),
         Loop("vhostnet.thread.pollings.successful", "{polling}", "Those of them that found something.", s => s.PollingSuccesses),
         Loop("vhostnet.thread.polling.time", "ns", "Time spent on them, in nanoseconds.", s => s.PollingNs),
@@ -68,13 +67,9 @@ internal static class MetricCatalog
                 sink.Add(thread.Labels, SeriesLabels.None, thread.Statistics.GapMaxNs);
             }
         }),
-        new("vhostnet.thread.stuck", false, "ns", "Time for which a thread has stood still in a callback, in nanoseconds; 0 while it moves.", static (sources, sink) =>
-        {
-            foreach (ThreadSource thread in sources.Threads)
-            {
-                sink.Add(thread.Labels, SeriesLabels.None, thread.StuckNs);
-            }
-        }),
+        new(
+            "vhostnet.thread.stuck", false, "ns", "Time for which a thread has stood still in a callback, in nanoseconds; 0 while it moves.",
+            CollectThreadsStuck),
         Loop("vhostnet.thread.bottom.halves", "{call}", "Bottom halves that the thread called.", s => s.BottomHalves),
         Loop("vhostnet.thread.handlers", "{call}", "Descriptor handlers that the thread called.", s => s.Handlers),
         Loop("vhostnet.thread.timers", "{call}", "Timers of the thread that fired.", s => s.Timers),
@@ -172,6 +167,25 @@ internal static class MetricCatalog
         foreach (QueueSource queue in sources.Queues)
         {
             sink.Add(queue.Labels, SeriesLabels.None, queue.Ring is { Enabled: true } ? 1 : 0);
+        }
+    }
+
+    private static void CollectPortFaults(MetricSources sources, IMetricSink sink)
+    {
+        foreach (PortSource port in sources.Ports)
+        {
+            if (port.IsFirst)
+            {
+                sink.Add(port.PortLabels, SeriesLabels.None, port.Faults);
+            }
+        }
+    }
+
+    private static void CollectThreadsStuck(MetricSources sources, IMetricSink sink)
+    {
+        foreach (ThreadSource thread in sources.Threads)
+        {
+            sink.Add(thread.Labels, SeriesLabels.None, thread.StuckNs);
         }
     }
 

@@ -25,7 +25,8 @@ internal static class QuotaReasons
     /// <summary>All values of the label <c>what</c>.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        "regions", "descriptors", "iotlb_entries", "closes_pending", "flows", "sockets", "reserve", "half_received", "silent", "connections_delayed", "log_lines", "jobs",
+        "regions", "descriptors", "iotlb_entries", "closes_pending", "flows", "sockets", "reserve", "half_received", "silent",
+        "connections_delayed", "log_lines", "jobs",
         "stuck_notifier", "second_front_end", "loopback", "forwards",
     ];
 

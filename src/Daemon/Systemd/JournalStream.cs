@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace VhostNet.Daemon.Systemd;
 
-/// <summary>Finds out whether stderr leads to the journal (JOURNAL_STREAM of systemd.exec(5)), which takes a line's severity from a leading &lt;N&gt;.</summary>
+/// <summary>
+/// Finds out whether stderr leads to the journal (JOURNAL_STREAM of systemd.exec(5)), which takes a line's severity from a leading &lt;N&gt;.
+/// </summary>
 internal static class JournalStream
 {
     /// <summary>True when stderr is the stream that JOURNAL_STREAM names, and not something it was redirected to since.</summary>

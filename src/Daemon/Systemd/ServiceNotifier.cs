@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using VhostNet.Aio;
 using VhostNet.Aio.Timers;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Systemd;
 
@@ -31,7 +33,9 @@ internal sealed class ServiceNotifier : IDisposable
     /// <summary>Whether somebody listens.</summary>
     public bool IsActive => _socket is not null;
 
-    /// <summary>Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them from the environment, because they are meant for this process only.</summary>
+    /// <summary>
+    /// Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them from the environment, because they are meant for this process only.
+    /// </summary>
     public static ServiceNotifier FromEnvironment()
     {
         string? path = Take("NOTIFY_SOCKET");
@@ -60,7 +64,9 @@ internal sealed class ServiceNotifier : IDisposable
 
     /// <summary>The service looks at its files again; <see cref="Ready"/> follows. The time lets the manager tell two such messages apart.</summary>
     public void Reloading() => Post(
-        ReloadingKind, string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={AioClock.Monotonic.NowNs / 1000}\nSTATUS=Reading the configuration again"));
+        ReloadingKind,
+        string.Create(
+            CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={AioClock.Monotonic.NowNs / 1000}\nSTATUS=Reading the configuration again"));
 
     /// <summary>One line for <c>systemctl status</c>; the newest arrives as soon as the manager reads.</summary>
     public void Status(string status) => Post(StatusKind, $"STATUS={OneLine(status)}");
@@ -98,7 +104,8 @@ internal sealed class ServiceNotifier : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
-            throw new StartupException(ExitCode.Resource, $"NOTIFY_SOCKET={path} can't be reached ({e.Message}); unset it when no service manager started this", e);
+            throw new RefusalException(
+                RefusalKind.Resource, $"NOTIFY_SOCKET={path} can't be reached ({e.Message}); unset it when no service manager started this", e);
         }
     }
 

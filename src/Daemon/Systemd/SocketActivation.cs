@@ -1,4 +1,5 @@
 using System.Globalization;
+using VhostNet.Daemon.Common;
 
 namespace VhostNet.Daemon.Systemd;
 
@@ -33,7 +34,8 @@ internal sealed class SocketActivation : IDisposable
                 if (fcntl(descriptor.Value, F_SETFD, FD_CLOEXEC) != 0)
                 {
                     descriptor.Release();
-                    throw new StartupException(ExitCode.Usage, $"LISTEN_FDS={count} promises descriptor {FirstDescriptor + i}, which is not open; unset LISTEN_FDS");
+                    throw new RefusalException(
+                        RefusalKind.Wrong, $"LISTEN_FDS={count} promises descriptor {FirstDescriptor + i}, which is not open; unset LISTEN_FDS");
                 }
 
                 sockets.Add(new InheritedSocket(descriptor, i < names.Length ? names[i] : string.Empty, InheritedSocket.PathOf(descriptor)));
@@ -44,7 +46,8 @@ internal sealed class SocketActivation : IDisposable
     }
 
     /// <summary>
-    /// Takes the socket that is bound to <paramref name="path"/> or else named <paramref name="name"/>; null when there is none. The path comes first, because all
+    /// Takes the socket that is bound to <paramref name="path"/> or else named <paramref name="name"/>; null when there is none. The path comes first, because
+    /// all
     /// sockets of one socket unit have the same name.
     /// </summary>
     public InheritedSocket? Take(string name, string? path)

@@ -11,5 +11,6 @@ internal sealed record StuckThread(string Name, long ForNs, DateTimeOffset Since
 {
     /// <summary>As in <c>io0 for 7 s, since 2026-11-27T19:00:00Z, in a handler of port vm0</c>.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{Name} for {ForNs / 1_000_000_000} s, since {Since.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}{(Place is null ? string.Empty : $", in {Place}")}");
+        CultureInfo.InvariantCulture,
+        $"{Name} for {ForNs / 1_000_000_000} s, since {Since.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}{(Place is null ? string.Empty : $", in {Place}")}");
 }

@@ -4,17 +4,22 @@ using VhostNet.Aio.Timers;
 namespace VhostNet.Daemon.Systemd;
 
 /// <summary>
-/// Watches all loops, the control thread's too, from a thread of its own that waits for none of them. While all move, and only then, the service manager hears that
+/// Watches all loops, the control thread's too, from a thread of its own that waits for none of them. While all move, and only then, the service manager hears
+/// that
 /// we are alive. Any thread.
 /// </summary>
 /// <remarks>
-/// The thread sleeps for as long as it may: until the manager wants to hear something (half of its interval, or five seconds). While front ends are connected it looks
-/// twice a second, and while frames flow twenty times, because a front end may hold a data thread up until it is found out; see <see cref="FreeWriters"/>. It looks
+/// The thread sleeps for as long as it may: until the manager wants to hear something (half of its interval, or five seconds). While front ends are connected
+/// it looks
+/// twice a second, and while frames flow twenty times, because a front end may hold a data thread up until it is found out; see <see cref="FreeWriters"/>. It
+/// looks
 /// twice a second, too, while a loop seems to stand still. A look takes some microseconds and makes no garbage.
 /// </remarks>
 internal sealed class Watchdog : IDisposable
 {
-    /// <summary>How long a loop stands still before it counts as stuck: no turn is longer than a few milliseconds, but a machine may be short of processors.</summary>
+    /// <summary>
+    /// How long a loop stands still before it counts as stuck: no turn is longer than a few milliseconds, but a machine may be short of processors.
+    /// </summary>
     public const long StuckNs = 2_000_000_000;
 
     /// <summary>Between two looks while frames flow.</summary>
@@ -52,7 +57,9 @@ internal sealed class Watchdog : IDisposable
     /// <summary>Whether front ends are connected. Called on the watchdog's thread; never waits.</summary>
     public Func<bool> HasFrontEnds { get; init; } = static () => false;
 
-    /// <summary>Finds threads that hang in writing to something that a front end made block, and frees them. Called on the watchdog's thread; never waits.</summary>
+    /// <summary>
+    /// Finds threads that hang in writing to something that a front end made block, and frees them. Called on the watchdog's thread; never waits.
+    /// </summary>
     public Action FreeWriters { get; init; } = static () => { };
 
     /// <summary>The threads that stood still at the last look.</summary>
@@ -124,7 +131,8 @@ internal sealed class Watchdog : IDisposable
                 suspects |= stillNs > 0;
                 if (stillNs >= StuckNs)
                 {
-                    (stuck ??= []).Add(new StuckThread(watched.Name, stillNs, _time.GetUtcNow() - TimeSpan.FromMicroseconds(stillNs / 1000), watched.Loop.Place));
+                    DateTimeOffset since = _time.GetUtcNow() - TimeSpan.FromMicroseconds(stillNs / 1000);
+                    (stuck ??= []).Add(new StuckThread(watched.Name, stillNs, since, watched.Loop.Place));
                 }
             }
 

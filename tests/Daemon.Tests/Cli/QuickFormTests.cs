@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VhostNet.Aio;
 using VhostNet.Daemon.Cli;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Tests.Cli;
@@ -78,8 +79,8 @@ public sealed class QuickFormTests
     [InlineData("--config /nonexistent/x.json: there is no such file; examples are in deploy/examples", "--config", "/nonexistent/x.json")]
     public void AMistakeIsNamedWithItsRemedy(string expected, params string[] arguments)
     {
-        StartupException e = Assert.Throws<StartupException>(() => Read(arguments));
-        Assert.Equal(ExitCode.Usage, e.ExitCode);
+        RefusalException e = Assert.ThrowsAny<RefusalException>(() => Read(arguments));
+        Assert.Equal(ExitCode.Usage, ExitCodes.Of(e.Kind));
         Assert.StartsWith(expected, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
     }
@@ -87,7 +88,7 @@ public sealed class QuickFormTests
     [Fact]
     public void ANumberThatIsNoneIsNamed()
     {
-        StartupException e = Assert.Throws<StartupException>(() => Read("--socket-path", Socket, "--queue-pairs", "two"));
+        RefusalException e = Assert.Throws<RefusalException>(() => Read("--socket-path", Socket, "--queue-pairs", "two"));
         Assert.Contains("--queue-pairs", e.Message, StringComparison.Ordinal);
         Assert.Contains("two", e.Message, StringComparison.Ordinal);
     }

@@ -76,7 +76,7 @@ public sealed class ConfigReaderTests
         Assert.True(options.Ports[1].Socket!.IsClient);
         Assert.Equal(["io1"], options.Ports[1].Threads);
         Assert.Equal(5, options.Ports[2].Socket!.Fd);
-        Assert.All(options.Ports.Skip(3), p => Assert.NotNull(p.Create));
+        Assert.All(options.Ports.Skip(3), p => Assert.NotNull(p.KindOptions));
         NetworkOptions place = options.Networks[2];
         Assert.Equal((100, 60), (place.Switch!.MacTableCapacity, (int)place.Switch.Ageing.TotalSeconds));
         Assert.Equal("void", place.Mirror!.Target);

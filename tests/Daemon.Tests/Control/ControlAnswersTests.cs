@@ -1,5 +1,7 @@
 using System.Text;
 using VhostNet.Daemon.Api;
+using VhostNet.Daemon.Common;
+using VhostNet.Daemon.Hosting;
 
 namespace VhostNet.Daemon.Tests.Control;
 
@@ -10,9 +12,14 @@ public sealed class ControlAnswersTests
 
     private readonly ManualTime _time = new();
     private readonly Queue<Action> _queue = [];
+    private readonly ControlQueue _control;
     private readonly ControlAnswers _answers;
 
-    public ControlAnswersTests() => _answers = new ControlAnswers(_queue.Enqueue, _time);
+    public ControlAnswersTests()
+    {
+        _control = new ControlQueue(_queue.Enqueue, _time);
+        _answers = new ControlAnswers(_control);
+    }
 
     [Fact]
     public async Task ABufferBelongsToWhoeverStillWritesIntoIt()
@@ -31,8 +38,8 @@ public sealed class ControlAnswersTests
         Task control = Task.Run(_queue.Dequeue());
         Assert.True(begun.Wait(s_timeout));
         _time.Pass();
-        ControlBusyException timeout = await Assert.ThrowsAsync<ControlBusyException>(() => late);
-        Assert.Equal(503, timeout.StatusCode);
+        RefusalException timeout = await AssertBusyAsync(late);
+        Assert.Equal(503, HttpStatus.Of(timeout.Kind));
         Assert.Contains("has not finished this request within 2 s; it goes on", timeout.Message, StringComparison.Ordinal);
 
         // The control thread is in the middle of the first answer while the next is rented, written and read.
@@ -52,7 +59,7 @@ public sealed class ControlAnswersTests
         bool ran = false;
         Task<ScratchBuffer> answer = _answers.WriteAsync(_ => ran = true);
         _time.Pass();
-        ControlBusyException timeout = await Assert.ThrowsAsync<ControlBusyException>(() => answer);
+        RefusalException timeout = await AssertBusyAsync(answer);
         Assert.Contains("so nothing was done", timeout.Message, StringComparison.Ordinal);
         _queue.Dequeue()();
         Assert.False(ran);
@@ -63,7 +70,7 @@ public sealed class ControlAnswersTests
     {
         using var begun = new ManualResetEventSlim();
         using var goOn = new ManualResetEventSlim();
-        Task change = _answers.RunToEndAsync(() =>
+        Task change = _control.RunToEndAsync(() =>
         {
             begun.Set();
             Assert.True(goOn.Wait(s_timeout));
@@ -80,23 +87,23 @@ public sealed class ControlAnswersTests
     [Fact]
     public async Task AThreadThatHangsIsNotBuriedUnderRequests()
     {
-        Task[] requests = [.. Enumerable.Range(0, ControlAnswers.QueuedMax).Select(_ => _answers.RunAsync(() => { }))];
-        await Assert.ThrowsAsync<ControlBusyException>(() => _answers.RunAsync(() => { }));
-        _time.Pass(ControlAnswers.QueuedMax);
+        Task[] requests = [.. Enumerable.Range(0, ControlQueue.QueuedMax).Select(_ => _control.RunAsync(() => { }))];
+        await AssertBusyAsync(_control.RunAsync(() => { }));
+        _time.Pass(ControlQueue.QueuedMax);
         foreach (Task request in requests)
         {
-            await Assert.ThrowsAsync<ControlBusyException>(() => request);
+            await AssertBusyAsync(request);
         }
 
         // Withdrawn ones still lie there.
-        await Assert.ThrowsAsync<ControlBusyException>(() => _answers.RunAsync(() => { }));
-        Assert.Equal(ControlAnswers.QueuedMax, _queue.Count);
+        await AssertBusyAsync(_control.RunAsync(() => { }));
+        Assert.Equal(ControlQueue.QueuedMax, _queue.Count);
         while (_queue.TryDequeue(out Action? action))
         {
             action();
         }
 
-        Task good = _answers.RunAsync(() => { });
+        Task good = _control.RunAsync(() => { });
         _queue.Dequeue()();
         await good;
     }
@@ -114,6 +121,13 @@ public sealed class ControlAnswersTests
         Task<ScratchBuffer> next = _answers.WriteAsync(json => json.WriteNumberValue(1));
         _queue.Dequeue()();
         Assert.Equal("1\n", Text(await next));
+    }
+
+    private static async Task<RefusalException> AssertBusyAsync(Task request)
+    {
+        RefusalException refusal = await Assert.ThrowsAsync<RefusalException>(() => request);
+        Assert.Equal(RefusalKind.Busy, refusal.Kind);
+        return refusal;
     }
 
     private static string Text(ScratchBuffer buffer) => Encoding.UTF8.GetString(buffer.Bytes.WrittenSpan);

@@ -39,7 +39,7 @@ public sealed class DocumentationTests
     [Fact]
     public void EveryKindFeatureAndExitCodeIsDocumented()
     {
-        AssertNamed(s_operating, [.. UplinkKinds.Names, .. NetworkReader.Kinds, .. PortReader.SwitchableFeatures]);
+        AssertNamed(s_operating, [.. PortKinds.Names, .. NetworkReader.Kinds, .. PortReader.SwitchableFeatures]);
         Assert.All(Enum.GetValues<ExitCode>(), c => Assert.Contains($"\n| {(int)c} |", s_operating, StringComparison.Ordinal));
     }
 

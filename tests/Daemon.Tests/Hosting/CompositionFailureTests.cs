@@ -1,14 +1,15 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VhostNet.Aio;
 using VhostNet.Aio.BottomHalves;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
-using VhostNet.VirtioNet.Ports.Null;
 
 namespace VhostNet.Daemon.Tests.Hosting;
 
@@ -25,25 +26,31 @@ public sealed class CompositionFailureTests
         using SocketActivation activation = SocketActivation.FromEnvironment();
         using var watchdog = new Watchdog(notifier, TimeProvider.System, NullLogger<Watchdog>.Instance);
         control.Start();
-        var composition = new Composition(
-            control, new PortFactory(control.Context, activation, NullSessionLog.Instance, null), watchdog, NullLogger<Composition>.Instance);
         var failing = new FailingPort(explained ? new PortException("as foreseen") : new InvalidDataException("as nobody foresaw"));
+        var composition = new Composition(control, new FailingFactory(control.Context, activation, failing), watchdog, NullLogger<Composition>.Instance);
         DaemonOptions options = new()
         {
             Networks = [new NetworkOptions("net", "switch") { Switch = new() }],
-            Ports = [new PortOptions("good", "null") { Network = "net", Create = (o, _) => new NullPort(o.Name) }],
+            Ports = [new PortOptions("good", "null") { Network = "net", KindOptions = new NullPortOptions() }],
         };
-        DaemonOptions after = options with { Ports = [.. options.Ports, new PortOptions("bad", "null") { Network = "net", Create = (_, _) => failing }] };
+        DaemonOptions after = options with { Ports = [.. options.Ports, new PortOptions("bad", "null") { Network = "net", KindOptions = new NullPortOptions() }] };
         control.Run(() =>
         {
             composition.Build(options);
             Exception thrown = Assert.ThrowsAny<Exception>(() => composition.AddPort(after.Ports[1], after));
-            Assert.Equal(explained, thrown is StartupException);
+            Assert.Equal(explained, thrown is RefusalException);
             Assert.Equal(["good"], composition.Networks[0].Ports.Select(p => p.Name));
             Assert.Equal(["good"], composition.Ports.Select(p => p.Port.Name));
             composition.Dispose();
         });
         Assert.True(failing.IsDisposed);
+    }
+
+    private sealed class FailingFactory(AioContext control, SocketActivation activation, Port failing)
+        : PortFactory(control, activation, NullSessionLog.Instance, null)
+    {
+        public override Port Create(PortOptions options, IReadOnlyList<IoThread> threads) =>
+            options.Name == failing.Name ? failing : base.Create(options, threads);
     }
 
     private sealed class FailingPort(Exception failure) : Port("bad")

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using VhostNet.Daemon.Api;
 using VhostNet.Daemon.Changes;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 
 namespace VhostNet.Daemon.Tests.Live;
@@ -61,7 +61,7 @@ public sealed class LivePlanTests
     public void AWrongRequestIsRefusedInOneSentence(string method, string what, string? body, string expected)
     {
         Exception e = Assert.ThrowsAny<Exception>(() => Plan(method, what, body));
-        Assert.True(e is ConfigException or ControlException, e.ToString());
+        Assert.True(e is RefusalException { Kind: RefusalKind.Wrong or RefusalKind.Missing or RefusalKind.Conflict }, e.ToString());
         Assert.StartsWith(expected, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
     }
@@ -90,15 +90,12 @@ public sealed class LivePlanTests
     {
         string[] parts = what.Split('/');
         JsonElement json = body is null ? default : Parse(body);
-        return (method, parts[0]) switch
+        IItemChanges list = ChangeableLists.Of(parts[0]);
+        return method switch
         {
-            ("PUT", "ports") => PortChanges.Put(s_now, parts[1], json),
-            ("PATCH", "ports") => PortChanges.Patch(s_now, parts[1], json),
-            ("DELETE", "ports") => PortChanges.Delete(s_now, parts[1]),
-            ("PUT", "networks") => NetworkChanges.Put(s_now, parts[1], json),
-            ("PATCH", "networks") => NetworkChanges.Patch(s_now, parts[1], json),
-            ("DELETE", "networks") => NetworkChanges.Delete(s_now, parts[1]),
-            _ => ThreadChanges.Patch(s_now, parts[1], json),
+            "PUT" => list.Put(s_now, parts[1], json),
+            "PATCH" => list.Patch(s_now, parts[1], json),
+            _ => list.Delete(s_now, parts[1]),
         };
     }
 

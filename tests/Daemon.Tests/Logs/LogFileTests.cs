@@ -1,5 +1,6 @@
 using Serilog.Events;
 using Serilog.Parsing;
+using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Logs;
 using VhostNet.TestKit;
@@ -104,8 +105,8 @@ public sealed class LogFileTests : IDisposable
     public async Task APipeIsRefusedAndNotWaitedFor()
     {
         await ChildProcess.RunAsync("mkfifo", [Path]);
-        Assert.Contains("is no regular file", Assert.Throws<StartupException>(() => LogFile.Check(Path)).Message, StringComparison.Ordinal);
-        Assert.Contains("is no regular file", Assert.Throws<StartupException>(() => LogFile.Check("/dev/null")).Message, StringComparison.Ordinal);
+        Assert.Contains("is no regular file", Assert.Throws<RefusalException>(() => LogFile.Check(Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("is no regular file", Assert.Throws<RefusalException>(() => LogFile.Check("/dev/null")).Message, StringComparison.Ordinal);
     }
 
     private static LogEvent Event(string text) =>

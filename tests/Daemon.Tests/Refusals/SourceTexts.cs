@@ -9,8 +9,8 @@ internal static partial class SourceTexts
     // Too short to tell anything.
     private const int LeastLength = 12;
 
-    private static readonly string[] s_rooms = ["Cli", "Configuration", "Hosting", "Logs", "Systemd"];
-    private static readonly string[] s_files = ["Accounts.cs", "Program.cs", "Control/HttpListeners.cs"];
+    private static readonly string[] s_rooms = ["Cli", "Common", "Configuration", "Hosting", "Logs", "Systemd"];
+    private static readonly string[] s_files = ["Program.cs", "Api/HttpListeners.cs"];
 
     /// <summary>Each text's longest part without values in it, with the file that it stands in.</summary>
     public static IEnumerable<(string File, string Text)> All()
@@ -115,6 +115,6 @@ internal static partial class SourceTexts
     [GeneratedRegex(@"(?m)(^|\s)//.*$")]
     private static partial Regex Comment();
 
-    [GeneratedRegex(@"new StartupException\(|new ConfigException\(|\bUsage\(|\bError\(|\bproblem =|\bRequiredText\(|\bMissing\(|Remedy|Hint|Problem\(")]
+    [GeneratedRegex(@"new RefusalException\(|new ConfigException\(|\bUsage\(|\bError\(|\bproblem =|\bRequiredText\(|\bMissing\(|Remedy|Hint|Problem\(")]
     private static partial Regex Refuses();
 }

@@ -1,14 +1,13 @@
 using VhostNet.VirtioNet.Captures;
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Pcap;
 
 namespace VhostNet.Daemon.Configuration.Ports;
 
 /// <summary>Reads a <c>pcap</c> port.</summary>
-internal static class PcapUplink
+internal static class PcapPortReader
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
+    public static PcapOptions Read(ConfigSection section)
     {
         var defaults = new PcapOptions();
         string? replay = section.Text("replay");
@@ -27,6 +26,6 @@ internal static class PcapUplink
         };
         return options.Replay is null && options.Capture is null
             ? throw section.Error("replay", "is missing, and so is \"capture\"; a pcap port needs a file to replay, a file to capture to, or both")
-            : (port, place) => new PcapPort(port.Name, options, place.First);
+            : options;
     }
 }

@@ -1,17 +1,16 @@
 using VhostNet.VirtioNet.Addresses;
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Generator;
 
 namespace VhostNet.Daemon.Configuration.Ports;
 
 /// <summary>Reads a <c>generator</c> port.</summary>
-internal static class GeneratorUplink
+internal static class GeneratorPortReader
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
+    public static GeneratorOptions Read(ConfigSection section)
     {
         var defaults = new GeneratorOptions();
-        var options = new GeneratorOptions
+        return new GeneratorOptions
         {
             FrameSize = section.Int("frameSize", 60, 65535) ?? defaults.FrameSize,
             Rate = section.Number("rate", 0, 1_000_000_000) ?? defaults.Rate,
@@ -22,6 +21,5 @@ internal static class GeneratorUplink
             Destination = AddressParsers.Ip(section, "destination") ?? defaults.Destination,
             UdpPort = section.Int("udpPort", 1, 65535) ?? defaults.UdpPort,
         };
-        return (port, place) => new GeneratorPort(port.Name, options, place.First);
     }
 }

@@ -1,38 +1,36 @@
 using System.Buffers;
 using System.Text.Json;
+using VhostNet.Daemon.Common;
+using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Configuration.Ports;
 
-namespace VhostNet.Daemon.Configuration.Ports;
+namespace VhostNet.Daemon.Cli;
 
 /// <summary>
-/// The quick form of a port: <c>KIND[:VALUE][,KEY=VALUE]…</c>, as in <c>tap:tap0,bridge=br0</c>. It is read by the same code as the configuration file, so every
+/// The value of --uplink, which is the quick form of a port: <c>KIND[:VALUE][,KEY=VALUE]…</c>, as in <c>tap:tap0,bridge=br0</c>. It is read by the same code as
+/// the configuration file, so every
 /// key of the file can be used here, in the file's spelling or with hyphens; a key that takes a list may be repeated.
 /// </summary>
 internal static class UplinkSpec
 {
     /// <summary>Reads the quick form of a port.</summary>
-    /// <exception cref="StartupException">It is wrong.</exception>
+    /// <exception cref="RefusalException">It is wrong.</exception>
     public static PortOptions Parse(string text, string name)
     {
         int colon = text.IndexOfAny([':', ',']);
         string kindName = colon < 0 ? text : text[..colon];
         string path = $"--uplink {text}";
-        UplinkKind kind = UplinkKinds.Find(kindName)
-            ?? throw new StartupException(ExitCode.Usage, $"{path}: \"{kindName}\" is unknown; {Suggestion.Clause(kindName, ["hairpin", .. UplinkKinds.Names])}");
-        try
-        {
-            using JsonDocument keys = JsonDocument.Parse(ToJson(kind, colon < 0 ? string.Empty : text[(colon + 1)..], path));
-            var section = ConfigSection.OfTexts(keys.RootElement, path);
-            var port = new PortOptions(name, kindName) { Path = path, Create = kind.Read(section) };
-            section.End();
-            return port;
-        }
-        catch (ConfigException e)
-        {
-            throw new StartupException(ExitCode.Usage, e.Message, e);
-        }
+        PortKind kind = PortKinds.Find(kindName)
+            ?? throw new RefusalException(
+                RefusalKind.Wrong, $"{path}: \"{kindName}\" is unknown; {Suggestion.Clause(kindName, ["hairpin", .. PortKinds.Names])}");
+        using JsonDocument keys = JsonDocument.Parse(ToJson(kind, colon < 0 ? string.Empty : text[(colon + 1)..], path));
+        var section = ConfigSection.OfTexts(keys.RootElement, path);
+        var port = new PortOptions(name, kindName) { Path = path, KindOptions = kind.Read(section) };
+        section.End();
+        return port;
     }
 
-    private static ReadOnlyMemory<byte> ToJson(UplinkKind kind, string text, string path)
+    private static ReadOnlyMemory<byte> ToJson(PortKind kind, string text, string path)
     {
         var values = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
         string[] parts = text.Length == 0 ? [] : text.Split(',');

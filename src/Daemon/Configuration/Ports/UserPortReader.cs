@@ -1,13 +1,12 @@
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.User;
 
 namespace VhostNet.Daemon.Configuration.Ports;
 
 /// <summary>Reads a <c>user</c> port.</summary>
-internal static class UserUplink
+internal static class UserPortReader
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
+    public static UserOptions Read(ConfigSection section)
     {
         var defaults = new UserOptions();
         var options = new UserOptions
@@ -27,7 +26,6 @@ internal static class UserUplink
             HostForwards = section.ConvertedList("hostForward", HostForward.Parse) ?? defaults.HostForwards,
             GuestForwards = section.ConvertedList("guestForward", GuestForward.Parse) ?? defaults.GuestForwards,
         };
-        options = QuotaReader.ReadUser(section, options);
-        return (port, place) => new UserPort(port.Name, options with { Mtu = port.Mtu ?? options.Mtu }, place.First);
+        return QuotaReader.ReadUser(section, options);
     }
 }

@@ -1,15 +1,14 @@
 using System.Net;
 using VhostNet.VirtioNet.Addresses;
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Responder;
 
 namespace VhostNet.Daemon.Configuration.Ports;
 
 /// <summary>Reads a <c>responder</c> port.</summary>
-internal static class ResponderUplink
+internal static class ResponderPortReader
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
+    public static ResponderOptions Read(ConfigSection section)
     {
         var defaults = new ResponderOptions();
         var options = new ResponderOptions
@@ -23,11 +22,8 @@ internal static class ResponderUplink
             Router = AddressParsers.Ip(section, "router"),
             Dns = section.ParsedList<IPAddress>("dns", IPAddress.TryParse, AddressParsers.IpMeaning) ?? defaults.Dns,
         };
-        if (options.Dns.Count > ResponderOptions.DnsMax)
-        {
-            throw section.Error("dns", $"names {options.Dns.Count} name servers; a DHCP answer has room for {ResponderOptions.DnsMax}");
-        }
-
-        return (port, place) => new ResponderPort(port.Name, options with { Mtu = port.Mtu ?? 0 }, place.First);
+        return options.Dns.Count <= ResponderOptions.DnsMax
+            ? options
+            : throw section.Error("dns", $"names {options.Dns.Count} name servers; a DHCP answer has room for {ResponderOptions.DnsMax}");
     }
 }

@@ -1,14 +1,12 @@
-using VhostNet.Daemon.Common;
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Tap;
 
 namespace VhostNet.Daemon.Configuration.Ports;
 
 /// <summary>Reads a <c>tap</c> port.</summary>
-internal static class TapUplink
+internal static class TapPortReader
 {
     /// <summary>Reads the port's keys.</summary>
-    public static Func<PortOptions, PortPlace, Port> Read(ConfigSection section)
+    public static TapPortOptions Read(ConfigSection section)
     {
         string? name = InterfaceNames.Read(section, "interface");
         IReadOnlyList<long>? descriptors = section.Numbers("fds", 3, int.MaxValue);
@@ -20,7 +18,6 @@ internal static class TapUplink
         var defaults = new TapOptions();
         string? owner = section.Text("owner");
         string? group = section.Text("group");
-        string path = section.Path;
         var options = new TapOptions
         {
             Name = name ?? defaults.Name,
@@ -31,17 +28,6 @@ internal static class TapUplink
             SendBuffer = section.Int("sendBuffer", 0, int.MaxValue) ?? defaults.SendBuffer,
             Hold = HoldTime.Read(section),
         };
-        return (port, place) => new TapPort(
-            port.Name,
-            options with
-            {
-                Queues = port.QueuePairs,
-                Mtu = port.Mtu ?? 0,
-                Owner = Accounts.User(owner, $"{path}.owner"),
-                Group = Accounts.Group(group, $"{path}.group"),
-            },
-            place.Contexts,
-            place.FindLinks(),
-            place.Control);
+        return new TapPortOptions(options) { Owner = owner, Group = group };
     }
 }

@@ -1,9 +1,7 @@
-using VhostNet.VirtioNet.Networks;
-
 namespace VhostNet.Daemon.Configuration.Ports;
 
 /// <summary>One kind of port other than vhost-user.</summary>
 /// <param name="Name">What configuration calls it.</param>
 /// <param name="MainKey">The key that a quick form's first value stands for (the NAME in <c>tap:NAME</c>), or null when there is none.</param>
-/// <param name="Read">Reads the kind's own keys; what it returns makes the port.</param>
-internal sealed record UplinkKind(string Name, string? MainKey, Func<ConfigSection, Func<PortOptions, PortPlace, Port>> Read);
+/// <param name="Read">Reads the kind's own keys into a record, which becomes <see cref="PortOptions.KindOptions"/>.</param>
+internal sealed record PortKind(string Name, string? MainKey, Func<ConfigSection, object> Read);
