@@ -1,4 +1,5 @@
 using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Backend.Session;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 
