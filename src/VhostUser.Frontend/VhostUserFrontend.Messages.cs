@@ -189,15 +189,15 @@ public sealed partial class VhostUserFrontend
     public void PostcopyEnd() => CheckResult(RequestCode.POSTCOPY_END, AskValue(RequestCode.POSTCOPY_END));
 
     /// <summary>GET_INFLIGHT_FD.</summary>
-    public InflightArea GetInflight(int queueCount, int queueSize)
+    public InflightHandle GetInflight(int queueCount, int queueSize)
     {
         using ReceivedMessage reply = Ask(RequestCode.GET_INFLIGHT_FD, new InflightPayload(0, 0, (ushort)queueCount, (ushort)queueSize));
         FileDescriptor file = reply.TakeFile() ?? throw new VhostUserFrontendException(FrontendError.BadReply, "the answer to GET_INFLIGHT_FD brought no descriptor");
-        return new InflightArea(Wire.Read<InflightPayload>(reply.Payload), file);
+        return new InflightHandle(Wire.Read<InflightPayload>(reply.Payload), file);
     }
 
     /// <summary>SET_INFLIGHT_FD.</summary>
-    public void SetInflight(InflightArea area)
+    public void SetInflight(InflightHandle area)
     {
         ArgumentNullException.ThrowIfNull(area);
         Tell(RequestCode.SET_INFLIGHT_FD, area.Description, area.File.Value);

@@ -19,7 +19,7 @@ public sealed partial class VhostUserFrontend
     public GuestMemory? Memory { get; private set; }
 
     /// <summary>The area in which the back end records what is in flight; sent again on <see cref="Reconnect"/>. Owned by the caller.</summary>
-    public InflightArea? Inflight { get; set; }
+    public InflightHandle? Inflight { get; set; }
 
     /// <summary>Negotiates features in the order in which QEMU does it and marks the session as owned.</summary>
     /// <exception cref="VhostUserFrontendException">The back end refused, or hung up.</exception>

@@ -319,6 +319,6 @@ public sealed unsafe class EchoDevice : IVhostUserDevice, IDisposable
     private static GuestSegment Segment(ChainBurst burst, int chain, int segment)
     {
         ref Chain c = ref burst[chain];
-        return c.SegmentCount == 1 ? new GuestSegment(c.Address, c.Length) : burst.Segment(c.SegmentStart + segment);
+        return burst.SegmentOf(in c, segment);
     }
 }

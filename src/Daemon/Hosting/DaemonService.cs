@@ -7,7 +7,7 @@ using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
-using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.State;
 
 namespace VhostNet.Daemon.Hosting;
 

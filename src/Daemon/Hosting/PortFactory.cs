@@ -6,7 +6,6 @@ using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VhostUser.Backend.Logging;
-using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.AfPacket;

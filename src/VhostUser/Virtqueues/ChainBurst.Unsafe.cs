@@ -77,6 +77,13 @@ public sealed unsafe class ChainBurst : IDisposable
         return ref Segments[index];
     }
 
+    /// <summary>One segment of a chain of this burst: a chain that has only one holds it itself.</summary>
+    /// <param name="chain">The chain.</param>
+    /// <param name="position">Which of its segments, from 0 on and below its SegmentCount.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GuestSegment SegmentOf(in Chain chain, int position) =>
+        chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : Segment(chain.SegmentStart + position);
+
     /// <summary>Forgets all chains and segments.</summary>
     public void ResetSegments()
     {

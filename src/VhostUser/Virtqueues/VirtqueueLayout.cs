@@ -41,4 +41,7 @@ public sealed record VirtqueueLayout
 
     /// <summary>Records what is in flight, so that a restarted back end can continue; null when the front end keeps no such area.</summary>
     public IInflightTracker? Inflight { get; init; }
+
+    /// <summary>Whether anything has to be told of what the device uses; mostly not.</summary>
+    internal bool IsTracked => Log is not null || Inflight is not null;
 }

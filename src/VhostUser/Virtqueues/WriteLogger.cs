@@ -5,6 +5,22 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// <summary>Marks what a completed burst wrote into guest memory in the dirty log ("Migration" in the vhost-user specification).</summary>
 internal static class WriteLogger
 {
+    /// <summary>Marks the bytes that were written into the first chains of a burst, when anything is logged.</summary>
+    public static void MarkChains(VirtqueueLayout layout, ChainBurst burst, int count)
+    {
+        if (layout.Log is not { } log)
+        {
+            return;
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            MarkChain(layout, burst, i);
+        }
+
+        log.Flush();
+    }
+
     /// <summary>Marks the bytes that were written into a chain.</summary>
     public static void MarkChain(VirtqueueLayout layout, ChainBurst burst, int position)
     {
@@ -12,7 +28,7 @@ internal static class WriteLogger
         uint written = chain.Written;
         for (int i = 0; i < chain.SegmentCount && written > 0; i++)
         {
-            GuestSegment segment = chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : burst.Segment(chain.SegmentStart + i);
+            GuestSegment segment = burst.SegmentOf(in chain, i);
             uint length = Math.Min(segment.Length, written);
             MarkMapped(layout, (ulong)segment.Address, length);
             written -= length;

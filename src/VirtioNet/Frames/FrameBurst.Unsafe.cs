@@ -141,7 +141,7 @@ public sealed unsafe partial class FrameBurst : IDisposable
         int copied = 0;
         for (int i = 0; i < chain.SegmentCount && copied < destination.Length; i++)
         {
-            GuestSegment segment = chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : Chains.Segment(chain.SegmentStart + i);
+            GuestSegment segment = Chains.SegmentOf(in chain, i);
             if ((uint)offset >= segment.Length)
             {
                 offset -= (int)segment.Length;

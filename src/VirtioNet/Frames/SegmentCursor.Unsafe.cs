@@ -120,7 +120,7 @@ internal unsafe ref struct SegmentCursor
             ref Chain chain = ref _burst[_chain];
             if (++_segment < chain.SegmentCount)
             {
-                GuestSegment segment = chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : _burst.Segment(chain.SegmentStart + _segment);
+                GuestSegment segment = _burst.SegmentOf(in chain, _segment);
                 _at = (byte*)segment.Address;
                 _left = segment.Length;
                 if (_left != 0)

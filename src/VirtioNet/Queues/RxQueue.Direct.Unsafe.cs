@@ -197,7 +197,7 @@ public sealed unsafe partial class RxQueue
             // The last place is the overflow's.
             for (int j = 0; j < chain->SegmentCount && count < DirectSegmentsMax - 1; j++)
             {
-                GuestSegment segment = chain->SegmentCount == 1 ? new GuestSegment(chain->Address, chain->Length) : _chains.Segments[chain->SegmentStart + j];
+                GuestSegment segment = _chains.SegmentOf(in *chain, j);
                 uint cut = Math.Min(skip, segment.Length);
                 skip -= cut;
                 if (segment.Length > cut)

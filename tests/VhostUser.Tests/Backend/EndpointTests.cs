@@ -2,7 +2,7 @@ using VhostNet.Aio;
 using VhostNet.Aio.Timers;
 using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VhostUser.Backend.Logging;
-using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Backend.Snapshots;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;

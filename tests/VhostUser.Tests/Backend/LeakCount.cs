@@ -1,3 +1,4 @@
+using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Backend.Session;
 
 namespace VhostNet.VhostUser.Tests.Backend;

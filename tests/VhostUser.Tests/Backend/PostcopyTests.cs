@@ -19,7 +19,9 @@ public sealed class PostcopyTests
         using var fixture = new SessionFixture(options: s_options);
         RawFrontEnd front = fixture.Front;
         fixture.Negotiate(protocolFeatures: WithoutSlots);
+        Assert.True(fixture.Session.CanCapture);
         using FileDescriptor fault = Advise(front);
+        Assert.False(fixture.Session.CanCapture);
         front.Tell(RequestCode.POSTCOPY_LISTEN);
 
         // The reply has our addresses; the map is not in use before the front end has confirmed.

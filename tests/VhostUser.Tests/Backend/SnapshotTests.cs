@@ -11,6 +11,27 @@ namespace VhostNet.VhostUser.Tests.Backend;
 /// <summary>A session's state as one value: captured, carried as bytes and descriptors, and made into another session.</summary>
 public sealed class SnapshotTests
 {
+    [Fact]
+    public void ATransferOfStateHasToEndBeforeTheSessionIsCaptured()
+    {
+        using var fixture = new SessionFixture();
+        fixture.Negotiate();
+        Assert.True(fixture.Session.CanCapture);
+        Assert.Equal(0, pipe2(out int readEnd, out int writeEnd, O_CLOEXEC));
+        using var reader = new FileDescriptor(readEnd);
+        using (var writer = new FileDescriptor(writeEnd))
+        {
+            fixture.Front.Ask<ulong>(RequestCode.SET_DEVICE_STATE_FD, RawFrontEnd.Bytes(new DeviceStatePayload(DeviceStatePayload.Save, 0)), writer.Value);
+        }
+
+        Assert.False(fixture.Session.CanCapture);
+        Assert.Throws<InvalidOperationException>(fixture.Session.Capture);
+        Assert.Throws<InvalidOperationException>(fixture.Session.Detach);
+        Assert.Equal(0UL, fixture.Front.Ask<ulong>(RequestCode.CHECK_DEVICE_STATE));
+        Assert.True(fixture.Session.CanCapture);
+        fixture.Session.Capture().Dispose();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -1,4 +1,4 @@
-using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.State;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 

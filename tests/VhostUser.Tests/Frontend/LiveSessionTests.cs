@@ -170,7 +170,7 @@ public sealed class LiveSessionTests
         using GuestMemory memory = SessionTests.Memory();
         var first = new SessionHarness();
         using VhostUserFrontend frontend = first.Open(memory, features);
-        using InflightArea inflight = frontend.GetInflight(2, 32);
+        using InflightHandle inflight = frontend.GetInflight(2, 32);
         frontend.Inflight = inflight;
         frontend.SetInflight(inflight);
         using var rings = new EchoRings(frontend, memory, 32);

@@ -9,21 +9,14 @@ namespace VhostNet.VhostUser.Backend.Rings;
 /// <summary>Derives a ring's layout from the session's state: sizes of its areas (virtio 1.3 sections 2.7 and 2.8), translation, alignment.</summary>
 internal static class RingLayoutBuilder
 {
-    /// <summary>Builds the layout that <paramref name="ring"/> has under <paramref name="memory"/>.</summary>
+    /// <summary>Builds the layout that <paramref name="ring"/> has under <paramref name="memory"/>; nothing is missing (<see cref="FindMissing"/>).</summary>
     /// <param name="state">The session's state.</param>
     /// <param name="ring">The ring.</param>
     /// <param name="memory">The memory table in use, or one that is about to be.</param>
-    /// <param name="address">The ring's addresses, or ones that are about to be.</param>
+    /// <param name="where">The ring's addresses, or ones that are about to be.</param>
     /// <param name="problem">What is missing or wrong, when the result is null.</param>
-    public static VirtqueueLayout? Build(SessionState state, RingState ring, MemoryTable memory, VringAddress? address, out LayoutProblem problem)
+    public static VirtqueueLayout? Build(SessionState state, RingState ring, MemoryTable memory, VringAddress where, out LayoutProblem problem)
     {
-        if (FindMissing(state, ring, memory, address) is { } missing)
-        {
-            problem = missing;
-            return null;
-        }
-
-        VringAddress where = address!.Value;
         bool packed = state.IsPacked;
         ulong deviceBytes = packed ? 4 : UsedRingBytes(state, ring);
         ulong driverBytes = packed ? 4 : 4 + (2 * (ulong)ring.Size) + EventBytes(state);
@@ -45,14 +38,14 @@ internal static class RingLayoutBuilder
             return null;
         }
 
-        bool logs = state.Log is not null && state.HasVirtio(VirtioFeatures.LOG_ALL);
+        bool logs = state.DirtyLog is not null && state.HasVirtio(VirtioFeatures.LOG_ALL);
         bool logsUsed = logs && (where.Flags & VringAddress.LogFlag) != 0;
         ulong logged = packed ? 16 * (ulong)ring.Size : deviceBytes;
-        if (logsUsed && (where.Log + logged < logged || where.Log + logged > state.Log!.PageCount << DirtyLogArea.PageShift))
+        if (logsUsed && (where.Log + logged < logged || where.Log + logged > state.DirtyLog!.PageCount << DirtyLogArea.PageShift))
         {
             problem = new LayoutProblem(
                 $"the log address 0x{where.Log:x} of ring {ring.Index}, {logged} bytes, lies outside the dirty log, which ends at " +
-                $"0x{state.Log!.PageCount << DirtyLogArea.PageShift:x}");
+                $"0x{state.DirtyLog!.PageCount << DirtyLogArea.PageShift:x}");
             return null;
         }
 
@@ -67,18 +60,15 @@ internal static class RingLayoutBuilder
             Device = device,
             Buffers = state.BufferSpace(memory),
             SwapBytes = ring.IsEndianSet && ring.IsBigEndian == BitConverter.IsLittleEndian && !state.HasVirtio(VirtioFeatures.VERSION_1),
-            Log = logs ? ring.LogFor(state.Log!) : null,
+            Log = logs ? ring.LogFor(state.DirtyLog!) : null,
             UsedLogAddress = logsUsed ? where.Log : null,
             Host = memory.Host,
             Inflight = ring.Inflight,
         };
     }
 
-    private static ulong EventBytes(SessionState state) => state.HasVirtio(VirtioFeatures.EVENT_IDX) ? 2UL : 0UL;
-
-    private static ulong UsedRingBytes(SessionState state, RingState ring) => 4 + (8 * (ulong)ring.Size) + EventBytes(state);
-
-    private static LayoutProblem? FindMissing(SessionState state, RingState ring, MemoryTable memory, VringAddress? address)
+    /// <summary>What has to be told or changed before the ring can have any layout; null when nothing.</summary>
+    public static LayoutProblem? FindMissing(SessionState state, RingState ring, MemoryTable memory, VringAddress? address)
     {
         string? missing = !state.HasFeatures ? "SET_FEATURES"
             : ring.Size == 0 ? "SET_VRING_NUM"
@@ -94,6 +84,10 @@ internal static class RingLayoutBuilder
             ? new LayoutProblem($"a size that is a power of two, as split rings need, instead of {ring.Size}")
             : null;
     }
+
+    private static ulong EventBytes(SessionState state) => state.HasVirtio(VirtioFeatures.EVENT_IDX) ? 2UL : 0UL;
+
+    private static ulong UsedRingBytes(SessionState state, RingState ring) => 4 + (8 * (ulong)ring.Size) + EventBytes(state);
 
     private static LayoutProblem? Translate(SessionState state, RingState ring, MemoryTable memory, Area area, out nint host)
     {
@@ -120,7 +114,9 @@ internal static class RingLayoutBuilder
         // A translation has a page at least; more pieces than that are no IOMMU's, and would make each message take long.
         ulong piecesMax = (area.Length / 4096) + 2;
         ulong done = 0;
-        for (ulong piece = 0; piece < piecesMax && done < area.Length && space.TryFind(area.Address + done, out MemoryWindow window) && (window.Writable || !area.IsWritten); piece++)
+        for (ulong piece = 0;
+            piece < piecesMax && done < area.Length && space.TryFind(area.Address + done, out MemoryWindow window) && (window.Writable || !area.IsWritten);
+            piece++)
         {
             done += window.Size - (area.Address + done - window.Start);
         }

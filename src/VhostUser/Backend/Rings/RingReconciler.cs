@@ -13,6 +13,9 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
 {
     private readonly List<IDisposable> _retired = [];
 
+    /// <summary>The layouts that rings have, or would have.</summary>
+    public RingLayouts Layouts { get; } = new(state);
+
     /// <summary>Disposes something, once no ring uses it any more: at the end of the next <see cref="Reconcile"/>.</summary>
     public void Retire(IDisposable? resource)
     {
@@ -117,7 +120,7 @@ internal sealed class RingReconciler(SessionState state, IVhostUserDevice device
             return;
         }
 
-        VirtqueueLayout? layout = RingLayoutBuilder.Build(state, ring, state.Memory, ring.Address, out LayoutProblem problem);
+        VirtqueueLayout? layout = Layouts.Find(ring, state.Memory, ring.Address, out LayoutProblem problem);
         if (layout is null)
         {
             Stop(ring);

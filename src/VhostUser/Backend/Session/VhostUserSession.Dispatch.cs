@@ -1,3 +1,4 @@
+using VhostNet.VhostUser.Backend.Messages;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
@@ -13,7 +14,7 @@ public sealed partial class VhostUserSession
         MessageSpec? spec = MessageTable.Find(header.Request);
         if (spec?.Code == RequestCode.GET_QUEUE_NUM)
         {
-            _askedForQueuesNs = _options.Clock.NowNs;
+            _askedForQueuesNs = _session.Options.Clock.NowNs;
         }
 
         if (Log.IsDebug)
@@ -22,16 +23,17 @@ public sealed partial class VhostUserSession
         }
 
         _hasMessages = true;
-        _reply.Clear();
-        BeginStarting();
+        _session.Reply.Clear();
+        _rings.BeginTurn();
         try
         {
             Check(in header, spec, payload, descriptors);
-            CheckKept(spec!, payload, descriptors);
-            Handle(spec!.Code, payload, descriptors);
+            MessageHandler handler = Handlers.Find(spec!.Code)!;
+            _session.Limits.CheckKept(handler, spec.Code, payload, descriptors);
+            handler.Handle(payload, descriptors);
             if (spec.TouchesRings)
             {
-                Reconcile();
+                _rings.Follow();
             }
         }
         catch (Exception e) when (e is GuestMemoryException or ErrnoException or ProtocolException { EndsConnection: false })
@@ -41,7 +43,7 @@ public sealed partial class VhostUserSession
         }
         finally
         {
-            UpdateUse();
+            _session.Limits.UpdateUse();
         }
 
         Answer(in header, spec);
@@ -70,24 +72,24 @@ public sealed partial class VhostUserSession
             throw ProtocolException.Fatal(wrong);
         }
 
-        if (!_state.HasProtocol(spec.NeedsProtocol))
+        if (!State.HasProtocol(spec.NeedsProtocol))
         {
             throw new ProtocolException(
                 $"{spec.Name} needs protocol features that are not negotiated: " +
-                $"{ProtocolFeatures.Describe(spec.NeedsProtocol & ~_state.ProtocolFeatures)}");
+                $"{ProtocolFeatures.Describe(spec.NeedsProtocol & ~State.ProtocolFeatures)}");
         }
 
-        if (!_state.HasVirtio(spec.NeedsVirtio))
+        if (!State.HasVirtio(spec.NeedsVirtio))
         {
             throw new ProtocolException(
-                $"{spec.Name} needs virtio features 0x{spec.NeedsVirtio:x}, of which 0x{spec.NeedsVirtio & ~_state.Features:x} are not " +
+                $"{spec.Name} needs virtio features 0x{spec.NeedsVirtio:x}, of which 0x{spec.NeedsVirtio & ~State.Features:x} are not " +
                 "acknowledged");
         }
     }
 
     private void Refuse(in MessageHeader header, MessageSpec? spec, string reason)
     {
-        _reply.Clear();
+        _session.Reply.Clear();
         if (spec?.Reply != ReplyKind.Own && WantsAcknowledgement(in header))
         {
             Log.Warning($"{spec?.Name ?? $"request {header.Request}"} refused: {reason}");
@@ -101,86 +103,31 @@ public sealed partial class VhostUserSession
 
     private void Answer(in MessageHeader header, MessageSpec spec)
     {
-        if (_reply.IsOwn)
+        Reply reply = _session.Reply;
+        if (reply.IsOwn)
         {
-            _channel.Send(MessageHeader.Reply(header.Request, _reply.Payload.Length), _reply.Payload, _reply.Descriptor);
-            _reply.Clear();
+            _session.Channel.Send(MessageHeader.Reply(header.Request, reply.Payload.Length), reply.Payload, reply.Descriptor);
+            reply.Clear();
             return;
         }
 
-        if (_reply.Declined is { } reason)
+        if (reply.Declined is { } reason)
         {
             Log.Warning($"{spec.Name} declined: {reason}");
         }
 
         if (WantsAcknowledgement(in header))
         {
-            SendAcknowledgement(header.Request, _reply.Declined is null ? 0UL : 1UL);
+            SendAcknowledgement(header.Request, reply.Declined is null ? 0UL : 1UL);
         }
     }
 
-    private bool WantsAcknowledgement(in MessageHeader header) => header.NeedReply && _state.HasProtocol(ProtocolFeatures.REPLY_ACK);
+    private bool WantsAcknowledgement(in MessageHeader header) => header.NeedReply && State.HasProtocol(ProtocolFeatures.REPLY_ACK);
 
     private void SendAcknowledgement(uint request, ulong result)
     {
         Span<byte> payload = stackalloc byte[sizeof(ulong)];
         Wire.Write(payload, in result);
-        _channel.Send(MessageHeader.Reply(request, payload.Length), payload);
-    }
-
-    private void Handle(RequestCode code, ReadOnlySpan<byte> payload, FdCollection descriptors)
-    {
-        switch (code)
-        {
-            case RequestCode.GET_FEATURES: _reply.Set(_offeredFeatures); break;
-            case RequestCode.SET_FEATURES: SetFeatures(Wire.Read<ulong>(payload)); break;
-            case RequestCode.GET_PROTOCOL_FEATURES: _reply.Set(_offeredProtocolFeatures); break;
-            case RequestCode.SET_PROTOCOL_FEATURES: SetProtocolFeatures(Wire.Read<ulong>(payload)); break;
-            case RequestCode.SET_OWNER: _state.IsOwned = true; break;
-            case RequestCode.RESET_OWNER: break; // Deprecated; the specification recommends to ignore it.
-            case RequestCode.GET_QUEUE_NUM: _reply.Set((ulong)_device.QueueNumAnswer); break;
-            case RequestCode.SET_MEM_TABLE: SetMemoryTable(payload, descriptors); break;
-            case RequestCode.GET_MAX_MEM_SLOTS: _reply.Set((ulong)_quotas.Regions); break;
-            case RequestCode.ADD_MEM_REG: AddMemoryRegion(payload, descriptors); break;
-            case RequestCode.REM_MEM_REG: RemoveMemoryRegion(payload); break;
-            case RequestCode.SET_VRING_NUM: SetVringNum(Wire.Read<VringState>(payload)); break;
-            case RequestCode.SET_VRING_ADDR: SetVringAddress(Wire.Read<VringAddress>(payload)); break;
-            case RequestCode.SET_VRING_BASE: SetVringBase(Wire.Read<VringState>(payload)); break;
-            case RequestCode.GET_VRING_BASE: GetVringBase(Wire.Read<VringState>(payload)); break;
-            case RequestCode.SET_VRING_KICK: SetVringKick(Wire.Read<VringFdPayload>(payload), descriptors); break;
-            case RequestCode.SET_VRING_CALL: SetVringCall(Wire.Read<VringFdPayload>(payload), descriptors); break;
-            case RequestCode.SET_VRING_ERR: SetVringError(Wire.Read<VringFdPayload>(payload), descriptors); break;
-            case RequestCode.SET_VRING_ENABLE: SetVringEnable(Wire.Read<VringState>(payload)); break;
-            case RequestCode.SET_VRING_ENDIAN: SetVringEndian(Wire.Read<VringState>(payload)); break;
-            case RequestCode.VRING_KICK: HandleInBandKick(Wire.Read<VringState>(payload)); break;
-            case RequestCode.GET_VRING_BASE_SKIP_DRAIN: GetVringBase(Wire.Read<VringState>(payload)); break; // Nothing is ever left to drain.
-            default: HandleOther(code, payload, descriptors); break;
-        }
-    }
-
-    private void HandleOther(RequestCode code, ReadOnlySpan<byte> payload, FdCollection descriptors)
-    {
-        switch (code)
-        {
-            case RequestCode.SET_LOG_BASE: SetLogBase(payload, descriptors); break;
-            case RequestCode.SET_LOG_FD: SetLogNotifier(descriptors); break;
-            case RequestCode.SEND_RARP: Announce(Wire.Read<ulong>(payload)); break;
-            case RequestCode.NET_SET_MTU: AskDevice(DeviceRequestKind.SetMtu, Wire.Read<ulong>(payload)); break;
-            case RequestCode.SET_STATUS: SetStatus(Wire.Read<ulong>(payload)); break;
-            case RequestCode.GET_STATUS: _reply.Set((ulong)_state.Status); break;
-            case RequestCode.RESET_DEVICE: ResetDevice(); break;
-            case RequestCode.GET_CONFIG: GetConfig(payload); break;
-            case RequestCode.SET_CONFIG: SetConfig(payload); break;
-            case RequestCode.SET_BACKEND_REQ_FD: SetBackendChannel(descriptors); break;
-            case RequestCode.IOTLB_MSG: HandleIotlb(Wire.Read<IotlbPayload>(payload)); break;
-            case RequestCode.SET_DEVICE_STATE_FD: SetDeviceState(Wire.Read<DeviceStatePayload>(payload), descriptors); break;
-            case RequestCode.CHECK_DEVICE_STATE: CheckDeviceState(); break;
-            case RequestCode.GET_INFLIGHT_FD: GetInflight(Wire.Read<InflightPayload>(payload)); break;
-            case RequestCode.SET_INFLIGHT_FD: SetInflight(Wire.Read<InflightPayload>(payload), descriptors); break;
-            case RequestCode.POSTCOPY_ADVISE: AdvisePostcopy(); break;
-            case RequestCode.POSTCOPY_LISTEN: ListenPostcopy(); break;
-            case RequestCode.POSTCOPY_END: EndPostcopy(); break;
-            default: throw new ProtocolException($"{code} is not served");
-        }
+        _session.Channel.Send(MessageHeader.Reply(request, payload.Length), payload);
     }
 }

@@ -1,11 +1,11 @@
 using VhostNet.Aio;
 using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Backend.Logging;
+using VhostNet.VhostUser.Backend.Messages;
 using VhostNet.VhostUser.Backend.Quotas;
-using VhostNet.VhostUser.Backend.Rings;
+using VhostNet.VhostUser.Backend.Snapshots;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Memory;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
 using VhostNet.VhostUser.Virtqueues;
 
@@ -20,24 +20,14 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     // QEMU needs milliseconds; on a loaded machine they may be many.
     private const long LeavesAtOnceNs = 2_000_000_000;
 
-    private readonly AioContext _context;
-    private readonly IVhostUserDevice _device;
-    private readonly SessionOptions _options;
-    private readonly LimitedSessionLog _log;
-    private readonly VhostUserChannel _channel;
-    private readonly ChannelOptions _channelOptions;
-    private readonly SessionState _state;
-    private readonly RingReconciler _rings;
-    private readonly Reply _reply = new();
-    private ulong _offeredFeatures;
-    private ulong _offeredProtocolFeatures;
-    private readonly OfferedFeatureStore? _offeredStore;
-    private readonly IotlbMissQueue _iotlbMisses;
-    private readonly BottomHalf _inBandCalls;
-    private EventNotifier? _logNotifier;
+    private readonly SessionContext _session;
+    private readonly SessionRings _rings;
+    private readonly FeatureMessages _features;
+    private readonly BackendMessages _backend;
+    private readonly PostcopyMessages _postcopy;
     private long? _askedForQueuesNs;
+    private bool _hasMessages;
     private bool _isResumed;
-    private bool _ended;
 
     /// <summary>Takes over a connected socket; nothing happens before <see cref="Start"/>.</summary>
     /// <param name="context">The control context.</param>
@@ -53,29 +43,23 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         ArgumentNullException.ThrowIfNull(socket);
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(options);
-        _context = context;
-        _device = device;
-        _options = options;
-        _quotas = options.Quotas;
-        _quotas.Check();
-        _closer = options.Closer ?? new StrangerCloser();
-        _counters = options.Counters ?? new QuotaCounters { Closer = _closer };
-        _log = new LimitedSessionLog(options.Log, options.Clock, burst: _quotas.LogLines, counters: _counters);
-        _jobs = new RateLimit(options.Clock, _quotas.Jobs, JobNs);
-        _offeredStore = offeredStore;
         Name = name;
-        PeerProcess = UnixSocket.PeerProcess(socket);
-        _state = new SessionState(device.QueueCountMax);
-        _state.Iotlb.Limit = _quotas.IotlbEntries;
-        _rings = new RingReconciler(_state, device, options, new RingEvents(this));
-        _channelOptions = MakeChannelOptions(_quotas, _closer, _counters, options.Clock, text => Log.Warning(text));
-        _channel = new VhostUserChannel(context, socket, this, _channelOptions);
-        _startRings = context.CreateBottomHalf(StartMoreRings, "start-rings");
-        _iotlbMisses = new IotlbMissQueue(context, SendIotlbMiss, ReportAccessFailure);
-        _inBandCalls = context.CreateBottomHalf(SendInBandCalls, "vring-call");
-        _offeredFeatures = OfferFeatures();
-        _offeredProtocolFeatures = (SessionOptions.SessionProtocolFeatures | (device.ProtocolFeatures & SessionOptions.DeviceProtocolFeatures))
-            & options.AllowedProtocolFeatures & (UserFault.IsAvailable ? ulong.MaxValue : ~ProtocolFeatures.PAGEFAULT);
+        _session = new SessionContext(context, device, name, UnixSocket.PeerProcess(socket), options);
+        _session.Channel = new VhostUserChannel(context, socket, this, _session.ChannelOptions);
+        _backend = new BackendMessages(_session);
+        var iotlb = new IotlbMessages(_session, _backend);
+        _rings = new SessionRings(_session, _backend, iotlb.Misses);
+        _features = new FeatureMessages(_session, _rings, offeredStore);
+        _postcopy = new PostcopyMessages(_session);
+
+        // The device needs nothing of the others to be restored, memory the features, rings all of them.
+        _session.Groups =
+        [
+            new DeviceMessages(_session, _rings), _features, new MemoryMessages(_session, _rings, _postcopy), iotlb, new DirtyLogMessages(_session, _rings),
+            new InflightMessages(_session, _rings), _backend, new RingMessages(_session, _rings, _backend, iotlb.Misses), _postcopy,
+            new DeviceStateMessages(_session),
+        ];
+        Handlers = new HandlerTable(_session.Groups);
     }
 
     /// <summary>Raised once, when the session is over and the device has been told.</summary>
@@ -85,42 +69,60 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     public string Name { get; }
 
     /// <summary>Process id of the front end as the kernel knows it, 0 if it does not.</summary>
-    public int PeerProcess { get; }
+    public int PeerProcess => _session.PeerProcess;
 
     /// <summary>Virtio features that the front end acknowledged.</summary>
-    public ulong Features => _state.Features;
+    public ulong Features => State.Features;
 
     /// <summary>Protocol features that the front end acknowledged.</summary>
-    public ulong AcknowledgedProtocolFeatures => _state.ProtocolFeatures;
+    public ulong AcknowledgedProtocolFeatures => State.ProtocolFeatures;
 
     /// <summary>Virtio features that are offered, VHOST_USER_F_PROTOCOL_FEATURES among them.</summary>
-    public ulong OfferedFeatures => _offeredFeatures;
+    public ulong OfferedFeatures => _features.Offered;
 
     /// <summary>Protocol features that are offered.</summary>
-    public ulong OfferedProtocolFeatures => _offeredProtocolFeatures;
+    public ulong OfferedProtocolFeatures => _features.OfferedProtocol;
 
     /// <summary>Whether the front end has acknowledged features.</summary>
-    public bool HasNegotiated => _state.HasFeatures;
+    public bool HasNegotiated => State.HasFeatures;
 
     /// <summary>The guest memory that the front end shares at present.</summary>
-    public MemoryTable Memory => _state.Memory;
+    public MemoryTable Memory => State.Memory;
+
+    /// <summary>Use and refusals; any thread may read it.</summary>
+    public QuotaCounters Quotas => _session.Counters;
 
     /// <summary>Whether the session is over.</summary>
-    public bool IsEnded => _ended;
+    public bool IsEnded => _session.IsEnded;
 
     /// <summary>
-    /// Whether the front end left as soon as it had been told how many queues there are, and before it wanted anything else: QEMU does that, and tries again for ever,
+    /// True when a snapshot would hold everything: no reply waits for room in the socket, no transfer of device state or postcopy hand-shake is half done.
+    /// </summary>
+    public bool CanCapture => !IsEnded && _session.Channel.UnsentCount == 0 && _session.Groups.All(g => g.CanCapture);
+
+    /// <summary>Looks at front ends' mappings for all sessions.</summary>
+    internal static BackgroundThread Probe => SharingWatch.Probe;
+
+    /// <summary>
+    /// Whether the front end left as soon as it had been told how many queues there are, and before it wanted anything else: QEMU does that, and tries again
+    /// for ever,
     /// when its netdev has more of them. It does not say how many it wanted.
     /// </summary>
     internal bool LeftForQueues { get; private set; }
 
     /// <summary>Whether the front end is gone although nobody has noticed yet.</summary>
-    internal bool HasHungUp => !_ended && UnixSocket.HasHungUp(_channel.Socket);
+    internal bool HasHungUp => !IsEnded && UnixSocket.HasHungUp(_session.Channel.Socket);
 
     /// <summary>The session's state, for tests and status.</summary>
-    internal SessionState State => _state;
+    internal SessionState State => _session.State;
 
-    private SessionLogWriter Log => new(_log, Name);
+    /// <summary>Who handles which message.</summary>
+    internal HandlerTable Handlers { get; }
+
+    /// <summary>What was taken from the present or the last turn, in nominal nanoseconds.</summary>
+    internal long TurnSpent => _session.Turn.Spent;
+
+    private SessionLogWriter Log => _session.Log;
 
     /// <summary>Begins to talk to the front end.</summary>
     public void Start()
@@ -128,66 +130,169 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         Log.Info($"front end connected{(PeerProcess == 0 ? string.Empty : $", process {PeerProcess}")}");
         if (!_isResumed)
         {
-            _device.Handle(new DeviceRequest(DeviceRequestKind.Connected, (ulong)PeerProcess));
+            _session.Device.Handle(new DeviceRequest(DeviceRequestKind.Connected, (ulong)PeerProcess));
         }
 
-        _channel.Start();
+        _session.Channel.Start();
     }
 
+    /// <inheritdoc cref="BackendMessages.NotifyConfigChanged"/>
+    public bool NotifyConfigChanged() => _backend.NotifyConfigChanged();
+
     /// <summary>Ends the session from this side.</summary>
-    public void Close(string reason) => _channel.Close(reason, isError: false);
+    public void Close(string reason) => _session.Channel.Close(reason, isError: false);
 
     /// <summary>Ends the session.</summary>
     public void Dispose()
     {
-        if (!_ended)
+        if (!IsEnded)
         {
             Close("the back end ends the session");
+        }
+    }
+
+    /// <summary>Captures the state; the session and its rings go on.</summary>
+    /// <exception cref="InvalidOperationException">This is not the moment, see <see cref="CanCapture"/>.</exception>
+    /// <exception cref="ErrnoException">No descriptor is left.</exception>
+    public SessionSnapshot Capture()
+    {
+        CheckCapture();
+        var writer = new SnapshotWriter();
+        try
+        {
+            VhostUserChannel channel = _session.Channel;
+            var data = new SessionData
+            {
+                Connection = writer.Add(channel.Socket),
+                PartialInput = channel.PartialInput.ToArray(),
+                PartialDescriptors = [.. channel.PartialDescriptors.Select(writer.Add)],
+            };
+            data = _session.Groups.Aggregate(data, (sum, group) => group.Capture(sum, writer));
+            return new SessionSnapshot(data, writer.Descriptors);
+        }
+        catch
+        {
+            writer.Abandon();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Stops the rings, captures the state and ends the session without the front end noticing: its connection lives on in the snapshot's descriptor.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">This is not the moment, see <see cref="CanCapture"/>.</exception>
+    public SessionSnapshot Detach()
+    {
+        CheckCapture();
+        _rings.StopAll();
+        SessionSnapshot snapshot;
+        try
+        {
+            snapshot = Capture();
+        }
+        catch
+        {
+            _rings.Reconcile();
+            throw;
+        }
+
+        _session.Channel.Dispose();
+        End("handed over", isError: false);
+        return snapshot;
+    }
+
+    /// <summary>Builds a session from a snapshot; its rings continue where they stood.</summary>
+    /// <param name="context">The control context.</param>
+    /// <param name="snapshot">The state; stays the caller's.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="name">Name in log lines.</param>
+    /// <param name="options">How to behave.</param>
+    /// <param name="offeredStore">Remembers what is acknowledged from here on; null when nothing does.</param>
+    /// <returns>The session, to be started.</returns>
+    /// <exception cref="InvalidDataException">The device does not fit the state, or the state does not fit together.</exception>
+    /// <exception cref="GuestMemoryException">Guest memory can't be mapped.</exception>
+    public static VhostUserSession Resume(
+        AioContext context, SessionSnapshot snapshot, IVhostUserDevice device, string name, SessionOptions options, OfferedFeatureStore? offeredStore = null)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(device);
+        if ((snapshot.Data.Features & ~(device.Features | VirtioFeatures.PROTOCOL_FEATURES)) is not 0 and var missing)
+        {
+            throw new InvalidDataException($"the guest uses features 0x{missing:x} that the device does not have");
+        }
+
+        var session = new VhostUserSession(context, snapshot.Duplicate(snapshot.Data.Connection), device, name, options, offeredStore);
+        session._isResumed = true;
+        try
+        {
+            session.Restore(snapshot);
+            return session;
+        }
+        catch
+        {
+            session._session.Channel.Dispose();
+            session.End("its state could not be restored", isError: true);
+            throw;
         }
     }
 
     /// <inheritdoc/>
     void IChannelHandler.ChannelClosed(string reason, bool isError) => End(reason, isError);
 
+    private void Restore(SessionSnapshot snapshot)
+    {
+        SessionData data = snapshot.Data;
+        _hasMessages = true;
+        _session.Channel.RestorePartialInput(
+            [.. data.PartialInput], data.PartialDescriptors.Select(place => _session.Closer.Own(snapshot.Duplicate(place))));
+        foreach (MessageGroup group in _session.Groups)
+        {
+            group.Restore(snapshot);
+        }
+
+        _rings.BeginTurn();
+        _rings.Reconcile();
+        _session.Limits.UpdateUse();
+        foreach (RingState ring in State.Rings)
+        {
+            // The one before may have ended between using chains and saying so.
+            ring.Call?.Set();
+        }
+    }
+
+    private void CheckCapture()
+    {
+        if (!CanCapture)
+        {
+            throw new InvalidOperationException("The session can't be captured now; try again when the loop has run.");
+        }
+    }
+
     private void End(string reason, bool isError)
     {
-        if (_ended)
+        if (IsEnded)
         {
             return;
         }
 
-        _ended = true;
-        LeftForQueues = _askedForQueuesNs is { } asked && !_state.HasFeatures && _options.Clock.NowNs - asked < LeavesAtOnceNs;
-        _counters.SilentConnections += _hasMessages ? 0 : 1;
-        _options.Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, Name, $"connection ended: {reason}");
-        // A thread that waits for a page would wait for ever now, and stopping its ring waits for it.
-        DisposePostcopy();
-        _rings.StopAll();
-        _device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
-        _iotlbMisses.Close();
-        _inBandCalls.Delete();
-        _startRings.Delete();
-        _backendChannel?.Dispose();
-        _transfer?.Dispose();
-        _state.Dispose();
-        _logNotifier?.Dispose();
-        _reply.Clear();
-        UpdateUse();
-        Ended?.Invoke(this);
-    }
+        _session.IsEnded = true;
+        LeftForQueues = _askedForQueuesNs is { } asked && !State.HasFeatures && _session.Options.Clock.NowNs - asked < LeavesAtOnceNs;
+        Quotas.SilentConnections += _hasMessages ? 0 : 1;
+        _session.Options.Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, Name, $"connection ended: {reason}");
 
-    private ulong OfferFeatures()
-    {
-        ulong features = _device.Features;
-        if (_offeredStore is not null)
+        // A thread that waits for a page would wait for ever now, and stopping its ring waits for it.
+        _postcopy.Close();
+        _rings.StopAll();
+        _session.Device.Handle(new DeviceRequest(DeviceRequestKind.Disconnected, 0));
+        _rings.Close();
+        foreach (MessageGroup group in _session.Groups)
         {
-            features = _offeredStore.Offer(features, out string? warning, WarnLater);
-            if (warning is not null)
-            {
-                Log.Warning(warning);
-            }
+            group.Close();
         }
 
-        return features | VirtioFeatures.PROTOCOL_FEATURES;
+        State.Dispose();
+        _session.Reply.Clear();
+        _session.Limits.UpdateUse();
+        Ended?.Invoke(this);
     }
 }

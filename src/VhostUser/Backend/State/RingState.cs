@@ -12,6 +12,9 @@ namespace VhostNet.VhostUser.Backend.State;
 /// </summary>
 internal sealed class RingState(int index) : IDisposable
 {
+    /// <summary>Most descriptors of a ring.</summary>
+    public const int SizeMax = 32768;
+
     /// <summary>1 while a VRING_CALL message is due; set by datapath threads.</summary>
     public int CallPending;
 

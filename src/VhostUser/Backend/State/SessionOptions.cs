@@ -59,7 +59,9 @@ public sealed record SessionOptions
     /// <summary>The clock of quotas; tests replace it.</summary>
     internal AioClock Clock { get; init; } = AioClock.Monotonic;
 
-    /// <summary>Whether the front end's mappings are looked at, once a session, on a thread of their own; the fuzzer has thousands of sessions a second.</summary>
+    /// <summary>
+    /// Whether the front end's mappings are looked at, once a session, on a thread of their own; the fuzzer has thousands of sessions a second.
+    /// </summary>
     internal bool LooksForPrivateMemory { get; init; } = true;
 
     /// <summary>Makes virtqueues; replaced by tests.</summary>

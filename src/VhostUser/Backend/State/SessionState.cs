@@ -1,5 +1,4 @@
 using VhostNet.VhostUser.Memory;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend.State;
@@ -39,7 +38,7 @@ internal sealed class SessionState : IDisposable
     public Iotlb Iotlb { get; } = new();
 
     /// <summary>The dirty log, or null.</summary>
-    public DirtyLogArea? Log { get; set; }
+    public DirtyLogArea? DirtyLog { get; set; }
 
     /// <summary>The inflight area, or null.</summary>
     public InflightArea? Inflight { get; set; }
@@ -82,8 +81,8 @@ internal sealed class SessionState : IDisposable
 
         Memory.Dispose();
         Memory = MemoryTable.Empty;
-        Log?.Dispose();
-        Log = null;
+        DirtyLog?.Dispose();
+        DirtyLog = null;
         Inflight?.Dispose();
         Inflight = null;
     }

@@ -103,28 +103,11 @@ internal sealed unsafe partial class PackedVirtqueue
     /// <summary>Appends an indirect table: its entries follow each other, NEXT and ids are ignored in it (2.8.8).</summary>
     private ChainStatus AppendTable(ChainBurst burst, int start, PackedDescriptor descriptor, bool write, bool inChain, ref uint total)
     {
-        if (inChain || (descriptor.flags & SplitDescriptor.F_NEXT) != 0)
-        {
-            return ChainStatus.NestedIndirect;
-        }
-
-        if (!_indirect || descriptor.len == 0 || descriptor.len % PackedDescriptor.Size != 0)
-        {
-            return ChainStatus.BadIndirectTable;
-        }
-
-        if (descriptor.len / PackedDescriptor.Size > ChainBurst.ChainSegmentsMax)
-        {
-            return ChainStatus.TooLong;
-        }
-
-        _ = _mapper.TryTranslate(descriptor.addr, descriptor.len, write: false, out nint table);
-        ChainStatus status = ChainStatus.Ok;
-        for (uint offset = 0; offset < descriptor.len && status == ChainStatus.Ok; offset += PackedDescriptor.Size)
+        ChainStatus status = IndirectTable.Open(ref _mapper, _indirect, inChain, descriptor.addr, descriptor.len, descriptor.flags, out IndirectTable table);
+        for (int i = 0; i < table.Count && status == ChainStatus.Ok; i++)
         {
             _walked++;
-            nint host = table == 0 ? 0 : table + (nint)offset;
-            if (host == 0 && !_mapper.TryTranslate(descriptor.addr + offset, PackedDescriptor.Size, write: false, out host))
+            if (!table.TryFind(ref _mapper, i, out nint host))
             {
                 return ChainStatus.BadAddress;
             }
@@ -142,45 +125,18 @@ internal sealed unsafe partial class PackedVirtqueue
         return status;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void TrackBeforePublish(int count)
     {
-        if (Layout.Log is not null || Layout.Inflight is not null)
-        {
-            TrackBeforePublishCore(count);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TrackBeforePublishCore(int count)
-    {
-        if (Layout.Log is { } log)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                WriteLogger.MarkChain(Layout, _burst!, i);
-            }
-
-            log.Flush();
-        }
-
+        WriteLogger.MarkChains(Layout, _burst!, count);
         if (Layout.Inflight is { } inflight)
         {
             _chains.TrackBefore(inflight, count, _used.Advance(_chains.Slots(count), _size).Encoded);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void TrackAfterPublish(PackedPosition before, int count)
-    {
-        if (Layout.Log is not null || Layout.Inflight is not null)
-        {
-            TrackAfterPublishCore(before, count);
-        }
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TrackAfterPublishCore(PackedPosition at, int count)
+    private void TrackAfterPublish(PackedPosition at, int count)
     {
         if (Layout.Log is { } log)
         {

@@ -148,7 +148,11 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             return;
         }
 
-        TrackBeforePublish(count);
+        if (Layout.IsTracked)
+        {
+            TrackBeforePublish(count);
+        }
+
         PackedPosition before = _used;
         if (_inOrder && _direction == ChainDirection.Readable)
         {
@@ -159,7 +163,11 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
             CompleteEach(count);
         }
 
-        TrackAfterPublish(before, count);
+        if (Layout.IsTracked)
+        {
+            TrackAfterPublish(before, count);
+        }
+
         _peeked = 0;
         Counters.Bursts++;
         Counters.Chains += count;

@@ -66,7 +66,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
 
             if ((flags & SplitDescriptor.F_INDIRECT) != 0)
             {
-                status = OpenTable(descriptor, flags, length, table.Count != 0, write, out table);
+                status = OpenTable(TOrder.Order(descriptor.addr), length, flags, table.Count != 0, out table);
                 if (status != ChainStatus.Ok)
                 {
                     break;
@@ -114,35 +114,14 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         return status == ChainStatus.Ok && burst.SegmentsUsed == start ? ChainStatus.Empty : status;
     }
 
-    /// <summary>Checks an indirect descriptor (2.7.5.3); an indirect table may be preceded by direct descriptors but holds no further table.</summary>
-    private ChainStatus OpenTable(SplitDescriptor descriptor, ushort flags, uint length, bool nested, bool write, out IndirectTable table)
-    {
-        table = default;
-        if (nested || (flags & SplitDescriptor.F_NEXT) != 0)
-        {
-            return ChainStatus.NestedIndirect;
-        }
-
-        if (!_indirect || length == 0 || length % SplitDescriptor.Size != 0)
-        {
-            return ChainStatus.BadIndirectTable;
-        }
-
-        if (length / SplitDescriptor.Size > ChainBurst.ChainSegmentsMax)
-        {
-            return ChainStatus.TooLong;
-        }
-
-        ulong address = TOrder.Order(descriptor.addr);
-        _ = _mapper.TryTranslate(address, length, write: false, out nint host);
-        table = new IndirectTable(address, host, (int)(length / SplitDescriptor.Size));
-        return ChainStatus.Ok;
-    }
+    /// <summary>Opens an indirect table; direct descriptors may precede one, but it holds no further one. Not inlined, so that the walk stays short.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ChainStatus OpenTable(ulong address, uint length, ushort flags, bool nested, out IndirectTable table) =>
+        IndirectTable.Open(ref _mapper, _indirect, nested, address, length, flags, out table);
 
     private bool TryReadIndirect(IndirectTable table, int index, out SplitDescriptor descriptor)
     {
-        nint host = table.Host == 0 ? 0 : table.Host + (index * SplitDescriptor.Size);
-        if (host == 0 && !_mapper.TryTranslate(table.Address + (ulong)(index * SplitDescriptor.Size), SplitDescriptor.Size, write: false, out host))
+        if (!table.TryFind(ref _mapper, index, out nint host))
         {
             descriptor = default;
             return false;
@@ -153,45 +132,18 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void TrackBeforePublish(int count)
     {
-        if (Layout.Log is not null || Layout.Inflight is not null)
-        {
-            TrackBeforePublishCore(count);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TrackBeforePublishCore(int count)
-    {
-        if (Layout.Log is { } log)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                WriteLogger.MarkChain(Layout, _burst!, i);
-            }
-
-            log.Flush();
-        }
-
+        WriteLogger.MarkChains(Layout, _burst!, count);
         if (Layout.Inflight is { } inflight)
         {
             _chains.TrackBefore(inflight, count, (ushort)(_usedIndex + count));
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void TrackAfterPublish(int count)
-    {
-        if (Layout.Log is not null || Layout.Inflight is not null)
-        {
-            TrackAfterPublishCore(count);
-        }
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TrackAfterPublishCore(int count)
+    private void TrackAfterPublish(int count)
     {
         if (Layout.Log is { } log)
         {

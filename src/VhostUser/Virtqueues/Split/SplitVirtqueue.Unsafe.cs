@@ -121,7 +121,11 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
             return;
         }
 
-        TrackBeforePublish(count);
+        if (Layout.IsTracked)
+        {
+            TrackBeforePublish(count);
+        }
+
         ulong* ring = (ulong*)(_used + 4);
         Chain* chains = _burst!.Chains;
         for (int i = 0; i < count; i++)
@@ -137,7 +141,11 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         }
 
         PublishUsedIndexRelease((ushort)(_usedIndex + count));
-        TrackAfterPublish(count);
+        if (Layout.IsTracked)
+        {
+            TrackAfterPublish(count);
+        }
+
         _nextAvail += (ushort)count;
         _peeked = 0;
         Counters.Bursts++;

@@ -91,7 +91,7 @@ internal static unsafe class MessageWriter
 
             for (int i = 0; i < chain.SegmentCount; i++)
             {
-                GuestSegment segment = chain.SegmentCount == 1 ? new GuestSegment(chain.Address, chain.Length) : burst.Chains.Segment(chain.SegmentStart + i);
+                GuestSegment segment = burst.Chains.SegmentOf(in chain, i);
                 pieces[used].iov_base = (void*)segment.Address;
                 pieces[used++].iov_len = segment.Length;
             }

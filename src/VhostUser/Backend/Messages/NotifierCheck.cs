@@ -1,7 +1,7 @@
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 
-namespace VhostNet.VhostUser.Backend.Session;
+namespace VhostNet.VhostUser.Backend.Messages;
 
 /// <summary>
 /// Refuses descriptors that are no event notifiers. Reading or writing anything else can block for as long as whoever serves it likes (FUSE, NFS, a full

@@ -4,7 +4,7 @@ using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
 using VhostNet.VhostUser.Virtqueues;
 
-namespace VhostNet.VhostUser.Backend.Session;
+namespace VhostNet.VhostUser.Backend.Messages;
 
 /// <summary>
 /// The socket over which the back end sends requests of its own (SET_BACKEND_REQ_FD, "Back-end message types"). Acknowledgements come in the order in which
@@ -27,7 +27,8 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
     /// <param name="partialInput">Bytes of a reply that another process had received.</param>
     /// <param name="unanswered">The request numbers whose acknowledgements that process still expected.</param>
     public BackendChannel(
-        AioContext context, FileDescriptor socket, SessionLogWriter log, ChannelOptions options, ReadOnlySpan<byte> partialInput = default, IEnumerable<uint>? unanswered = null)
+        AioContext context, FileDescriptor socket, SessionLogWriter log, ChannelOptions options, ReadOnlySpan<byte> partialInput = default,
+        IEnumerable<uint>? unanswered = null)
     {
         _log = log;
         foreach (uint request in unanswered ?? [])

@@ -1,7 +1,7 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace VhostNet.VhostUser.Backend.Session;
+namespace VhostNet.VhostUser.Backend.State;
 
 /// <summary>
 /// Writes small files on a thread of its own, so that no loop waits for a disk. Of several values for a file the latest wins, and a file is written once in an

@@ -2,7 +2,7 @@ using VhostNet.Aio;
 using VhostNet.VhostUser.Transport;
 using VhostNet.VhostUser.Virtqueues;
 
-namespace VhostNet.VhostUser.Backend.Session;
+namespace VhostNet.VhostUser.Backend.Messages;
 
 /// <summary>
 /// Moves the device's state through a pipe ("Migrating back-end state"): writes it all and closes, or reads to the end and applies it. Control thread.

@@ -1,6 +1,6 @@
 using VhostNet.VhostUser.Protocol;
 
-namespace VhostNet.VhostUser.Backend.Session;
+namespace VhostNet.VhostUser.Backend.Messages;
 
 /// <summary>What the handler of a request answers; one per session, reused.</summary>
 internal sealed class Reply

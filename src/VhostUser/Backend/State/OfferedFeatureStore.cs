@@ -1,7 +1,7 @@
 using System.Globalization;
 using VhostNet.Aio;
 
-namespace VhostNet.VhostUser.Backend.Session;
+namespace VhostNet.VhostUser.Backend.State;
 
 /// <summary>
 /// Remembers, in a small text file, which virtio features a socket offered first and which its guest acknowledged last. A guest keeps its features over a
@@ -13,7 +13,9 @@ public sealed class OfferedFeatureStore
     private const string OfferedKey = "offered";
     private const string AcknowledgedKey = "acknowledged";
 
-    /// <summary>The file was read long before the first front end connects; a disk that has not answered by then is waited for only this long, and only once.</summary>
+    /// <summary>
+    /// The file was read long before the first front end connects; a disk that has not answered by then is waited for only this long, and only once.
+    /// </summary>
     private static readonly TimeSpan s_readLimit = TimeSpan.FromMilliseconds(100);
 
     private static readonly BackgroundThread s_reader = new("state-reader");
