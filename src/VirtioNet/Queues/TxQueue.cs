@@ -282,7 +282,7 @@ public sealed partial class TxQueue : IDisposable
         {
             if (_burst[i].IsMalformed)
             {
-                _counters.Drop(TxParser.ReasonOf(_burst, i));
+                _counters.Drop(_burst.RefusalOf(i));
                 continue;
             }
 
