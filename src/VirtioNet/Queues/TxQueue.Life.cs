@@ -30,7 +30,7 @@ public sealed partial class TxQueue
             _blocked = false;
             _roundsOff = 0;
             _burstMax = ChainBurst.ChainsMax;
-            _began?.Invoke(Index);
+            _began?.Invoke();
             _pacer = new BurstPacer((queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0);
             _polling = _thread.Policy == PollPolicy.Busy;
             _slot.Put(queue, _thread);

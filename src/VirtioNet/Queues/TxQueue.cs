@@ -28,8 +28,8 @@ public sealed partial class TxQueue : IDisposable
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
-    private readonly Func<FrameBurst, int, BottomHalf, int> _forward;
-    private readonly Action<int>? _began;
+    private readonly Func<FrameBurst, BottomHalf, int> _forward;
+    private readonly Action? _began;
     private readonly KickCalls _calls;
     private RingSlot _slot;
     private KickWatch? _watch;
@@ -49,10 +49,10 @@ public sealed partial class TxQueue : IDisposable
     /// <param name="index">Number of the queue pair.</param>
     /// <param name="port">Name of the port that the frames come in by.</param>
     /// <param name="thread">The thread that works on the queue.</param>
-    /// <param name="forward">Takes the burst on to the network; it is given the burst, this queue's number and what to schedule when frames can be taken again, and returns how many
+    /// <param name="forward">Takes the burst on to the network; it is given the burst and what to schedule when frames can be taken again, and returns how many
     /// frames, from the first, are done with.</param>
-    /// <param name="began">Told, on the queue's thread, that a ring starts: what was half sent of the last one's frames is forgotten. Its argument is the queue's number.</param>
-    public TxQueue(int index, string port, IoThread thread, Func<FrameBurst, int, BottomHalf, int> forward, Action<int>? began = null)
+    /// <param name="began">Told, on the queue's thread, that a ring starts: what was half sent of the last one's frames is forgotten.</param>
+    public TxQueue(int index, string port, IoThread thread, Func<FrameBurst, BottomHalf, int> forward, Action? began = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(port);
         ArgumentNullException.ThrowIfNull(thread);
@@ -261,7 +261,7 @@ public sealed partial class TxQueue : IDisposable
             return count;
         }
 
-        int done = _forward(_burst, Index, _bottomHalf);
+        int done = _forward(_burst, _bottomHalf);
         if (done == count && refused == 0 && !cut)
         {
             _counters.Bytes += bytes;

@@ -72,8 +72,8 @@ public sealed class GeneratorPort : Port
             bytes += burst[frame].TotalLength;
         }
 
-        Interlocked.Add(ref Sent.Frames, frames.Length);
-        Interlocked.Add(ref Sent.Bytes, bytes);
+        Interlocked.Add(ref EgressCounters.Frames, frames.Length);
+        Interlocked.Add(ref EgressCounters.Bytes, bytes);
         return frames.Length;
     }
 
@@ -131,7 +131,7 @@ public sealed class GeneratorPort : Port
         }
 
         int done = Forward(_burst, 0, _bottomHalf);
-        Received.CountForwarded(_burst, done);
+        IngressCounters.CountForwarded(_burst, done);
         _pendingFrom += done;
         if (_pendingFrom == _pendingTo)
         {

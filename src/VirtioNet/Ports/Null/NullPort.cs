@@ -25,8 +25,8 @@ public sealed class NullPort(string name) : Port(name)
         }
 
         // Several data threads may be here at once; one pair of atomics a burst keeps the counters exact.
-        Interlocked.Add(ref Sent.Frames, frames.Length);
-        Interlocked.Add(ref Sent.Bytes, bytes);
+        Interlocked.Add(ref EgressCounters.Frames, frames.Length);
+        Interlocked.Add(ref EgressCounters.Bytes, bytes);
         return frames.Length;
     }
 }

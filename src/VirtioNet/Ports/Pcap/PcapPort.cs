@@ -102,8 +102,8 @@ public sealed class PcapPort : Port
             bytes += burst[frame].TotalLength;
         }
 
-        Interlocked.Add(ref Sent.Frames, frames.Length);
-        Interlocked.Add(ref Sent.Bytes, bytes);
+        Interlocked.Add(ref EgressCounters.Frames, frames.Length);
+        Interlocked.Add(ref EgressCounters.Bytes, bytes);
         _file?.Record(burst, frames);
         return frames.Length;
     }
@@ -176,7 +176,7 @@ public sealed class PcapPort : Port
         }
 
         int done = Forward(_burst, 0, _bottomHalf);
-        Received.CountForwarded(_burst, done);
+        IngressCounters.CountForwarded(_burst, done);
         _reader.Release(_burst, done);
         _sentAny |= done > 0;
         if (done == _burst.Count)

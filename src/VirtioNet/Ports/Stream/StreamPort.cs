@@ -47,8 +47,8 @@ public sealed class StreamPort : Port
         _context = context;
         _clock = clock ?? AioClock.Monotonic;
         ControlContext = control ?? context;
-        _send = context.CreateBottomHalf(Send, $"{name}.tx");
-        _resume = context.CreateBottomHalf(Resume, $"{name}.rx");
+        _send = context.CreateBottomHalf(Send, $"{name}.egress");
+        _resume = context.CreateBottomHalf(Resume, $"{name}.ingress");
         _pause = context.CreateTimer(_clock, AfterPause);
         _connector = new StreamConnector(context, options, OnConnected, OnFailed, _clock);
         SetDown(Waits);
@@ -94,20 +94,20 @@ public sealed class StreamPort : Port
 
             if (isOut)
             {
-                Sent.Drop(DropReason.NotRunning);
+                EgressCounters.Drop(DropReason.NotRunning);
             }
             else if (length > StreamReceiver.FrameMax)
             {
-                Sent.Drop(DropReason.TooLong);
+                EgressCounters.Drop(DropReason.TooLong);
             }
             else if (_sender.TryQueue(burst, frame))
             {
-                Sent.Frames++;
-                Sent.Bytes += length;
+                EgressCounters.Frames++;
+                EgressCounters.Bytes += length;
             }
             else if (waiter is null)
             {
-                Sent.Drop(DropReason.NoBuffers);
+                EgressCounters.Drop(DropReason.NoBuffers);
             }
             else if (waits)
             {
@@ -183,7 +183,7 @@ public sealed class StreamPort : Port
         _connection = connection;
         _failedInARow = 0;
         _connectedNs = _clock.NowNs;
-        _framesBefore = Received.Frames;
+        _framesBefore = IngressCounters.Frames;
         _receiver.Reset();
         _sender.Clear();
         try
@@ -228,7 +228,7 @@ public sealed class StreamPort : Port
 
         // Frames that were queued meanwhile are thrown away by the next connection.
         _waiters.ScheduleAll();
-        _connector.Ended(_clock.NowNs - _connectedNs, Received.Frames != _framesBefore);
+        _connector.Ended(_clock.NowNs - _connectedNs, IngressCounters.Frames != _framesBefore);
     }
 
     private void Send()
@@ -326,10 +326,10 @@ public sealed class StreamPort : Port
             sound = _receiver.AddTo(_burst);
             count = _burst.Count;
             int done = count == 0 ? 0 : Forward(_burst, 0, _resume);
-            long before = Received.Bytes;
-            Received.CountForwarded(_burst, done);
+            long before = IngressCounters.Bytes;
+            IngressCounters.CountForwarded(_burst, done);
             budget.TakeChains(count);
-            budget.TakeCopies(done, Received.Bytes - before);
+            budget.TakeCopies(done, IngressCounters.Bytes - before);
             _receiver.Release(_burst, done);
             if (done < count)
             {
@@ -342,7 +342,7 @@ public sealed class StreamPort : Port
 
         if (!sound)
         {
-            Received.Drop(DropReason.BadHeader);
+            IngressCounters.Drop(DropReason.BadHeader);
             Lose("it carried a length that no frame has, so what follows can't be told apart");
         }
     }

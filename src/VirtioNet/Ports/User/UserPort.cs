@@ -61,7 +61,7 @@ public sealed partial class UserPort : Port
         _renew = context.CreateBottomHalf(Renew, $"{name}.renew");
         _timeout = context.CreateTimer(AioClock.Monotonic, _work.Schedule);
         _poller = new SlirpPoller(context, _work.Schedule);
-        _outlet = new FrameOutlet(this, context, QueueBytes, Forward, OnRoomMade);
+        _outlet = new FrameOutlet(this, context, QueueBytes, OnRoomMade);
         try
         {
             _forwarder = new GuestForwarder(options.GuestForwards, context, AioClock.Monotonic, Use, _poller.Forget);
@@ -108,16 +108,16 @@ public sealed partial class UserPort : Port
             uint length = burst[frame].TotalLength;
             if (length > FrameMax)
             {
-                Sent.Drop(DropReason.TooLong);
+                EgressCounters.Drop(DropReason.TooLong);
             }
             else if (burst[frame].IsMalformed || _inbound.TryAppend(burst, frame))
             {
-                Sent.Frames += burst[frame].IsMalformed ? 0 : 1;
-                Sent.Bytes += length;
+                EgressCounters.Frames += burst[frame].IsMalformed ? 0 : 1;
+                EgressCounters.Bytes += length;
             }
             else if (waiter is null)
             {
-                Sent.Drop(DropReason.NoBuffers);
+                EgressCounters.Drop(DropReason.NoBuffers);
             }
             else if (waits)
             {
