@@ -30,9 +30,7 @@ public sealed partial class TxQueue : IDisposable
     private readonly BottomHalf _bottomHalf;
     private readonly Func<FrameBurst, BottomHalf, int> _forward;
     private readonly Action? _began;
-    private readonly KickCalls _calls;
-    private RingSlot _slot;
-    private KickWatch? _watch;
+    private readonly RingKick _ring;
     private FrameCounters _counters;
     private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
@@ -43,7 +41,6 @@ public sealed partial class TxQueue : IDisposable
     private int _roundsOff;
     private bool _polling;
     private bool _blocked;
-    private volatile bool _disposed;
 
     /// <summary>Creates the queue; it does nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
@@ -62,14 +59,14 @@ public sealed partial class TxQueue : IDisposable
         _forward = forward;
         _began = began;
         _bottomHalf = thread.Context.CreateBottomHalf(Run, $"{port}.tx{index}");
-        _calls = new KickCalls(OnKick, PollReady, Run, Run, BeginPolling, EndPolling);
+        _ring = new RingKick(this, thread, new KickCalls(OnKick, PollReady, Run, Run, BeginPolling, EndPolling));
     }
 
     /// <summary>Number of the queue pair.</summary>
     public int Index { get; }
 
     /// <summary>What anybody may read of the ring while it runs, or null.</summary>
-    public RingView? Ring => _slot.View;
+    public RingView? Ring => _ring.View;
 
     /// <summary>Frames taken from the guest and passed on, and those that were refused: each chain that went back is counted once.</summary>
     public ref FrameCounters Counters => ref _counters;
@@ -89,15 +86,14 @@ public sealed partial class TxQueue : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _disposed = true;
-        Stop();
+        _ring.Close();
         _bottomHalf.Delete();
         _burst.Dispose();
     }
 
     private bool PollReady()
     {
-        if (_blocked || _roundsOff > 0 || !_slot.TryLockNow(out LockedRing ring))
+        if (_blocked || _roundsOff > 0 || !_ring.TryLockNow(out LockedRing ring))
         {
             return false;
         }
@@ -116,7 +112,7 @@ public sealed partial class TxQueue : IDisposable
     /// <summary>The bottom half.</summary>
     internal void Run()
     {
-        if (_slot.IsEmpty || IsRoundOff() || !_slot.TryLock(out LockedRing ring))
+        if (_ring.IsEmpty || IsRoundOff() || !_ring.TryLock(out LockedRing ring))
         {
             return;
         }

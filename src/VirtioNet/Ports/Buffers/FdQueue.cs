@@ -24,7 +24,7 @@ internal abstract class FdQueue : IDisposable
     private readonly BottomHalf _resume;
     private readonly BottomHalf _awaitWritable;
     private readonly QueueErrors _errors;
-    private readonly Waiters _waiters = new();
+    private readonly SharedWaiters _waiters = new();
     private readonly FrameBurst _burst = new();
     private readonly GuestWait _wait;
     private int _toFlush;

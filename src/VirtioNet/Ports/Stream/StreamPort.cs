@@ -17,7 +17,7 @@ public sealed class StreamPort : Port
     private readonly StreamConnector _connector;
     private readonly StreamSender _sender = new();
     private readonly StreamReceiver _receiver = new();
-    private readonly Waiters _waiters = new();
+    private readonly SharedWaiters _waiters = new();
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _send;
     private readonly BottomHalf _resume;

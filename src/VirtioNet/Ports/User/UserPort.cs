@@ -24,7 +24,7 @@ public sealed partial class UserPort : Port
 
     private readonly AioContext _context;
     private readonly FrameRing _inbound = new(QueueBytes);
-    private readonly Waiters _waiters = new();
+    private readonly SharedWaiters _waiters = new();
     private readonly FrameOutlet _outlet;
     private readonly BottomHalf _work;
     private readonly BottomHalf _renew;
