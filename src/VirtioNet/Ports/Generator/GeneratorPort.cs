@@ -63,19 +63,7 @@ public sealed class GeneratorPort : Port
     public override Offloads Accepts => Offloads.All;
 
     /// <inheritdoc/>
-    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
-    {
-        ArgumentNullException.ThrowIfNull(burst);
-        long bytes = 0;
-        foreach (ushort frame in frames)
-        {
-            bytes += burst[frame].TotalLength;
-        }
-
-        Interlocked.Add(ref EgressCounters.Frames, frames.Length);
-        Interlocked.Add(ref EgressCounters.Bytes, bytes);
-        return frames.Length;
-    }
+    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) => this.Swallow(burst, frames);
 
     /// <inheritdoc/>
     public override void Start()

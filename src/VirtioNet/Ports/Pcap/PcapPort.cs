@@ -95,17 +95,9 @@ public sealed class PcapPort : Port
     /// <inheritdoc/>
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
-        ArgumentNullException.ThrowIfNull(burst);
-        long bytes = 0;
-        foreach (ushort frame in frames)
-        {
-            bytes += burst[frame].TotalLength;
-        }
-
-        Interlocked.Add(ref EgressCounters.Frames, frames.Length);
-        Interlocked.Add(ref EgressCounters.Bytes, bytes);
+        int done = this.Swallow(burst, frames);
         _file?.Record(burst, frames);
-        return frames.Length;
+        return done;
     }
 
     /// <inheritdoc/>

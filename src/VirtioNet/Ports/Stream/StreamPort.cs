@@ -78,52 +78,9 @@ public sealed class StreamPort : Port
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        int done = 0;
-        bool waits = false;
         bool isOut = IsOut;
         _sender.Lock.Enter();
-        while (done < frames.Length)
-        {
-            int frame = frames[done];
-            uint length = burst[frame].TotalLength;
-            if (burst[frame].IsMalformed)
-            {
-                done++;
-                continue;
-            }
-
-            if (isOut)
-            {
-                EgressCounters.Drop(DropReason.NotRunning);
-            }
-            else if (length > StreamReceiver.FrameMax)
-            {
-                EgressCounters.Drop(DropReason.TooLong);
-            }
-            else if (_sender.TryQueue(burst, frame))
-            {
-                EgressCounters.Frames++;
-                EgressCounters.Bytes += length;
-            }
-            else if (waiter is null)
-            {
-                EgressCounters.Drop(DropReason.NoBuffers);
-            }
-            else if (waits)
-            {
-                break;
-            }
-            else
-            {
-                // Registered first, then one more look: room made in between is seen by one side or the other.
-                _waiters.Add(waiter);
-                waits = true;
-                continue;
-            }
-
-            done++;
-        }
-
+        int done = QueueOrWait.Deliver(this, new SenderQueue(_sender), _waiters, burst, frames, waiter, isOut);
         _sender.Lock.Exit();
         _send.Schedule();
         return done;
@@ -345,5 +302,12 @@ public sealed class StreamPort : Port
             IngressCounters.Drop(DropReason.BadHeader);
             Lose("it carried a length that no frame has, so what follows can't be told apart");
         }
+    }
+
+    private readonly struct SenderQueue(StreamSender sender) : IFrameQueue
+    {
+        public static uint FrameMax => StreamReceiver.FrameMax;
+
+        public bool TryQueue(FrameBurst burst, int frame) => sender.TryQueue(burst, frame);
     }
 }

@@ -99,41 +99,8 @@ public sealed partial class UserPort : Port
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        int done = 0;
-        bool waits = false;
         _inbound.Lock.Enter();
-        while (done < frames.Length)
-        {
-            int frame = frames[done];
-            uint length = burst[frame].TotalLength;
-            if (length > FrameMax)
-            {
-                EgressCounters.Drop(DropReason.TooLong);
-            }
-            else if (burst[frame].IsMalformed || _inbound.TryAppend(burst, frame))
-            {
-                EgressCounters.Frames += burst[frame].IsMalformed ? 0 : 1;
-                EgressCounters.Bytes += length;
-            }
-            else if (waiter is null)
-            {
-                EgressCounters.Drop(DropReason.NoBuffers);
-            }
-            else if (waits)
-            {
-                break;
-            }
-            else
-            {
-                // Registered first, then one more look: room made in between is seen by one side or the other.
-                _waiters.Add(waiter);
-                waits = true;
-                continue;
-            }
-
-            done++;
-        }
-
+        int done = QueueOrWait.Deliver(this, new InboundQueue(_inbound), _waiters, burst, frames, waiter);
         _inbound.Lock.Exit();
         _work.Schedule();
         return done;
@@ -206,5 +173,12 @@ public sealed partial class UserPort : Port
         }
 
         base.Dispose(disposing);
+    }
+
+    private readonly struct InboundQueue(FrameRing ring) : IFrameQueue
+    {
+        public static uint FrameMax => UserPort.FrameMax;
+
+        public bool TryQueue(FrameBurst burst, int frame) => ring.TryAppend(burst, frame);
     }
 }
