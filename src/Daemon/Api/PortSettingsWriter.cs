@@ -17,8 +17,8 @@ internal static class PortSettingsWriter
     {
         Port port = entry.Port;
         json.WriteStartObject("limits"u8);
-        WriteLimit(json, "in"u8, port.ReceiveLimiter?.Limit);
-        WriteLimit(json, "out"u8, port.SendLimiter?.Limit);
+        WriteLimit(json, "in"u8, port.IngressLimiter?.Limit);
+        WriteLimit(json, "out"u8, port.EgressLimiter?.Limit);
         json.WriteEndObject();
         if (port.Network is SwitchNetwork)
         {

@@ -138,9 +138,9 @@ internal sealed class PortEntry : IDisposable
     // A limit that stays the same keeps its tokens.
     private void SetLimits(PortOptions options)
     {
-        RateLimiter? receive = Limiter(Port.ReceiveLimiter, options.ReceiveLimit);
-        RateLimiter? send = Limiter(Port.SendLimiter, options.SendLimit);
-        if (receive != Port.ReceiveLimiter || send != Port.SendLimiter)
+        RateLimiter? receive = Limiter(Port.IngressLimiter, options.ReceiveLimit);
+        RateLimiter? send = Limiter(Port.EgressLimiter, options.SendLimit);
+        if (receive != Port.IngressLimiter || send != Port.EgressLimiter)
         {
             Port.SetLimits(receive, send);
         }

@@ -19,6 +19,8 @@ public sealed unsafe partial class FrameBurst : IDisposable
     /// </summary>
     public TurnBudget Budget = TurnBudget.Full;
 
+    // By frame: why it was refused; of meaning only for those without segments.
+    private readonly DropReason[] _refusals = new DropReason[FramesMax];
     private bool _disposed;
 
     /// <summary>Allocates a burst.</summary>
@@ -57,6 +59,17 @@ public sealed unsafe partial class FrameBurst : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)FramesMax, nameof(index));
         return ref Headers[index];
     }
+
+    /// <summary>Leaves nothing of a frame but the reason for that: it has no segments any more, and its header asks nobody for anything.</summary>
+    internal void Refuse(int index, DropReason reason)
+    {
+        Chains[index] = default;
+        Header(index) = default;
+        _refusals[index] = reason;
+    }
+
+    /// <summary>Why a frame without segments was refused, until another is put in its place.</summary>
+    internal DropReason RefusalOf(int index) => _refusals[index];
 
     /// <summary>Empties the burst, and gives it a whole turn.</summary>
     public void Clear()

@@ -39,17 +39,17 @@ public sealed class HairpinNetwork(string name) : Network(name)
     }
 
     /// <inheritdoc/>
-    public override int Forward(Port source, FrameBurst burst, int queue, BottomHalf? waiter)
+    public override int Forward(Ingress source, FrameBurst burst, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(burst);
         BeginTurn(burst, waiter);
-        return EndTurn(burst, DeliverTo(source, source, burst, burst.AllFrames, queue, waiter), waiter);
+        return EndTurn(burst, source.Port.Egress.Deliver(source, burst, burst.AllFrames, waiter), waiter);
     }
 
     /// <inheritdoc/>
     public override RxQueue? DirectReceiver(Port source, int queue) =>
-        source is { SendLimiter: null, ReceiveLimiter: null, Capture: null } ? source.DirectReceiver(queue) : null;
+        source is { EgressLimiter: null, IngressLimiter: null, Capture: null } ? source.DirectReceiver(queue) : null;
 
     /// <inheritdoc/>
     public override void PortChanged(Port port)

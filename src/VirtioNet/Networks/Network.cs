@@ -2,7 +2,6 @@ using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Queues;
-using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.VirtioNet.Networks;
 
@@ -37,17 +36,16 @@ public abstract class Network
     public abstract void Detach(Port port);
 
     /// <summary>
-    /// Carries a burst from <paramref name="source"/> to its receivers. On the source's data thread.
+    /// Carries a burst from where it came in to the <see cref="Egress"/> of each port that gets frames of it. On the source's data thread.
     /// </summary>
-    /// <param name="source">The port that the frames came in by.</param>
+    /// <param name="source">Where the frames came in: a queue of a port.</param>
     /// <param name="burst">The frames; valid until this returns.</param>
-    /// <param name="queue">The source's queue number.</param>
     /// <param name="waiter">Scheduled when a receiver that held frames back can take more; null when the source can't wait.</param>
     /// <returns>
     /// How many frames, from the first, are done with: delivered to all that get them, or dropped and counted. Fewer than the burst's only when a waiter was given, which
     /// then is or will be scheduled: when a receiver can take more, or at once when it was <see cref="FrameBurst.Budget"/> that was spent.
     /// </returns>
-    public abstract int Forward(Port source, FrameBurst burst, int queue, BottomHalf? waiter);
+    public abstract int Forward(Ingress source, FrameBurst burst, BottomHalf? waiter);
 
     /// <summary>The one receive queue that all frames of <paramref name="source"/> go to, or null when a frame's header has to be seen first.</summary>
     public virtual RxQueue? DirectReceiver(Port source, int queue) => null;
@@ -93,94 +91,6 @@ public abstract class Network
         }
 
         return done;
-    }
-
-    /// <summary>
-    /// Gives frames to a port, as far as its limit and the turn's budget allow, after finishing in software what they leave undone and the port does not take. On
-    /// the source's data thread.
-    /// </summary>
-    /// <returns>How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.</returns>
-    protected static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
-    {
-        ArgumentNullException.ThrowIfNull(source);
-        ArgumentNullException.ThrowIfNull(port);
-        ArgumentNullException.ThrowIfNull(burst);
-        return burst.IsSurelyAffordable(frames.Length)
-            ? DeliverAffordable(source, port, burst, frames, burst.BytesAtMost, queue, waiter)
-            : DeliverTo(source, port, burst, frames, queue, waiter, out _);
-    }
-
-    /// <summary>The same, with the bytes of the frames that are done with.</summary>
-    internal static int DeliverTo(Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter, out long bytes)
-    {
-        ArgumentNullException.ThrowIfNull(source);
-        ArgumentNullException.ThrowIfNull(port);
-        ArgumentNullException.ThrowIfNull(burst);
-        int done = 0;
-        bytes = 0;
-        do
-        {
-            ReadOnlySpan<ushort> affordable = frames.Slice(done, burst.Affordable(frames[done..], out long length));
-            int taken = DeliverAffordable(source, port, burst, affordable, length, queue, waiter);
-            done += taken;
-            if (taken < affordable.Length)
-            {
-                bytes += burst.LengthOf(affordable[..taken]);
-                break;
-            }
-
-            bytes += length;
-        }
-        while (done < frames.Length && !burst.Budget.IsSpent);
-        return done;
-    }
-
-    private static int DeliverAffordable(
-        Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytesAtMost, int queue, BottomHalf? waiter) =>
-        port.SendLimiter is { } limiter
-            ? DeliverLimited(source, port, limiter, burst, frames, bytesAtMost, queue, waiter)
-            : DeliverFinished(source, port, burst, frames, bytesAtMost, queue, waiter);
-
-    private static int DeliverFinished(
-        Port source, Port port, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytesAtMost, int queue, BottomHalf? waiter)
-    {
-        Offloads taken = burst.Unfinished == Offloads.None ? Offloads.All : port.Accepts | port.Finishes;
-        if ((burst.Unfinished & ~taken) != Offloads.None)
-        {
-            SourceQueue state = source.SourceQueue(queue);
-            int finished = state.Finisher.Deliver(port, taken, burst, frames, queue, waiter, ref state.Drops);
-            port.Capture?.Record(burst, frames[..finished]);
-            return finished;
-        }
-
-        long before = burst.Budget.Left;
-        int done = port.Deliver(burst, frames, queue, waiter);
-        burst.ChargeDelivery(before, frames[..done], bytesAtMost);
-        port.Capture?.Record(burst, frames[..done]);
-        return done;
-    }
-
-    private static int DeliverLimited(
-        Port source, Port port, RateLimiter limiter, FrameBurst burst, ReadOnlySpan<ushort> frames, long bytesAtMost, int queue, BottomHalf? waiter)
-    {
-        long now = limiter.Clock.NowNs;
-        int admitted = limiter.Admit(burst, frames, now);
-        burst.Budget.TakeChains(frames.Length);
-        ReadOnlySpan<ushort> passed = frames[..admitted];
-        int done = admitted == 0 ? 0 : DeliverFinished(source, port, burst, passed, bytesAtMost, queue, waiter);
-        if (done < admitted)
-        {
-            limiter.GiveBack(burst, frames[done..admitted]);
-            return done;
-        }
-
-        if (admitted == frames.Length || port.TryWaitToSend(source.SourceQueue(queue), limiter, now, waiter))
-        {
-            return admitted;
-        }
-
-        port.CountLimited(frames.Length - admitted);
-        return frames.Length;
     }
 
     /// <summary>

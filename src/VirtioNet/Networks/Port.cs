@@ -8,22 +8,20 @@ using VhostNet.VirtioNet.RateLimits;
 namespace VhostNet.VirtioNet.Networks;
 
 /// <summary>
-/// Where frames enter and leave a network: a guest, a tap, the responder. A port hands bursts that came in to <see cref="Forward"/> on its own thread and
-/// takes bursts for the outside in <see cref="Deliver"/>, which any data thread may call, also several at once.
+/// Where frames enter and leave a network: a guest, a tap, the responder. A port hands bursts that came in to an <see cref="Ingress"/> on its own thread, and
+/// its <see cref="Egress"/> gives it bursts for the outside in <see cref="Deliver"/>, which any data thread may call, also several at once.
 /// </summary>
 public abstract partial class Port : IFrameSink, IDisposable
 {
     /// <summary>Most queues by which frames come in.</summary>
     public const int QueuesMax = 128;
 
-    private readonly SourceQueue?[] _sourceQueues = new SourceQueue?[QueuesMax];
+    private readonly Ingress?[] _ingresses = new Ingress?[QueuesMax];
     private Network? _network;
-    private RateLimiter? _receiveLimiter;
-    private RateLimiter? _sendLimiter;
+    private RateLimiter? _ingressLimiter;
     private PcapFile? _capture;
-    private int _sendRetries;
-    private FrameCounters _received;
-    private FrameCounters _sent;
+    private FrameCounters _ingressCounters;
+    private FrameCounters _egressCounters;
 
     /// <summary>Creates a port.</summary>
     /// <param name="name">Unique name, used in logs, metrics and the control API.</param>
@@ -31,6 +29,7 @@ public abstract partial class Port : IFrameSink, IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         Name = name;
+        Egress = new Egress(this);
     }
 
     /// <summary>The port's name.</summary>
@@ -59,22 +58,22 @@ public abstract partial class Port : IFrameSink, IDisposable
     public virtual bool EndsInGuest => false;
 
     /// <summary>Frames that came in from the outside and were given to the network.</summary>
-    public ref FrameCounters Received => ref _received;
+    public ref FrameCounters IngressCounters => ref _ingressCounters;
 
     /// <summary>Frames that the network gave to the port for the outside.</summary>
-    public ref FrameCounters Sent => ref _sent;
+    public ref FrameCounters EgressCounters => ref _egressCounters;
 
     /// <summary>Limits what comes in from the outside; null for no limit.</summary>
-    public RateLimiter? ReceiveLimiter => Volatile.Read(ref _receiveLimiter);
+    public RateLimiter? IngressLimiter => Volatile.Read(ref _ingressLimiter);
 
     /// <summary>Limits what goes out; null for no limit.</summary>
-    public RateLimiter? SendLimiter => Volatile.Read(ref _sendLimiter);
+    public RateLimiter? EgressLimiter => Egress.Limiter;
 
     /// <summary>How many more times a guest without buffers is looked at before frames of a sender that can't wait are dropped. Set by the network.</summary>
-    public int SendRetries
+    public int EgressRetries
     {
-        get => Volatile.Read(ref _sendRetries);
-        internal set => Volatile.Write(ref _sendRetries, value);
+        get => Egress.Retries;
+        internal set => Egress.Retries = value;
     }
 
     /// <summary>Records the port's frames of both directions while they flow, past its limits; null to record nothing. Set by the control thread; the file stays its setter's.</summary>
@@ -85,34 +84,34 @@ public abstract partial class Port : IFrameSink, IDisposable
     }
 
     /// <summary>Sets the port's limits, also while frames flow. A sender that the old ones held back comes again at once. Control thread.</summary>
-    /// <param name="receive">Limits what comes in from the outside; null for no limit.</param>
-    /// <param name="send">Limits what goes out; null for no limit.</param>
-    public void SetLimits(RateLimiter? receive, RateLimiter? send)
+    /// <param name="ingress">Limits what comes in from the outside; null for no limit.</param>
+    /// <param name="egress">Limits what goes out; null for no limit.</param>
+    public void SetLimits(RateLimiter? ingress, RateLimiter? egress)
     {
-        Volatile.Write(ref _receiveLimiter, receive);
-        Volatile.Write(ref _sendLimiter, send);
+        Volatile.Write(ref _ingressLimiter, ingress);
+        Egress.Limiter = egress;
 
-        // Either the sender is seen here, or it sees the new limits: see SourceQueue.TryWait.
+        // Either the sender is seen here, or it sees the new limits: see LimitWait.TryBegin.
         Interlocked.MemoryBarrier();
         foreach (Port port in Network?.Ports ?? [this])
         {
-            foreach (SourceQueue queue in port.SourceQueues)
+            foreach (Ingress queue in port.Ingresses)
             {
-                queue.Wake();
+                queue.LimitWait.Wake();
             }
         }
     }
 
     /// <summary>Reads both directions' counters, those of the port's queues included. Any thread; a value may be a burst old.</summary>
-    public virtual void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    public virtual void ReadCounters(out FrameCounters ingress, out FrameCounters egress)
     {
-        received = _received;
-        sent = _sent;
-        foreach (SourceQueue? queue in _sourceQueues)
+        ingress = _ingressCounters;
+        egress = _egressCounters;
+        foreach (Ingress? queue in _ingresses)
         {
             if (queue is not null)
             {
-                received.Add(queue.Drops);
+                ingress.Add(queue.Drops);
             }
         }
     }
@@ -163,7 +162,7 @@ public abstract partial class Port : IFrameSink, IDisposable
         _isDisposed = true;
         _revival?.Delete();
         Dispose(true);
-        foreach (SourceQueue? queue in _sourceQueues)
+        foreach (Ingress? queue in _ingresses)
         {
             queue?.Dispose();
         }
@@ -171,18 +170,24 @@ public abstract partial class Port : IFrameSink, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>What the data path keeps for one of the port's queues by which frames come in. On that queue's data thread.</summary>
-    internal SourceQueue SourceQueue(int queue) => _sourceQueues[queue] ?? CreateSourceQueue(queue);
+    /// <summary>Where frames come in by one of the port's queues. The first time on the control thread before the port starts, or on that queue's data thread.</summary>
+    internal Ingress Ingress(int queue) => _ingresses[queue] ?? CreateIngress(queue);
 
-    /// <summary>The queues by which frames came in so far. Any thread.</summary>
-    internal IEnumerable<SourceQueue> SourceQueues => _sourceQueues.Where(q => q is not null)!;
+    /// <summary>All that there are so far. Any thread.</summary>
+    internal IEnumerable<Ingress> Ingresses => _ingresses.Where(q => q is not null)!;
+
+    /// <summary>Where frames leave the network by this port.</summary>
+    internal Egress Egress { get; }
+
+    /// <summary>Where the limit on what comes in is kept, for who waits for it.</summary>
+    internal ref RateLimiter? IngressLimiterField => ref _ingressLimiter;
 
     /// <summary>See <see cref="Network.WaitForDataThreads"/>.</summary>
     internal void WaitForDataThreads()
     {
         for (int i = 0; i < QueuesMax; i++)
         {
-            Volatile.Read(ref _sourceQueues[i])?.WaitUntilOutside();
+            Volatile.Read(ref _ingresses[i])?.WaitUntilOutside();
         }
     }
 
@@ -190,76 +195,17 @@ public abstract partial class Port : IFrameSink, IDisposable
     /// Hands frames that came in to the network. One thread at a time for each queue. Returns how many are done with: fewer than the burst's only when a
     /// waiter was given.
     /// </summary>
-    protected int Forward(FrameBurst burst, int queue, BottomHalf? waiter)
-    {
-        ArgumentNullException.ThrowIfNull(burst);
-        SourceQueue state = SourceQueue(queue);
-        state.Enter();
-        try
-        {
-            if (Network is { } network)
-            {
-                int done = ReceiveLimiter is { } limiter
-                    ? ForwardLimited(network, limiter, state, burst, queue, waiter)
-                    : network.Forward(this, burst, queue, waiter);
-
-                // What was held back comes again, and is recorded then.
-                Capture?.Record(burst, burst.AllFrames[..done]);
-                return done;
-            }
-        }
-        finally
-        {
-            state.Leave();
-        }
-
-        state.Drops.Drop(DropReason.NoReceiver, burst.Count);
-        return burst.Count;
-    }
+    protected int Forward(FrameBurst burst, int queue, BottomHalf? waiter) => Ingress(queue).Forward(burst, waiter);
 
     /// <summary>Frees the port's resources.</summary>
     protected virtual void Dispose(bool disposing)
     {
     }
 
-    /// <summary>Has a sender come again when the limit on what goes out lets it; see <see cref="SourceQueue.TryWait"/>.</summary>
-    internal bool TryWaitToSend(SourceQueue sender, RateLimiter limiter, long nowNs, BottomHalf? waiter) => sender.TryWait(limiter, nowNs, waiter, ref _sendLimiter);
-
-    /// <summary>Counts frames that exceeded the limit on what goes out. Several data threads at a time.</summary>
-    internal void CountLimited(int frames) => Interlocked.Add(ref _sent.Drops[(int)DropReason.RateLimit], frames);
-
-    private int ForwardLimited(Network network, RateLimiter limiter, SourceQueue state, FrameBurst burst, int queue, BottomHalf? waiter)
+    private Ingress CreateIngress(int queue)
     {
-        long now = limiter.Clock.NowNs;
-        int count = burst.Count;
-        int admitted = limiter.Admit(burst, burst.AllFrames, now);
-        int done = 0;
-        if (admitted > 0)
-        {
-            burst.Count = admitted;
-            done = network.Forward(this, burst, queue, waiter);
-            burst.Count = count;
-        }
-
-        if (done < admitted)
-        {
-            limiter.GiveBack(burst, burst.AllFrames[done..admitted]);
-            return done;
-        }
-
-        if (admitted == count || state.TryWait(limiter, now, waiter, ref _receiveLimiter))
-        {
-            return admitted;
-        }
-
-        state.Drops.Drop(DropReason.RateLimit, count - admitted);
-        return count;
-    }
-
-    private SourceQueue CreateSourceQueue(int queue)
-    {
-        var created = new SourceQueue();
-        Volatile.Write(ref _sourceQueues[queue], created);
+        var created = new Ingress(this, queue);
+        Volatile.Write(ref _ingresses[queue], created);
         return created;
     }
 }

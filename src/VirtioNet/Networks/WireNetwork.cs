@@ -41,16 +41,17 @@ public sealed class WireNetwork(string name) : Network(name)
     }
 
     /// <inheritdoc/>
-    public override int Forward(Port source, FrameBurst burst, int queue, BottomHalf? waiter)
+    public override int Forward(Ingress source, FrameBurst burst, BottomHalf? waiter)
     {
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(burst);
-        if (Peer(source) is { } peer)
+        if (Peer(source.Port) is { } peer)
         {
             BeginTurn(burst, waiter);
-            return EndTurn(burst, DeliverTo(source, peer, burst, burst.AllFrames, queue, waiter), waiter);
+            return EndTurn(burst, peer.Egress.Deliver(source, burst, burst.AllFrames, waiter), waiter);
         }
 
-        source.Received.Drop(DropReason.NoReceiver, burst.Count);
+        source.Port.IngressCounters.Drop(DropReason.NoReceiver, burst.Count);
         return burst.Count;
     }
 
@@ -58,7 +59,7 @@ public sealed class WireNetwork(string name) : Network(name)
     public override RxQueue? DirectReceiver(Port source, int queue)
     {
         // Limits count frames and captures copy them, which nobody sees on the direct way.
-        return Peer(source) is { SendLimiter: null, Capture: null } peer && source is { ReceiveLimiter: null, Capture: null } ? peer.DirectReceiver(queue) : null;
+        return Peer(source) is { EgressLimiter: null, Capture: null } peer && source is { IngressLimiter: null, Capture: null } ? peer.DirectReceiver(queue) : null;
     }
 
     /// <inheritdoc/>

@@ -7,7 +7,11 @@ namespace VhostNet.VirtioNet.Queues;
 public sealed partial class RxQueue
 {
     /// <summary>Test-only: called before each step of a start that can fail, with its number.</summary>
-    internal Action<int>? StepOfStart { get; set; }
+    internal Action<int>? StepOfStart
+    {
+        get => _ring.StepOfStart;
+        set => _ring.StepOfStart = value;
+    }
 
     /// <summary>Starts working with a ring: as a whole, or not at all. Control thread.</summary>
     /// <param name="queue">The ring.</param>
@@ -19,28 +23,17 @@ public sealed partial class RxQueue
     public void Start(Virtqueue queue, int headerSize, bool mergeable, Offloads takes)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _thread.Run(() =>
+        bool demotes = _mayDemote && (queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0;
+        var format = new RxFormat(headerSize, mergeable, queue.Layout.SwapBytes, takes, demotes);
+        _ring.Start(queue, () =>
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _slot.ThrowIfTaken();
-            var watch = new KickWatch(_thread, queue.Kick, _calls, StepOfStart);
-
-            // From here on nothing fails. No sender reads what is set here before it has the ring's lock.
-            _watch = watch;
+            // No sender reads what is set here before it has the ring's lock.
             _isPolled = queue.Kick is null;
-            _headerSize = headerSize;
-            _mergeable = mergeable;
-            _swapsHeaders = queue.Layout.SwapBytes;
-            _takes = takes;
-            _finishesChecksums = (takes & Offloads.Checksum) == Offloads.None;
-
-            // virtio 1.3 section 5.1.6.4.1: without VIRTIO_NET_F_GUEST_CSUM all flags are zero, DATA_VALID too.
-            _guestFlags = _finishesChecksums ? (byte)0 : GuestFlags;
-            _demotes = _mayDemote && (queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0;
+            _buffers.Format = format;
+            _filler.Begin();
 
             // A sender that the thread's polling was to notice looks again, and asks for a kick if that is what notices it now.
             _thread.PolicyChanged += WakeWaitersHere;
-            _slot.Put(queue, _thread);
         });
     }
 
@@ -48,46 +41,21 @@ public sealed partial class RxQueue
     /// Stops working with the ring; when this returns no thread uses it. Waiting senders are woken and find the queue stopped. Control thread, which leaves it to the
     /// queue's own.
     /// </summary>
-    public void Stop()
-    {
-        if (_slot.IsEmpty)
-        {
-            return;
-        }
-
-        RingThread.RunOnOrHere(_thread, () =>
-        {
-            _thread.PolicyChanged -= WakeWaitersHere;
-            try
-            {
-                _watch?.Close();
-            }
-            finally
-            {
-                _watch = null;
-                if (_slot.TryLock(out LockedRing ring))
-                {
-                    _slot.Clear(ring);
-                    ScheduleWaiters();
-                    ring.Dispose();
-                }
-            }
-        });
-    }
+    public void Stop() => _ring.Stop(OnCleared);
 
     /// <summary>Has senders woken that wait for buffers, after the ring was enabled or its memory changed. Any thread; the queue's own does it.</summary>
     public void WakeWaiters() => _wake.Schedule();
 
     /// <summary>What the queue's thread calls, for tests.</summary>
-    internal KickCalls Calls => _calls;
+    internal KickCalls Calls => _ring.Calls;
 
     /// <summary>The ring under its lock, for tests.</summary>
-    internal bool TryLock(out LockedRing ring) => _slot.TryLock(out ring);
+    internal bool TryLock(out LockedRing ring) => _ring.TryLock(out ring);
 
     /// <summary>Locks the ring if it takes frames.</summary>
     private bool TryLockUp(out LockedRing ring)
     {
-        if (!_slot.TryLock(out ring))
+        if (!_ring.TryLock(out ring))
         {
             return false;
         }
@@ -103,29 +71,29 @@ public sealed partial class RxQueue
 
     private void OnKick()
     {
-        _watch?.TestAndClear();
-        if (_slot.TryLock(out LockedRing ring))
+        if (_ring.TryTakeKick(out LockedRing ring))
         {
-            ring.Queue.Counters.Kicks++;
-            WakeLocked(ring.Queue);
+            _waiters.ScheduleAll();
             ring.Dispose();
         }
+    }
+
+    /// <summary>On the queue's thread, under the lock of the ring that nobody reaches any more.</summary>
+    private void OnCleared()
+    {
+        _thread.PolicyChanged -= WakeWaitersHere;
+        _waiters.ScheduleAll();
     }
 
     /// <summary>On the queue's thread.</summary>
     private void WakeWaitersHere()
     {
-        if (_slot.TryLock(out LockedRing ring))
+        if (_ring.TryLock(out LockedRing ring))
         {
-            WakeLocked(ring.Queue);
+            ring.Queue.DisableNotifications();
+            _waiters.ScheduleAll();
             ring.Dispose();
         }
-    }
-
-    private void WakeLocked(Virtqueue queue)
-    {
-        queue.DisableNotifications();
-        ScheduleWaiters();
     }
 
     private void OnPollModeTimer()
@@ -138,7 +106,7 @@ public sealed partial class RxQueue
 
     private bool PollForWaiters()
     {
-        if (Volatile.Read(ref _waiterCount) == 0 || !_slot.TryLockNow(out LockedRing ring))
+        if (_waiters.IsEmpty || !_ring.TryLockNow(out LockedRing ring))
         {
             return false;
         }

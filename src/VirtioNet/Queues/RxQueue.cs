@@ -19,29 +19,14 @@ public sealed partial class RxQueue : IDisposable
     private const int RetrySpins = 27;
 
     private readonly IoThread _thread;
-    private readonly ChainBurst _chains = new();
-    private readonly BottomHalf?[] _waiters = new BottomHalf?[WaitersMax];
-    private readonly KickCalls _calls;
+    private readonly Waiters _waiters = new(WaitersMax, WaitersMax);
+    private readonly RxBuffers _buffers = new();
+    private readonly RxFiller _filler;
+    private readonly RxDirect _direct;
+    private readonly RingKick _ring;
     private readonly BottomHalf _wake;
-    private RingSlot _slot;
-    private KickWatch? _watch;
-    private FrameCounters _counters;
-    private int _waiterCount;
-
-    // Chains that the last peek found and that did not suffice for the next frame. Looking again when the sender gives up would count what came meanwhile among them.
-    private int _insufficient;
-    private int _headerSize = VirtioNetHeader.Size;
-    private bool _mergeable;
-
-    // The guest reads its headers in the other byte order than ours (SET_VRING_ENDIAN); fixed while a ring runs.
-    private bool _swapsHeaders;
-    private Offloads _takes;
-    private bool _finishesChecksums;
-    private byte _guestFlags;
     private readonly bool _mayDemote;
-    private bool _demotes;
     private bool _isPolled;
-    private volatile bool _disposed;
 
     /// <summary>Creates the queue; it carries nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
@@ -54,20 +39,22 @@ public sealed partial class RxQueue : IDisposable
         _thread = thread;
         _mayDemote = mayDemote && CacheDemotion.IsSupported;
         _wake = thread.Context.CreateBottomHalf(WakeWaitersHere, $"rx{index}.wake");
-        _calls = new KickCalls(OnKick, PollForWaiters, WakeWaitersHere, OnPollModeTimer);
+        _filler = new RxFiller(_buffers);
+        _direct = new RxDirect(_buffers);
+        _ring = new RingKick(this, thread, new KickCalls(OnKick, PollForWaiters, WakeWaitersHere, OnPollModeTimer));
     }
 
     /// <summary>Number of the queue pair.</summary>
     public int Index { get; }
 
     /// <summary>What anybody may read of the ring while it runs, or null.</summary>
-    public RingView? Ring => _slot.View;
+    public RingView? Ring => _ring.View;
 
     /// <summary>True when the guest takes frames: the ring runs and is enabled.</summary>
     public bool IsUp => Ring is { Enabled: true, IsBroken: false };
 
     /// <summary>Frames given to the guest, and what could not be.</summary>
-    public ref FrameCounters Counters => ref _counters;
+    public ref FrameCounters Counters => ref _buffers.Counters;
 
     /// <summary>Gives frames to the guest. Any data thread.</summary>
     /// <param name="burst">The frames.</param>
@@ -81,7 +68,7 @@ public sealed partial class RxQueue : IDisposable
         if (!TryLockUp(out LockedRing ring))
         {
             // Counted without the lock: a stopped ring has none, and a lost increment here costs nothing.
-            _counters.Drop(DropReason.NotRunning, frames.Length);
+            _buffers.Counters.Drop(DropReason.NotRunning, frames.Length);
             return frames.Length;
         }
 
@@ -98,12 +85,12 @@ public sealed partial class RxQueue : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int DeliverLocked(Virtqueue queue, FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter, int retries)
     {
-        int done = Fill(queue, burst, frames, waiter is not null);
+        int done = _filler.Fill(queue, burst, frames, waiter is not null);
         while (done < frames.Length)
         {
             // Each round that brings nothing costs something, whatever the guest does with its index meanwhile.
             burst.Budget.Take(TurnBudget.MalformedCost);
-            if (burst.Budget.IsSpent || (waiter is null && _wasteful))
+            if (burst.Budget.IsSpent || (waiter is null && _filler.IsWasteful))
             {
                 if (waiter is not null || (burst.ComesAgain && burst.Budget.IsSpent))
                 {
@@ -112,7 +99,7 @@ public sealed partial class RxQueue : IDisposable
                     break;
                 }
 
-                _counters.Drop(queue.IsBroken ? DropReason.NotRunning : DropReason.Budget, frames.Length - done);
+                _buffers.Counters.Drop(queue.IsBroken ? DropReason.NotRunning : DropReason.Budget, frames.Length - done);
                 done = frames.Length;
             }
             else if (waiter is null && retries-- > 0 && !queue.IsBroken)
@@ -122,11 +109,11 @@ public sealed partial class RxQueue : IDisposable
                 // The guest can't give back what it was not told of.
                 queue.NotifyGuest();
                 Thread.SpinWait(RetrySpins);
-                done += Fill(queue, burst, frames[done..], canWait: false);
+                done += _filler.Fill(queue, burst, frames[done..], canWait: false);
             }
-            else if (waiter is null || queue.IsBroken || !TryAddWaiter(waiter))
+            else if (waiter is null || queue.IsBroken || !_waiters.TryAdd(waiter))
             {
-                _counters.Drop(queue.IsBroken ? DropReason.NotRunning : DropReason.NoBuffers, frames.Length - done);
+                _buffers.Counters.Drop(queue.IsBroken ? DropReason.NotRunning : DropReason.NoBuffers, frames.Length - done);
                 done = frames.Length;
             }
             else if (WillBeWoken(queue))
@@ -135,8 +122,8 @@ public sealed partial class RxQueue : IDisposable
             }
             else
             {
-                RemoveWaiter(waiter);
-                done += Fill(queue, burst, frames[done..], canWait: true);
+                _waiters.Remove(waiter);
+                done += _filler.Fill(queue, burst, frames[done..], canWait: true);
             }
         }
 
@@ -148,11 +135,10 @@ public sealed partial class RxQueue : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _disposed = true;
-        Stop();
+        _ring.Close(OnCleared);
         _wake.Delete();
-        _chains.Dispose();
-        DisposeScratch();
+        _buffers.Dispose();
+        _direct.Dispose();
     }
 
     /// <summary>Makes sure that buffers behind those that did not suffice are noticed; false when some came meanwhile.</summary>
@@ -167,51 +153,67 @@ public sealed partial class RxQueue : IDisposable
         if (_thread.Policy == PollPolicy.Busy || _isPolled)
         {
             // The queue's own thread looks for the waiters, all the time or by a timer, and the guest is spared the kick.
-            queue.RememberSeen(_insufficient);
+            queue.RememberSeen(_buffers.Insufficient);
             return !queue.HasUnseen;
         }
 
-        return queue.EnableNotifications(_insufficient);
+        return queue.EnableNotifications(_buffers.Insufficient);
     }
 
-    private bool TryAddWaiter(BottomHalf waiter)
+    /// <summary>Reads frames from the operating system into the guest's buffers until the source is empty, the guest is full or the budget is used up.</summary>
+    /// <typeparam name="TReader">The source.</typeparam>
+    /// <param name="reader">The source.</param>
+    /// <param name="budget">Most frames to be read in this call.</param>
+    /// <param name="waiter">Scheduled when the guest has buffers again, after <see cref="ReceiveResult.Blocked"/>.</param>
+    /// <param name="frames">Frames that the guest got.</param>
+    public ReceiveResult ReceiveDirect<TReader>(ref TReader reader, int budget, BottomHalf waiter, out int frames)
+        where TReader : struct, IFrameReader
     {
-        for (int i = 0; i < _waiterCount; i++)
+        ArgumentNullException.ThrowIfNull(waiter);
+        frames = 0;
+        if (!TryLockUp(out LockedRing ring))
         {
-            if (ReferenceEquals(_waiters[i], waiter))
-            {
-                return true;
-            }
+            return ReceiveResult.NotRunning;
         }
 
-        if (_waiterCount == WaitersMax)
+        try
         {
-            return false;
+            return ReceiveLocked(ring.Queue, ref reader, budget, waiter, ref frames);
         }
-
-        _waiters[_waiterCount] = waiter;
-        Volatile.Write(ref _waiterCount, _waiterCount + 1);
-        return true;
+        finally
+        {
+            ring.Dispose();
+        }
     }
 
-    private void RemoveWaiter(BottomHalf waiter)
+    private ReceiveResult ReceiveLocked<TReader>(Virtqueue queue, ref TReader reader, int budget, BottomHalf waiter, ref int frames)
+        where TReader : struct, IFrameReader
     {
-        int index = Array.IndexOf(_waiters, waiter, 0, _waiterCount);
-        if (index >= 0)
+        ReceiveResult result;
+        TurnBudget turn = TurnBudget.Full;
+        do
         {
-            _waiters[index] = _waiters[_waiterCount - 1];
-            _waiters[--_waiterCount] = null;
+            result = turn.IsSpent ? ReceiveResult.Budget : _direct.Read(queue, ref reader, budget, ref frames, ref turn);
         }
+        while (result == ReceiveResult.Blocked && !IsBlocked(queue, waiter));
+
+        Spent = turn.Spent;
+
+        queue.NotifyGuest();
+        return result;
     }
 
-    private void ScheduleWaiters()
+    private bool IsBlocked(Virtqueue queue, BottomHalf waiter)
     {
-        int count = _waiterCount;
-        Volatile.Write(ref _waiterCount, 0);
-        for (int i = 0; i < count; i++)
+        if (queue.IsBroken || !_waiters.TryAdd(waiter) || WillBeWoken(queue))
         {
-            _waiters[i]!.Schedule();
-            _waiters[i] = null;
+            return true;
         }
+
+        _waiters.Remove(waiter);
+        return false;
     }
+
+    /// <summary>What the last turn that read into the guest's buffers took from its budget. Under the ring's lock.</summary>
+    internal long Spent { get; private set; }
 }

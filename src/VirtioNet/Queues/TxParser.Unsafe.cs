@@ -15,7 +15,7 @@ internal static unsafe class TxParser
     public const int FrameSizeMax = 65535 + 256;
 
     /// <summary>
-    /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and <see cref="ReasonOf"/> says why; it is the
+    /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and <see cref="FrameBurst.RefusalOf"/> says why; it is the
     /// caller's to count, because a frame that its receiver has no room for yet is parsed again.
     /// </summary>
     /// <typeparam name="TOrder">The byte order of the guest's headers; the burst's own are always in ours.</typeparam>
@@ -70,9 +70,6 @@ internal static unsafe class TxParser
         return unfinished == 0 ? bytes : bytes - CheckHeaders(burst, ref refused);
     }
 
-    /// <summary>Why a frame without segments was refused.</summary>
-    public static DropReason ReasonOf(FrameBurst burst, int index) => (DropReason)burst.Header(index).HdrLen;
-
     /// <summary>Reads a header by value, as if it were one of ten bytes, and with num_buffers = 1.</summary>
     /// <returns>Its flags and its gso_type: what a frame that needs no more work has at zero.</returns>
     // SAFETY: the caller has checked that ten bytes lie in one segment there. Words, not fields: a wide load that follows narrow stores to the same place waits for them.
@@ -87,7 +84,7 @@ internal static unsafe class TxParser
     }
 
     /// <summary>Brings the headers of a guest of the other byte order into ours: all of them, so that not even a hint goes on the wrong way round.</summary>
-    // SAFETY: Count is at most FramesMax. num_buffers was set here, and a refused frame's header is our own.
+    // SAFETY: Count is at most FramesMax. num_buffers was set here.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void TurnHeaders(FrameBurst burst)
     {
@@ -164,11 +161,9 @@ internal static unsafe class TxParser
         return dropped;
     }
 
-    /// <summary>Leaves nothing of a frame but the reason, in a header that asks nobody for anything.</summary>
     private static void Refuse(FrameBurst burst, int index, DropReason reason, ref int refused)
     {
-        burst[index] = default;
-        burst.Header(index) = new VirtioNetHeader { HdrLen = (ushort)reason };
+        burst.Refuse(index, reason);
         refused++;
     }
 }

@@ -7,7 +7,11 @@ namespace VhostNet.VirtioNet.Queues;
 public sealed partial class TxQueue
 {
     /// <summary>Test-only: called before each step of a start that can fail, with its number.</summary>
-    internal Action<int>? StepOfStart { get; set; }
+    internal Action<int>? StepOfStart
+    {
+        get => _ring.StepOfStart;
+        set => _ring.StepOfStart = value;
+    }
 
     /// <summary>Starts working on a ring, and looks at it at once: as a whole, or not at all. Control thread.</summary>
     /// <param name="queue">The ring.</param>
@@ -17,66 +21,35 @@ public sealed partial class TxQueue
     public void Start(Virtqueue queue, int headerSize)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _thread.Run(() =>
+        _ring.Start(queue, () =>
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _slot.ThrowIfTaken();
-            var watch = new KickWatch(_thread, queue.Kick, _calls, StepOfStart);
-
-            // From here on nothing fails.
-            _watch = watch;
             _headerSize = headerSize;
             _swapsHeaders = queue.Layout.SwapBytes;
             _blocked = false;
             _roundsOff = 0;
             _burstMax = ChainBurst.ChainsMax;
-            _began?.Invoke(Index);
+            _began?.Invoke();
             _pacer = new BurstPacer((queue.Layout.Features & VirtioFeatures.RING_PACKED) != 0);
             _polling = _thread.Policy == PollPolicy.Busy;
-            _slot.Put(queue, _thread);
+
+            // Runs on this thread, and so when the ring is there.
             _bottomHalf.Schedule();
         });
     }
 
     /// <summary>Stops working on the ring; when this returns no thread uses it. Control thread, which leaves it to the queue's own.</summary>
-    public void Stop()
-    {
-        if (_slot.IsEmpty)
-        {
-            return;
-        }
-
-        RingThread.RunOnOrHere(_thread, () =>
-        {
-            try
-            {
-                _watch?.Close();
-            }
-            finally
-            {
-                _watch = null;
-                if (_slot.TryLock(out LockedRing ring))
-                {
-                    _slot.Clear(ring);
-                    ring.Dispose();
-                }
-            }
-        });
-    }
+    public void Stop() => _ring.Stop();
 
     /// <summary>What the queue's thread calls, for tests.</summary>
-    internal KickCalls Calls => _calls;
+    internal KickCalls Calls => _ring.Calls;
 
     /// <summary>The ring under its lock, for tests.</summary>
-    internal bool TryLock(out LockedRing ring) => _slot.TryLock(out ring);
+    internal bool TryLock(out LockedRing ring) => _ring.TryLock(out ring);
 
     private void OnKick()
     {
-        _watch?.TestAndClear();
-        if (_slot.TryLock(out LockedRing ring))
+        if (_ring.TryTakeKick(out LockedRing ring))
         {
-            ring.Queue.Counters.Kicks++;
-            ring.Queue.DisableNotifications();
             ring.Dispose();
             _bottomHalf.Schedule();
         }
@@ -85,7 +58,7 @@ public sealed partial class TxQueue
     private void BeginPolling()
     {
         _polling = true;
-        if (_slot.TryLock(out LockedRing ring))
+        if (_ring.TryLock(out LockedRing ring))
         {
             ring.Queue.DisableNotifications();
             ring.Dispose();
@@ -95,7 +68,7 @@ public sealed partial class TxQueue
     private void EndPolling()
     {
         _polling = false;
-        if (!_blocked && _slot.TryLock(out LockedRing ring))
+        if (!_blocked && _ring.TryLock(out LockedRing ring))
         {
             if (!ring.Queue.EnableNotifications())
             {

@@ -29,11 +29,9 @@ public sealed partial class TxQueue : IDisposable
     private readonly IoThread _thread;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
-    private readonly Func<FrameBurst, int, BottomHalf, int> _forward;
-    private readonly Action<int>? _began;
-    private readonly KickCalls _calls;
-    private RingSlot _slot;
-    private KickWatch? _watch;
+    private readonly Func<FrameBurst, BottomHalf, int> _forward;
+    private readonly Action? _began;
+    private readonly RingKick _ring;
     private FrameCounters _counters;
     private BurstPacer _pacer;
     private int _headerSize = VirtioNetHeader.Size;
@@ -44,16 +42,15 @@ public sealed partial class TxQueue : IDisposable
     private int _roundsOff;
     private bool _polling;
     private bool _blocked;
-    private volatile bool _disposed;
 
     /// <summary>Creates the queue; it does nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
     /// <param name="port">Name of the port that the frames come in by.</param>
     /// <param name="thread">The thread that works on the queue.</param>
-    /// <param name="forward">Takes the burst on to the network; it is given the burst, this queue's number and what to schedule when frames can be taken again, and returns how many
+    /// <param name="forward">Takes the burst on to the network; it is given the burst and what to schedule when frames can be taken again, and returns how many
     /// frames, from the first, are done with.</param>
-    /// <param name="began">Told, on the queue's thread, that a ring starts: what was half sent of the last one's frames is forgotten. Its argument is the queue's number.</param>
-    public TxQueue(int index, string port, IoThread thread, Func<FrameBurst, int, BottomHalf, int> forward, Action<int>? began = null)
+    /// <param name="began">Told, on the queue's thread, that a ring starts: what was half sent of the last one's frames is forgotten.</param>
+    public TxQueue(int index, string port, IoThread thread, Func<FrameBurst, BottomHalf, int> forward, Action? began = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(port);
         ArgumentNullException.ThrowIfNull(thread);
@@ -63,14 +60,14 @@ public sealed partial class TxQueue : IDisposable
         _forward = forward;
         _began = began;
         _bottomHalf = thread.Context.CreateBottomHalf(Run, $"{port}.tx{index}");
-        _calls = new KickCalls(OnKick, PollReady, Run, Run, BeginPolling, EndPolling);
+        _ring = new RingKick(this, thread, new KickCalls(OnKick, PollReady, Run, Run, BeginPolling, EndPolling));
     }
 
     /// <summary>Number of the queue pair.</summary>
     public int Index { get; }
 
     /// <summary>What anybody may read of the ring while it runs, or null.</summary>
-    public RingView? Ring => _slot.View;
+    public RingView? Ring => _ring.View;
 
     /// <summary>Frames taken from the guest and passed on, and those that were refused: each chain that went back is counted once.</summary>
     public ref FrameCounters Counters => ref _counters;
@@ -90,15 +87,14 @@ public sealed partial class TxQueue : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _disposed = true;
-        Stop();
+        _ring.Close();
         _bottomHalf.Delete();
         _burst.Dispose();
     }
 
     private bool PollReady()
     {
-        if (_blocked || _roundsOff > 0 || !_slot.TryLockNow(out LockedRing ring))
+        if (_blocked || _roundsOff > 0 || !_ring.TryLockNow(out LockedRing ring))
         {
             return false;
         }
@@ -117,7 +113,7 @@ public sealed partial class TxQueue : IDisposable
     /// <summary>The bottom half.</summary>
     internal void Run()
     {
-        if (_slot.IsEmpty || IsRoundOff() || !_slot.TryLock(out LockedRing ring))
+        if (_ring.IsEmpty || IsRoundOff() || !_ring.TryLock(out LockedRing ring))
         {
             return;
         }
@@ -262,7 +258,7 @@ public sealed partial class TxQueue : IDisposable
             return count;
         }
 
-        int done = _forward(_burst, Index, _bottomHalf);
+        int done = _forward(_burst, _bottomHalf);
         if (done == count && refused == 0 && !cut)
         {
             _counters.Bytes += bytes;
@@ -283,7 +279,7 @@ public sealed partial class TxQueue : IDisposable
         {
             if (_burst[i].IsMalformed)
             {
-                _counters.Drop(TxParser.ReasonOf(_burst, i));
+                _counters.Drop(_burst.RefusalOf(i));
                 continue;
             }
 

@@ -3,6 +3,7 @@ using System.Text;
 using VhostNet.Aio;
 using VhostNet.Daemon.Metrics;
 using VhostNet.VirtioNet.Ports.Guest;
+using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.Daemon.Tests.Metrics;
 
@@ -16,7 +17,7 @@ public sealed class PrometheusTextTests : IDisposable
     {
         _thread.Start();
         _port = new VhostUserPort("vm0", new VirtioNetOptions(), [_thread]);
-        VhostUserPort.QueuePair pair = _port.Pairs[0];
+        QueuePair pair = _port.Pairs[0];
         pair.Rx.Counters.Frames = 12345678901;
         _sources = new MetricSources
         {

@@ -100,7 +100,7 @@ internal static class FrameCanary
                 return guest.Deliver(burst, frames, queue, waiter);
             }
 
-            guest.Sent.Drop(DropReason.OsError, frames.Length);
+            guest.EgressCounters.Drop(DropReason.OsError, frames.Length);
             return frames.Length;
         };
     }

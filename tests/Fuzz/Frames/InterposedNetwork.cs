@@ -25,7 +25,7 @@ internal sealed class InterposedNetwork(InterposedPort port) : Network(port.Name
         guest.Network = null;
     }
 
-    public override int Forward(Port source, FrameBurst burst, int queue, BottomHalf? waiter) => port.Pass(burst, queue, waiter);
+    public override int Forward(Ingress source, FrameBurst burst, BottomHalf? waiter) => port.Pass(burst, source.Queue, waiter);
 
     public override void PortChanged(Port guest) => port.Network?.PortChanged(port);
 }

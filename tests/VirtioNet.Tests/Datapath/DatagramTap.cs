@@ -27,7 +27,7 @@ internal sealed class DatagramTap : Port
         Assert.Equal(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, out int inside, out int outside));
         _inside = new FileDescriptor(inside);
         _outside = new Socket(new SafeSocketHandle(outside, true)) { Blocking = false };
-        _queue = new Queue(this, inside, context, Forward, frameSizeMax);
+        _queue = new Queue(this, inside, context, frameSizeMax);
     }
 
     public override string Kind => "datagram-tap";
@@ -61,10 +61,10 @@ internal sealed class DatagramTap : Port
 
     public override void GuestReplaced() => _queue.Flush();
 
-    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    public override void ReadCounters(out FrameCounters ingress, out FrameCounters egress)
     {
-        base.ReadCounters(out received, out sent);
-        received.Add(_queue.Received);
+        base.ReadCounters(out ingress, out egress);
+        ingress.Add(_queue.IngressCounters);
     }
 
     protected override void Dispose(bool disposing)
@@ -75,8 +75,8 @@ internal sealed class DatagramTap : Port
         base.Dispose(disposing);
     }
 
-    private sealed class Queue(Port port, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, int frameSizeMax)
-        : FdQueue(port, 0, fd, context, forward, CallKind.TapRead, CallKind.TapWrite)
+    private sealed class Queue(Port port, int fd, AioContext context, int frameSizeMax)
+        : FdQueue(port, 0, fd, context, CallKind.TapRead, CallKind.TapWrite)
     {
         private readonly TapBuffers _buffers = new();
 
@@ -90,16 +90,16 @@ internal sealed class DatagramTap : Port
             return frames.Length;
         }
 
-        protected override void Fill(out int error) => _buffers.Fill(Fd, VirtioNetHeader.Size, ref Received, out error);
+        protected override void Fill(out int error) => _buffers.Fill(Fd, VirtioNetHeader.Size, ref IngressCounters, out error);
 
         protected override ReceiveResult? ReadDirect(RxQueue receiver, BottomHalf waiter, out int error)
         {
             var reader = new TapReader(Fd, frameSizeMax, _buffers);
             ReceiveResult result = receiver.ReceiveDirect(ref reader, 64, waiter, out int frames);
             ReadDirectly += frames;
-            Received.Frames += frames;
-            Received.Bytes += reader.Bytes;
-            Received.Drop(DropReason.TooLong, reader.TooLong);
+            IngressCounters.Frames += frames;
+            IngressCounters.Bytes += reader.Bytes;
+            IngressCounters.Drop(DropReason.TooLong, reader.TooLong);
             error = reader.Error;
             return result;
         }

@@ -69,7 +69,7 @@ public sealed class OffloadFinisherDeliverTests : IDisposable
         _memory.Add(tcp.Header(1000), tcp.Partial());
         _port.Room = 3;
         Assert.Equal(1, Deliver(null));
-        Assert.Equal(5, _port.Sent.Drops[(int)DropReason.NoBuffers]);
+        Assert.Equal(5, _port.EgressCounters.Drops[(int)DropReason.NoBuffers]);
     }
 
     /// <summary>More than a turn's work: a sender that can wait is scheduled and comes again with the rest, and nothing is lost or repeated.</summary>
@@ -110,7 +110,7 @@ public sealed class OffloadFinisherDeliverTests : IDisposable
         long lost = _drops.Drops[(int)DropReason.Budget];
         Assert.Equal(lost, _drops.DroppedTotal);
         Assert.InRange(lost, 100, frames.Length - 1);
-        Assert.InRange(_port.Sent.Frames, (frames.Length - lost) * 30, (frames.Length - lost + 1) * 30);
+        Assert.InRange(_port.EgressCounters.Frames, (frames.Length - lost) * 30, (frames.Length - lost + 1) * 30);
     }
 
     private void Load(FrameBuilder[] frames)

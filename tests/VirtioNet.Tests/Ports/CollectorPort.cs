@@ -139,7 +139,7 @@ internal sealed class CollectorPort : Port
 
         if (taken < frames.Length && waiter is null)
         {
-            Sent.Drop(DropReason.NoBuffers, frames.Length - taken);
+            EgressCounters.Drop(DropReason.NoBuffers, frames.Length - taken);
             return frames.Length;
         }
 

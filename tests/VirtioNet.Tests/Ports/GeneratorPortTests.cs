@@ -25,8 +25,8 @@ public sealed class GeneratorPortTests : IDisposable
         port.Start();
         _loop.Drain();
         Assert.Equal(1000, receiver.Frames.Count);
-        Assert.Equal(1000, port.Received.Frames);
-        Assert.Equal(1000L * size, port.Received.Bytes);
+        Assert.Equal(1000, port.IngressCounters.Frames);
+        Assert.Equal(1000L * size, port.IngressCounters.Bytes);
         for (int i = 0; i < receiver.Frames.Count; i++)
         {
             Assert.Equal(size, receiver.Frames[i].Length);
@@ -51,7 +51,7 @@ public sealed class GeneratorPortTests : IDisposable
         }
 
         Assert.Equal(Enumerable.Range(0, 2000).Select(i => (ulong)i), receiver.Frames.Select(f => BinaryPrimitives.ReadUInt64BigEndian(f.AsSpan(42))));
-        Assert.Equal(0, port.Received.DroppedTotal);
+        Assert.Equal(0, port.IngressCounters.DroppedTotal);
     }
 
     [Theory]
@@ -122,8 +122,8 @@ public sealed class GeneratorPortTests : IDisposable
         }
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(port.Received.Frames, sink.Sent.Frames);
-        Assert.True(sink.Sent.Frames > 100_000);
+        Assert.Equal(port.IngressCounters.Frames, sink.EgressCounters.Frames);
+        Assert.True(sink.EgressCounters.Frames > 100_000);
     }
 
     [Theory]
@@ -142,7 +142,7 @@ public sealed class GeneratorPortTests : IDisposable
         using var port = new NullPort("null");
         using CollectorPort sender = CollectorPort.Join(port);
         Assert.Equal(3, sender.Send([new byte[60], new byte[100], new byte[1000]], piece: 64));
-        Assert.Equal(3, port.Sent.Frames);
-        Assert.Equal(1160, port.Sent.Bytes);
+        Assert.Equal(3, port.EgressCounters.Frames);
+        Assert.Equal(1160, port.EgressCounters.Bytes);
     }
 }

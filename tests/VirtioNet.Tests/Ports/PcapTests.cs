@@ -340,7 +340,7 @@ public sealed class PcapTests : IDisposable
         Assert.Equal(frames.Count, receiver.Frames.Count);
         Assert.All(frames.Zip(receiver.Frames), p => Assert.True(p.First.AsSpan().SequenceEqual(p.Second)));
         Assert.Null(port.Failure);
-        Assert.Equal(700, port.Received.Frames);
+        Assert.Equal(700, port.IngressCounters.Frames);
     }
 
     [Fact]
@@ -390,7 +390,7 @@ public sealed class PcapTests : IDisposable
             port.Start();
             sender.Send([Ping(70), Ping(80)]);
             _loop.Drain();
-            Assert.Equal(2, port.Sent.Frames);
+            Assert.Equal(2, port.EgressCounters.Frames);
             Finish(port.File!);
         }
 

@@ -186,7 +186,7 @@ public sealed class ResponderPortTests : IDisposable
         Assert.Equal(1, _guest.Send(default, frame));
         _loop.Drain();
         Assert.True(_guest.Frames.Count == 0, what);
-        Assert.Equal(1, _port.Sent.Frames);
+        Assert.Equal(1, _port.EgressCounters.Frames);
     }
 
     [Fact]
@@ -230,7 +230,7 @@ public sealed class ResponderPortTests : IDisposable
 
         _loop.Drain();
         Assert.True(_guest.HasWaiter);
-        long dropped = _port.Received.Drops[(int)DropReason.NoBuffers];
+        long dropped = _port.IngressCounters.Drops[(int)DropReason.NoBuffers];
         Assert.InRange(dropped, 20, 30);
         _guest.MakeRoom(1);
         _loop.Drain();
@@ -238,7 +238,7 @@ public sealed class ResponderPortTests : IDisposable
         _guest.MakeRoom(int.MaxValue);
         _loop.Drain();
         Assert.Equal(40 - dropped, _guest.Frames.Count);
-        Assert.Equal(40 - dropped, _port.Received.Frames);
+        Assert.Equal(40 - dropped, _port.IngressCounters.Frames);
         Assert.All(_guest.Frames, f => Craft.AssertIPv4(f));
     }
 

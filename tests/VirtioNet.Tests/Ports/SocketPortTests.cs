@@ -115,7 +115,7 @@ public sealed class SocketPortTests : IDisposable
         List<byte[]> frames = Frames(2000, 9000);
         SendAll(from, frames, to);
         AssertSame(frames, to.Frames);
-        Assert.Equal(frames.Sum(f => (long)f.Length), server.Received.Bytes);
+        Assert.Equal(frames.Sum(f => (long)f.Length), server.IngressCounters.Bytes);
         SendAll(to, frames, from);
         AssertSame(frames, from.Frames);
     }
@@ -161,7 +161,7 @@ public sealed class SocketPortTests : IDisposable
         using CollectorPort from = CollectorPort.Join(client);
         client.Start();
         from.Send([new byte[60]]);
-        Assert.Equal(1, client.Sent.Drops[(int)DropReason.NotRunning]);
+        Assert.Equal(1, client.EgressCounters.Drops[(int)DropReason.NotRunning]);
         for (int round = 1; round <= 3; round++)
         {
             using var server = new StreamPort("server", new StreamOptions { Endpoint = endpoint, Listen = true }, _loop.Context);
@@ -269,7 +269,7 @@ public sealed class SocketPortTests : IDisposable
             _loop.Context.ScheduleOneShot(() => client.Fault("client.rx", new InvalidOperationException("planted")), "fault");
             _loop.Until(() => !client.IsUp && !server.IsUp, "both are down");
             from.Send([new byte[60]]);
-            Assert.Equal((round, round), (client.Faults, client.Sent.Drops[(int)DropReason.NotRunning]));
+            Assert.Equal((round, round), (client.Faults, client.EgressCounters.Drops[(int)DropReason.NotRunning]));
             clock.Advance((Port.RevivalMinNs << (round - 1)) - 1);
             _loop.Drain();
             Assert.True(client.IsFaulted);
@@ -327,7 +327,7 @@ public sealed class SocketPortTests : IDisposable
         client.Send(prefix);
         _loop.Until(() => !server.IsUp, "the connection is ended");
         Assert.Single(to.Frames);
-        Assert.Equal(1, server.Received.Drops[(int)DropReason.BadHeader]);
+        Assert.Equal(1, server.IngressCounters.Drops[(int)DropReason.BadHeader]);
         Assert.Equal(0, client.Receive(new byte[1]));
     }
 

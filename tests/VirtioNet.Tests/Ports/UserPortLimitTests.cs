@@ -33,7 +33,7 @@ public sealed class UserPortLimitTests : IDisposable
             _loop.Drain();
         }
 
-        Assert.Equal(85, port.Sent.Drops[(int)DropReason.Unsafe]);
+        Assert.Equal(85, port.EgressCounters.Drops[(int)DropReason.Unsafe]);
         guest.Ping([0, 1, 0, 2]);
         Until(guest, () => guest.Pings.Count > 0, "the gateway still answers");
     }
@@ -53,7 +53,7 @@ public sealed class UserPortLimitTests : IDisposable
         }
 
         Assert.Equal((32, 32, 168), (port.Use.Flows, port.Use.Sockets, port.Use.FlowsRefused));
-        Assert.Equal(168, port.Sent.Drops[(int)DropReason.Quota]);
+        Assert.Equal(168, port.EgressCounters.Drops[(int)DropReason.Quota]);
         for (int i = 0; i < 32; i++)
         {
             IPEndPoint? from = null;
@@ -147,7 +147,7 @@ public sealed class UserPortLimitTests : IDisposable
         guest.SendUdp("0.0.0.0", (ushort)((IPEndPoint)host.Client.LocalEndPoint!).Port, [1]);
         _loop.Drain();
         guest.Work();
-        Assert.Equal((0, false, 2, 2), (host.Available, listener.Pending(), port.Use.LoopbackRefused, port.Sent.Drops[(int)DropReason.Unsafe]));
+        Assert.Equal((0, false, 2, 2), (host.Available, listener.Pending(), port.Use.LoopbackRefused, port.EgressCounters.Drops[(int)DropReason.Unsafe]));
         Assert.Contains("hostLoopback", Assert.Single(notices), StringComparison.Ordinal);
     }
 

@@ -33,7 +33,7 @@ public sealed class UserPortTests : IDisposable
         Assert.Equal(Craft.Ip("10.0.2.3"), options[6]);
         Assert.Equal("guesthost"u8.ToArray(), options[12]);
         Assert.Equal("example.test"u8.ToArray(), options[15]);
-        Assert.Equal(2, port.Sent.Frames);
+        Assert.Equal(2, port.EgressCounters.Frames);
     }
 
     [Fact]
@@ -219,7 +219,7 @@ public sealed class UserPortTests : IDisposable
         int taken = guest.Send(frames, waiter: waiter);
         Assert.InRange(taken, 40, 60);
         Assert.Equal(200, guest.Send(frames));
-        Assert.InRange(port.Sent.Drops[(int)DropReason.NoBuffers], 190, 200);
+        Assert.InRange(port.EgressCounters.Drops[(int)DropReason.NoBuffers], 190, 200);
         _loop.Until(() => woken > 0, "the sender is woken");
         Assert.True(guest.Send(frames, waiter: waiter) > 0);
         _loop.Drain();

@@ -67,10 +67,10 @@ public sealed class PortLimitTests : IDisposable
         }
 
         Assert.InRange(passed, (long)(rate * 0.98), (long)(rate * 1.02));
-        Assert.Equal(passed, _to.Sent.Frames);
+        Assert.Equal(passed, _to.EgressCounters.Frames);
         Assert.True(wakings <= 10_001, $"{wakings} wakings in a second");
         _from.ReadCounters(out FrameCounters received, out _);
-        Assert.Equal(0, received.DroppedTotal + _to.Sent.DroppedTotal);
+        Assert.Equal(0, received.DroppedTotal + _to.EgressCounters.DroppedTotal);
     }
 
     [Theory]
@@ -86,9 +86,9 @@ public sealed class PortLimitTests : IDisposable
             _clock.Advance(1_000_000);
         }
 
-        Assert.InRange(_to.Sent.Frames, 9_800, 10_200);
+        Assert.InRange(_to.EgressCounters.Frames, 9_800, 10_200);
         _from.ReadCounters(out FrameCounters received, out _);
-        Assert.Equal(offered - _to.Sent.Frames, (receive ? received : _to.Sent).Drops[(int)DropReason.RateLimit]);
+        Assert.Equal(offered - _to.EgressCounters.Frames, (receive ? received : _to.EgressCounters).Drops[(int)DropReason.RateLimit]);
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public sealed class PortLimitTests : IDisposable
             Limit(receive: true, 3000 - rate);
         }
 
-        Assert.InRange(_to.Sent.Frames, 1_470, 1_500 + (10 * 20));
+        Assert.InRange(_to.EgressCounters.Frames, 1_470, 1_500 + (10 * 20));
     }
 
     private void Limit(bool receive, long rate)

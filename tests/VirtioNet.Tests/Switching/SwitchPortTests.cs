@@ -60,7 +60,7 @@ public sealed class SwitchPortTests
         net.Send(0, [.. Enumerable.Range(0, 20).Select(i => Frame(Station(0), Broadcast, payload: $"{i}"))]);
         Assert.Equal(2, net[1].Frames.Count);
         Assert.Equal(20, net[2].Frames.Count);
-        Assert.Equal(18, net[1].Sent.Drops[(int)DropReason.NoBuffers]);
+        Assert.Equal(18, net[1].EgressCounters.Drops[(int)DropReason.NoBuffers]);
     }
 
     [Fact]

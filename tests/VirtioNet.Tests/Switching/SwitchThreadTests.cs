@@ -85,7 +85,7 @@ public sealed class SwitchThreadTests
         guest.Port.ReadCounters(out _, out FrameCounters sent);
         Assert.Equal((expected, 2 - expected), ((int)sent.Frames, (int)sent.Drops[(int)DropReason.NoBuffers]));
         place.Detach(guest.Port);
-        Assert.Equal(0, guest.Port.SendRetries);
+        Assert.Equal(0, guest.Port.EgressRetries);
         guest.Port.Device.StopQueue(ring);
     }
 

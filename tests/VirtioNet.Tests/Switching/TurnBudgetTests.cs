@@ -50,7 +50,7 @@ public sealed class TurnBudgetTests : IDisposable
         AddFrames(tcp.Header((ushort)segment), tcp.Partial(), frames);
         Run(_ports[0]);
         int each = (tcp.Payload.Length + segment - 1) / segment;
-        Assert.All(_ports.Skip(1), p => Assert.Equal(frames * each, p.Sent.Frames));
+        Assert.All(_ports.Skip(1), p => Assert.Equal(frames * each, p.EgressCounters.Frames));
         Assert.InRange(_turns, turnsMin, int.MaxValue);
         AssertNothingDropped(net);
     }
@@ -109,7 +109,7 @@ public sealed class TurnBudgetTests : IDisposable
 
         Run(_ports[0]);
         int each = (tcp.Payload.Length + 1447) / 1448;
-        Assert.All(_ports.Skip(1), p => Assert.Equal(3 * each, p.Sent.Frames));
+        Assert.All(_ports.Skip(1), p => Assert.Equal(3 * each, p.EgressCounters.Frames));
         _ports[0].ReadCounters(out FrameCounters received, out _);
         Assert.Equal((3, 3, 0), (received.Drops[(int)DropReason.Filtered], received.Drops[(int)DropReason.VlanTag], received.Drops[(int)DropReason.StormControl]));
         Assert.Equal(3, net.ReadPair(_ports[0], _ports[1]).Frames);
@@ -126,15 +126,15 @@ public sealed class TurnBudgetTests : IDisposable
         AddFrames(tcp.Header(1448), tcp.Partial(), 1);
         int each = (tcp.Payload.Length + 1447) / 1448;
         Assert.Equal(0, _ports[0].Send(_memory.Burst, waiter: _waiter));
-        FakePort[] lack = [.. _ports.Skip(1).Where(p => p.Sent.Frames == 0)];
+        FakePort[] lack = [.. _ports.Skip(1).Where(p => p.EgressCounters.Frames == 0)];
         Assert.InRange(lack.Length, 10, 190);
         net.Detach(lack[^1]);
         net.Detach(_ports[1]);
         Join(net, 3);
         Run(_ports[0]);
-        Assert.Equal(0, lack[^1].Sent.Frames);
-        Assert.All(_ports.Skip(1).Take(200).Where(p => p != lack[^1]), p => Assert.Equal(each, p.Sent.Frames));
-        Assert.All(_ports.Skip(201), p => Assert.InRange(p.Sent.Frames, 0, each));
+        Assert.Equal(0, lack[^1].EgressCounters.Frames);
+        Assert.All(_ports.Skip(1).Take(200).Where(p => p != lack[^1]), p => Assert.Equal(each, p.EgressCounters.Frames));
+        Assert.All(_ports.Skip(201), p => Assert.InRange(p.EgressCounters.Frames, 0, each));
     }
 
     /// <summary>A source that comes back with other frames than those it left is not short of any.</summary>
@@ -146,12 +146,12 @@ public sealed class TurnBudgetTests : IDisposable
         FrameBuilder tcp = Large();
         AddFrames(tcp.Header(1448), tcp.Partial(), 1);
         Assert.Equal(0, _ports[0].Send(_memory.Burst, waiter: _waiter));
-        long[] before = [.. _ports.Select(p => p.Sent.Frames)];
+        long[] before = [.. _ports.Select(p => p.EgressCounters.Frames)];
         _context.Poll(false);
         _memory.Clear();
         AddFrames(default, (tcp with { Payload = new byte[50] }).Finished(), 2);
         Run(_ports[0]);
-        Assert.All(Enumerable.Range(1, 200), i => Assert.Equal(before[i] + 2, _ports[i].Sent.Frames));
+        Assert.All(Enumerable.Range(1, 200), i => Assert.Equal(before[i] + 2, _ports[i].EgressCounters.Frames));
     }
 
     [Theory]
@@ -168,7 +168,7 @@ public sealed class TurnBudgetTests : IDisposable
         AddFrames(segment == 0 ? default : tcp.Header((ushort)segment), segment == 0 ? tcp.Finished() : tcp.Partial(), frames);
         Run(_ports[0]);
         int each = segment == 0 ? 1 : (tcp.Payload.Length + segment - 1) / segment;
-        Assert.Equal(frames * each, _ports[^1].Sent.Frames);
+        Assert.Equal(frames * each, _ports[^1].EgressCounters.Frames);
         Assert.InRange(_turns, 2, int.MaxValue);
         _ports.ForEach(net.Detach);
     }
@@ -194,7 +194,7 @@ public sealed class TurnBudgetTests : IDisposable
             Assert.InRange(_turns, 2, int.MaxValue);
         }
 
-        Assert.Equal(3 * 256 * (segment == 0 ? 1 : (tcp.Payload.Length + 1447) / 1448), _ports[1].Sent.Frames);
+        Assert.Equal(3 * 256 * (segment == 0 ? 1 : (tcp.Payload.Length + 1447) / 1448), _ports[1].EgressCounters.Frames);
         Assert.Equal(3 * 256, net.ReadPair(_ports[0], _ports[1]).Frames);
     }
 
@@ -207,7 +207,7 @@ public sealed class TurnBudgetTests : IDisposable
         FrameBuilder tcp = Large();
         AddFrames(tcp.Header(1448), tcp.Partial(), 20);
         Assert.Equal(20, _ports[0].Send(_memory.Burst));
-        Assert.All(_ports.Skip(1), p => Assert.Equal(20 * ((tcp.Payload.Length + 1447) / 1448), p.Sent.Frames));
+        Assert.All(_ports.Skip(1), p => Assert.Equal(20 * ((tcp.Payload.Length + 1447) / 1448), p.EgressCounters.Frames));
     }
 
     private static FrameBuilder Large() => new() { Tcp = true, Destination = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Payload = RandomBytes(65_000) };
@@ -279,7 +279,7 @@ public sealed class TurnBudgetTests : IDisposable
     private void AssertNothingDropped(SwitchNetwork net)
     {
         _ports[0].ReadCounters(out FrameCounters received, out _);
-        Assert.Equal(0, received.DroppedTotal + _ports.Sum(p => p.Sent.DroppedTotal));
+        Assert.Equal(0, received.DroppedTotal + _ports.Sum(p => p.EgressCounters.DroppedTotal));
         Assert.All(_ports.Skip(1).Where(p => net.Mirror?.Target != p), p => Assert.True(net.ReadPair(_ports[0], p).Frames > 0));
     }
 }

@@ -59,13 +59,13 @@ internal sealed class FakePort : Port
                     return i;
                 }
 
-                Sent.Drop(DropReason.NoBuffers);
+                EgressCounters.Drop(DropReason.NoBuffers);
                 continue;
             }
 
             Room -= Room == int.MaxValue ? 0 : 1;
-            Sent.Frames++;
-            Sent.Bytes += burst[frames[i]].TotalLength;
+            EgressCounters.Frames++;
+            EgressCounters.Bytes += burst[frames[i]].TotalLength;
             if (KeepsFrames)
             {
                 _frames.Enqueue((burst.Header(frames[i]), BurstMemory.Read(burst, frames[i])));

@@ -33,7 +33,7 @@ internal sealed class SwitchMember
     public void Configure(SwitchPortOptions options, AioClock clock)
     {
         Options = options;
-        Port.SendRetries = options.Retries;
+        Port.EgressRetries = options.Retries;
         BroadcastLimit = Limit(BroadcastLimit, options.Storm.BroadcastPerSecond, clock);
         MulticastLimit = Limit(MulticastLimit, options.Storm.MulticastPerSecond, clock);
         UnknownLimit = Limit(UnknownLimit, options.Storm.UnknownPerSecond, clock);
@@ -43,7 +43,7 @@ internal sealed class SwitchMember
     public SwitchPairCounters ReadPair(int slot)
     {
         var sum = default(SwitchPairCounters);
-        foreach (SourceQueue queue in Port.SourceQueues)
+        foreach (Ingress queue in Port.Ingresses)
         {
             if (queue.NetworkState is SwitchSource source)
             {

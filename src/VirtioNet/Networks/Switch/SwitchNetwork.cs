@@ -166,7 +166,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
 
         _members[member.Slot] = null;
         port.Network = null;
-        port.SendRetries = 0;
+        port.EgressRetries = 0;
         _ports = [.. before.Where(p => p != port)];
         Publish();
 
@@ -298,7 +298,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     /// <summary>Drops what queues keep for a port that left: its own queues all of it, the others the counters of the pair, since the number is given away again.</summary>
     private void ForgetPairs(Port left, int slot)
     {
-        foreach (SourceQueue queue in left.SourceQueues)
+        foreach (Ingress queue in left.Ingresses)
         {
             (queue.NetworkState as IDisposable)?.Dispose();
             queue.NetworkState = null;
@@ -306,7 +306,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
 
         foreach (Port port in _ports)
         {
-            foreach (SourceQueue queue in port.SourceQueues)
+            foreach (Ingress queue in port.Ingresses)
             {
                 (queue.NetworkState as SwitchSource)?.ForgetPair(slot);
             }

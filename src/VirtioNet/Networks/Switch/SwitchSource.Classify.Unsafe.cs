@@ -217,7 +217,7 @@ internal sealed unsafe partial class SwitchSource
     {
         if (_remainder.Count == 0)
         {
-            _state.Drops.Drop(reason, count);
+            _source.Drops.Drop(reason, count);
         }
     }
 
@@ -226,7 +226,7 @@ internal sealed unsafe partial class SwitchSource
         if (_remainder.Count == 0)
         {
             _pairs[slot].Filtered++;
-            _state.Drops.Drop(reason);
+            _source.Drops.Drop(reason);
         }
     }
 

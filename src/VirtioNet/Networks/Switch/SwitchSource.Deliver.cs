@@ -65,7 +65,7 @@ internal sealed partial class SwitchSource
     private bool DeliverCopies(SwitchPortView mirror, FrameBurst burst)
     {
         _ = Expand(_mirrored, out ReadOnlySpan<ushort> copies);
-        int done = SwitchNetwork.Give(_member.Port, mirror.Port, burst, copies, _queue, out _);
+        int done = mirror.Port.Egress.Deliver(_source, burst, copies, out _);
         Remove(_mirrored, copies[..done]);
         return done == copies.Length;
     }
@@ -93,7 +93,7 @@ internal sealed partial class SwitchSource
 
         if ((kept == 0 ? SwitchRemainder.MirrorSlot : _touched[0]) != _remainder.CutSlot)
         {
-            _state.Finisher.ForgetSegments();
+            _source.Finisher.ForgetSegments();
         }
     }
 
@@ -128,7 +128,7 @@ internal sealed partial class SwitchSource
         bool exact = (ingress.SendsExact || egress.TakesExact) && burst != _guard?.Output;
         bool asTheyAre = !exact && ingress.CarriesAll && egress.CarriesAll && !_anyTagged && !egress.SendsTagged(ingress.UntaggedVlan);
         int done = asTheyAre
-            ? SwitchNetwork.Give(_member.Port, egress.Port, burst, indices, _queue, out long bytes)
+            ? egress.Port.Egress.Deliver(_source, burst, indices, out long bytes)
             : DeliverEdited(ingress, egress, burst, indices, exact, out bytes);
         ref PairCounts pair = ref _pairs[egress.Slot];
         pair.Frames += done;
@@ -169,7 +169,7 @@ internal sealed partial class SwitchSource
             }
 
             editor.Output.ContinueTurn(burst);
-            int given = SwitchNetwork.Give(_member.Port, egress.Port, editor.Output, editor.Output.AllFrames, _queue, out _);
+            int given = egress.Port.Egress.Deliver(_source, editor.Output, editor.Output.AllFrames, out _);
             burst.Budget = editor.Output.Budget;
             done = given < editor.Output.Count ? _edited[given] : next;
             if (given < editor.Output.Count || burst.Budget.IsSpent)

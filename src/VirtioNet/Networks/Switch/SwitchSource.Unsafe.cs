@@ -17,8 +17,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable, IForgetful
     private readonly SwitchNetwork _network;
     private readonly SwitchMacTable _table;
     private readonly SwitchMember _member;
-    private readonly SourceQueue _state;
-    private readonly int _queue;
+    private readonly Ingress _source;
     private readonly ushort[] _indices = new ushort[FrameBurst.FramesMax];
     private ulong[] _frames = [];
     private ushort[] _touched = [];
@@ -42,13 +41,12 @@ internal sealed unsafe partial class SwitchSource : IDisposable, IForgetful
     private int _flowVersion;
     private uint _flowTick;
 
-    public SwitchSource(SwitchNetwork network, SwitchMember member, SourceQueue state, int queue)
+    public SwitchSource(SwitchNetwork network, SwitchMember member, Ingress source)
     {
         _network = network;
         _table = network.Table;
         _member = member;
-        _state = state;
-        _queue = queue;
+        _source = source;
     }
 
     /// <summary>True when the port belongs to the switch at the time of the snapshot.</summary>
@@ -84,7 +82,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable, IForgetful
 
         if (!ingress.LinkEnabled || ingress == snapshot.Mirror)
         {
-            _state.Drops.Drop(DropReason.NotRunning, burst.Count);
+            _source.Drops.Drop(DropReason.NotRunning, burst.Count);
             _remainder.Clear();
             return burst.Count;
         }
@@ -129,7 +127,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable, IForgetful
             }
         }
 
-        done = SwitchNetwork.Give(_member.Port, snapshot.Views[_flowSlot]!.Port, burst, burst.AllFrames, _queue, out long bytes);
+        done = snapshot.Views[_flowSlot]!.Port.Egress.Deliver(_source, burst, burst.AllFrames, out long bytes);
         ref PairCounts pair = ref _pairs[_flowSlot];
         pair.Frames += done;
         pair.Bytes += bytes;
@@ -216,7 +214,7 @@ internal sealed unsafe partial class SwitchSource : IDisposable, IForgetful
         {
             if (reason != default)
             {
-                _state.Drops.Drop(reason);
+                _source.Drops.Drop(reason);
             }
         }
     }

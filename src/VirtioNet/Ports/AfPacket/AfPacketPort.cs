@@ -45,7 +45,7 @@ public sealed class AfPacketPort : Port
         _queues = new MessageQueue[_sockets.Length];
         for (int i = 0; i < _queues.Length; i++)
         {
-            _queues[i] = new MessageQueue(this, i, _sockets[i].Value, HeaderSize, true, contexts[i % contexts.Count], Forward);
+            _queues[i] = new MessageQueue(this, i, _sockets[i].Value, HeaderSize, true, contexts[i % contexts.Count]);
         }
 
         ControlContext = control;
@@ -99,13 +99,13 @@ public sealed class AfPacketPort : Port
     }
 
     /// <inheritdoc/>
-    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    public override void ReadCounters(out FrameCounters ingress, out FrameCounters egress)
     {
-        base.ReadCounters(out received, out sent);
+        base.ReadCounters(out ingress, out egress);
         foreach (MessageQueue queue in _queues)
         {
-            received.Add(queue.Received);
-            sent.Add(queue.Sent);
+            ingress.Add(queue.IngressCounters);
+            egress.Add(queue.EgressCounters);
         }
     }
 

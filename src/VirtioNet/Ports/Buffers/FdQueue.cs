@@ -19,19 +19,18 @@ internal abstract class FdQueue : IDisposable
     /// <summary>Most frames that are thrown away when another guest comes: more than any interface's queue keeps, so that a source that never falls silent is read again.</summary>
     private const int FlushMax = 65_536;
 
-    private readonly int _index;
     private readonly AioContext _context;
-    private readonly Func<FrameBurst, int, BottomHalf?, int> _forward;
+    private readonly Ingress _ingress;
     private readonly FdGate _gate;
     private readonly BottomHalf _resume;
     private readonly BottomHalf _awaitWritable;
     private readonly QueueErrors _errors;
-    private readonly Waiters _waiters = new();
+    private readonly SharedWaiters _waiters = new();
     private readonly FrameBurst _burst = new();
     private readonly GuestWait _wait;
     private int _toFlush;
-    private FrameCounters _received;
-    private FrameCounters _sent;
+    private FrameCounters _ingressCounters;
+    private FrameCounters _egressCounters;
     private volatile bool _started;
 
     /// <summary>Creates the queue; it reads nothing before <see cref="Wake"/> starts it.</summary>
@@ -39,28 +38,26 @@ internal abstract class FdQueue : IDisposable
     /// <param name="index">Its number.</param>
     /// <param name="fd">The descriptor, non-blocking; it outlives the queue.</param>
     /// <param name="context">Where frames are read.</param>
-    /// <param name="forward">The port's way into its network.</param>
     /// <param name="receive">What its reads are.</param>
     /// <param name="send">What its writes are.</param>
-    protected FdQueue(Port port, int index, int fd, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, CallKind receive, CallKind send)
+    protected FdQueue(Port port, int index, int fd, AioContext context, CallKind receive, CallKind send)
     {
         Port = port;
-        _index = index;
         Fd = fd;
         _context = context;
-        _forward = forward;
+        _ingress = port.Ingress(index);
         _gate = new FdGate(context, fd, OnReadable, OnWritable);
-        _resume = context.CreateBottomHalf(Resume, $"{port.Name}.rx{index}");
+        _resume = context.CreateBottomHalf(Resume, $"{port.Name}.ingress{index}");
         _wait = new GuestWait(port, context, Resume);
         _errors = new QueueErrors(port, context, receive, send, _resume);
-        _awaitWritable = context.CreateBottomHalf(() => _gate.WantWrite = true, $"{port.Name}.tx{index}");
+        _awaitWritable = context.CreateBottomHalf(() => _gate.WantWrite = true, $"{port.Name}.egress{index}");
     }
 
     /// <summary>Frames read from the outside.</summary>
-    public ref FrameCounters Received => ref _received;
+    public ref FrameCounters IngressCounters => ref _ingressCounters;
 
     /// <summary>Frames written to the outside.</summary>
-    public ref FrameCounters Sent => ref _sent;
+    public ref FrameCounters EgressCounters => ref _egressCounters;
 
     /// <summary>The port that the queue belongs to.</summary>
     protected Port Port { get; }
@@ -96,7 +93,7 @@ internal abstract class FdQueue : IDisposable
     {
         if (Port.IsOut)
         {
-            Interlocked.Add(ref _sent.Drops[(int)DropReason.NotRunning], frames.Length);
+            Interlocked.Add(ref _egressCounters.Drops[(int)DropReason.NotRunning], frames.Length);
             return frames.Length;
         }
 
@@ -136,12 +133,12 @@ internal abstract class FdQueue : IDisposable
             }
 
             _errors.CountSend(new Errno(error));
-            Interlocked.Increment(ref _sent.Drops[(int)ReasonOf(error)]);
+            Interlocked.Increment(ref _egressCounters.Drops[(int)ReasonOf(error)]);
             done++;
         }
 
-        Interlocked.Add(ref _sent.Frames, written);
-        Interlocked.Add(ref _sent.Bytes, bytes);
+        Interlocked.Add(ref _egressCounters.Frames, written);
+        Interlocked.Add(ref _egressCounters.Bytes, bytes);
         return done;
     }
 
@@ -226,7 +223,7 @@ internal abstract class FdQueue : IDisposable
             return 0;
         }
 
-        Interlocked.Add(ref _sent.Drops[(int)DropReason.Budget], left);
+        Interlocked.Add(ref _egressCounters.Drops[(int)DropReason.Budget], left);
         return left;
     }
 
@@ -272,7 +269,7 @@ internal abstract class FdQueue : IDisposable
         }
 
         ReceiveResult? direct = null;
-        if (Buffers.IsEmpty && Port.Network?.DirectReceiver(Port, _index) is { } receiver)
+        if (Buffers.IsEmpty && Port.Network?.DirectReceiver(Port, _ingress.Queue) is { } receiver)
         {
             direct = ReadDirect(receiver, _resume, out error);
         }
@@ -314,8 +311,8 @@ internal abstract class FdQueue : IDisposable
 
         int count = Buffers.Count;
         Buffers.Release(count);
-        _received.Drop(DropReason.Stale, count);
-        Port.SourceQueue(_index).ForgetHalfSent();
+        _ingressCounters.Drop(DropReason.Stale, count);
+        _ingress.ForgetHalfSent();
         if (_toFlush > 0)
         {
             _toFlush = error == 0 ? Math.Max(0, _toFlush - Math.Max(1, count)) : 0;
@@ -336,9 +333,9 @@ internal abstract class FdQueue : IDisposable
         if (!Buffers.IsEmpty)
         {
             Buffers.AddTo(_burst);
-            int done = _forward(_burst, _index, _resume);
+            int done = _ingress.Forward(_burst, _resume);
             bool all = done == _burst.Count;
-            _received.CountForwarded(_burst, done);
+            _ingressCounters.CountForwarded(_burst, done);
             Buffers.Release(done);
             _gate.WantRead = Buffers.IsEmpty;
             if (all && !Buffers.IsEmpty)

@@ -13,25 +13,24 @@ internal sealed class FrameOutlet : IDisposable
 {
     private readonly Port _port;
     private readonly AioContext _context;
-    private readonly Func<FrameBurst, int, BottomHalf?, int> _forward;
+    private readonly Ingress _ingress;
     private readonly Action? _roomMade;
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _bottomHalf;
 
     /// <summary>Creates an outlet.</summary>
-    /// <param name="port">The port that the frames come in by; its Received counters are kept here.</param>
+    /// <param name="port">The port that the frames come in by; its ingress counters are kept here.</param>
     /// <param name="context">Where the frames are forwarded.</param>
     /// <param name="capacity">Bytes of the ring.</param>
-    /// <param name="forward">The port's way into its network.</param>
     /// <param name="roomMade">Called on the context's thread after frames left the ring.</param>
-    public FrameOutlet(Port port, AioContext context, int capacity, Func<FrameBurst, int, BottomHalf?, int> forward, Action? roomMade = null)
+    public FrameOutlet(Port port, AioContext context, int capacity, Action? roomMade = null)
     {
         _port = port;
         _context = context;
-        _forward = forward;
+        _ingress = port.Ingress(0);
         _roomMade = roomMade;
         Ring = new FrameRing(capacity);
-        _bottomHalf = context.CreateBottomHalf(Run, $"{port.Name}.out");
+        _bottomHalf = context.CreateBottomHalf(Run, $"{port.Name}.ingress");
     }
 
     /// <summary>The queue.</summary>
@@ -56,8 +55,8 @@ internal sealed class FrameOutlet : IDisposable
             return;
         }
 
-        int done = _forward(_burst, 0, _bottomHalf);
-        _port.Received.CountForwarded(_burst, done);
+        int done = _ingress.Forward(_burst, _bottomHalf);
+        _port.IngressCounters.CountForwarded(_burst, done);
         Ring.Release(done);
         _roomMade?.Invoke();
         if (done == count)

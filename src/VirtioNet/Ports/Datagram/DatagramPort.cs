@@ -32,7 +32,7 @@ public sealed class DatagramPort : Port
         Options = options;
         HoldTime = options.Hold;
         _socket = Open(options);
-        _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Forward, Reconnect);
+        _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Reconnect);
         Connect();
     }
 
@@ -62,11 +62,11 @@ public sealed class DatagramPort : Port
     public override void Start() => _queue.Wake(start: true);
 
     /// <inheritdoc/>
-    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    public override void ReadCounters(out FrameCounters ingress, out FrameCounters egress)
     {
-        base.ReadCounters(out received, out sent);
-        received.Add(_queue.Received);
-        sent.Add(_queue.Sent);
+        base.ReadCounters(out ingress, out egress);
+        ingress.Add(_queue.IngressCounters);
+        egress.Add(_queue.EgressCounters);
     }
 
     /// <inheritdoc/>

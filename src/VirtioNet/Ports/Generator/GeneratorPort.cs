@@ -66,19 +66,7 @@ public sealed class GeneratorPort : Port
     public override Offloads Accepts => Offloads.All;
 
     /// <inheritdoc/>
-    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
-    {
-        ArgumentNullException.ThrowIfNull(burst);
-        long bytes = 0;
-        foreach (ushort frame in frames)
-        {
-            bytes += burst[frame].TotalLength;
-        }
-
-        Interlocked.Add(ref Sent.Frames, frames.Length);
-        Interlocked.Add(ref Sent.Bytes, bytes);
-        return frames.Length;
-    }
+    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) => this.Swallow(burst, frames);
 
     /// <inheritdoc/>
     public override void Start()
@@ -134,7 +122,7 @@ public sealed class GeneratorPort : Port
         }
 
         int done = Forward(_burst, 0, _bottomHalf);
-        Received.CountForwarded(_burst, done);
+        IngressCounters.CountForwarded(_burst, done);
         _pendingFrom += done;
         if (_pendingFrom == _pendingTo)
         {

@@ -36,7 +36,8 @@ public sealed class VhostUserPort : Port
         for (int i = 0; i < pairs.Length; i++)
         {
             IoThread thread = threads[i % threads.Count];
-            pairs[i] = new QueuePair(new RxQueue(i, thread, options.CacheDemotion), new TxQueue(i, name, thread, Forward, ForgetHalfSent));
+            Ingress ingress = Ingress(i);
+            pairs[i] = new QueuePair(new RxQueue(i, thread, options.CacheDemotion), new TxQueue(i, name, thread, ingress.Forward, ingress.ForgetHalfSent));
         }
 
         Pairs = pairs;
@@ -79,11 +80,11 @@ public sealed class VhostUserPort : Port
         RxQueue[] active = Volatile.Read(ref _active);
         if (active.Length == 0)
         {
-            Sent.Drop(DropReason.NotRunning, frames.Length);
+            EgressCounters.Drop(DropReason.NotRunning, frames.Length);
             return frames.Length;
         }
 
-        return active[queue < active.Length ? queue : queue % active.Length].Deliver(burst, frames, waiter, SendRetries);
+        return active[queue < active.Length ? queue : queue % active.Length].Deliver(burst, frames, waiter, EgressRetries);
     }
 
     /// <inheritdoc/>
@@ -103,13 +104,13 @@ public sealed class VhostUserPort : Port
     }
 
     /// <inheritdoc/>
-    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    public override void ReadCounters(out FrameCounters ingress, out FrameCounters egress)
     {
-        base.ReadCounters(out received, out sent);
+        base.ReadCounters(out ingress, out egress);
         foreach (QueuePair pair in Pairs)
         {
-            received.Add(pair.Tx.Counters);
-            sent.Add(pair.Rx.Counters);
+            ingress.Add(pair.Tx.Counters);
+            egress.Add(pair.Rx.Counters);
         }
     }
 
@@ -143,9 +144,6 @@ public sealed class VhostUserPort : Port
         Network?.PortChanged(this);
     }
 
-    /// <summary>A queue starts, and the frames that come next are others than its last ring's. On the queue's data thread.</summary>
-    private void ForgetHalfSent(int queue) => SourceQueue(queue).ForgetHalfSent();
-
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
@@ -158,9 +156,4 @@ public sealed class VhostUserPort : Port
 
         base.Dispose(disposing);
     }
-
-    /// <summary>A receive queue and the transmit queue of the same number.</summary>
-    /// <param name="Rx">Ring 2i.</param>
-    /// <param name="Tx">Ring 2i + 1.</param>
-    public sealed record QueuePair(RxQueue Rx, TxQueue Tx);
 }

@@ -3,6 +3,7 @@ using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Queues;
 using Protocol = VhostNet.VhostUser.Protocol;
 
 namespace VhostNet.VirtioNet.Ports.Guest;
@@ -50,7 +51,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
 
     public void StartQueue(Virtqueue queue)
     {
-        VhostUserPort.QueuePair pair = port.Pairs[queue.Index / 2];
+        QueuePair pair = port.Pairs[queue.Index / 2];
         if (queue.Index % 2 == 0)
         {
             pair.Rx.Start(queue, HeaderSize, Has(VirtioNetFeatures.MRG_RXBUF), VirtioNetFeatures.AcceptedByDriver(Acknowledged));
@@ -79,7 +80,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
 
     private void Stop(Virtqueue queue)
     {
-        VhostUserPort.QueuePair pair = port.Pairs[queue.Index / 2];
+        QueuePair pair = port.Pairs[queue.Index / 2];
         if (queue.Index % 2 == 0)
         {
             pair.Rx.Stop();
@@ -92,7 +93,7 @@ internal sealed class VirtioNetDevice(VhostUserPort port, VirtioNetOptions optio
 
     public void QueueChanged(Virtqueue queue)
     {
-        VhostUserPort.QueuePair pair = port.Pairs[queue.Index / 2];
+        QueuePair pair = port.Pairs[queue.Index / 2];
         if (queue.Index % 2 == 0)
         {
             pair.Rx.WakeWaiters();

@@ -1,6 +1,7 @@
 using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Buffers;
 
 namespace VhostNet.VirtioNet.Ports.Null;
 
@@ -15,18 +16,5 @@ public sealed class NullPort(string name) : Port(name)
     public override Offloads Accepts => Offloads.All;
 
     /// <inheritdoc/>
-    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
-    {
-        ArgumentNullException.ThrowIfNull(burst);
-        long bytes = 0;
-        foreach (ushort frame in frames)
-        {
-            bytes += burst[frame].TotalLength;
-        }
-
-        // Several data threads may be here at once; one pair of atomics a burst keeps the counters exact.
-        Interlocked.Add(ref Sent.Frames, frames.Length);
-        Interlocked.Add(ref Sent.Bytes, bytes);
-        return frames.Length;
-    }
+    public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) => this.Swallow(burst, frames);
 }

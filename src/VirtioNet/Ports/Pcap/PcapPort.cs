@@ -98,17 +98,9 @@ public sealed class PcapPort : Port
     /// <inheritdoc/>
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
-        ArgumentNullException.ThrowIfNull(burst);
-        long bytes = 0;
-        foreach (ushort frame in frames)
-        {
-            bytes += burst[frame].TotalLength;
-        }
-
-        Interlocked.Add(ref Sent.Frames, frames.Length);
-        Interlocked.Add(ref Sent.Bytes, bytes);
+        int done = this.Swallow(burst, frames);
         _file?.Record(burst, frames);
-        return frames.Length;
+        return done;
     }
 
     /// <inheritdoc/>
@@ -179,7 +171,7 @@ public sealed class PcapPort : Port
         }
 
         int done = Forward(_burst, 0, _bottomHalf);
-        Received.CountForwarded(_burst, done);
+        IngressCounters.CountForwarded(_burst, done);
         _reader.Release(_burst, done);
         _sentAny |= done > 0;
         if (done == _burst.Count)

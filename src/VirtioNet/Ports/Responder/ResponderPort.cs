@@ -34,7 +34,7 @@ public sealed class ResponderPort : Port
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         _engine = new ResponderEngine(options, clock ?? AioClock.Monotonic);
-        _outlet = new FrameOutlet(this, context, QueueBytes, Forward);
+        _outlet = new FrameOutlet(this, context, QueueBytes);
     }
 
     /// <summary>What the port answers for.</summary>
@@ -80,10 +80,10 @@ public sealed class ResponderPort : Port
     }
 
     /// <inheritdoc/>
-    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    public override void ReadCounters(out FrameCounters ingress, out FrameCounters egress)
     {
-        base.ReadCounters(out received, out sent);
-        sent.Add(_engine.Fragments.Counters);
+        base.ReadCounters(out ingress, out egress);
+        egress.Add(_engine.Fragments.Counters);
     }
 
     /// <inheritdoc/>
@@ -107,15 +107,15 @@ public sealed class ResponderPort : Port
 
         if (length > FrameMax)
         {
-            Sent.Drop(DropReason.TooLong);
+            EgressCounters.Drop(DropReason.TooLong);
             return false;
         }
 
-        Sent.Frames++;
-        Sent.Bytes += length;
+        EgressCounters.Frames++;
+        EgressCounters.Bytes += length;
         if (!_outlet.Ring.TryReserve(Math.Max((int)length, ResponderEngine.ReplyRoom), out Span<byte> room))
         {
-            Received.Drop(DropReason.NoBuffers);
+            IngressCounters.Drop(DropReason.NoBuffers);
             return false;
         }
 
@@ -138,7 +138,7 @@ public sealed class ResponderPort : Port
             if (!_outlet.Ring.TryReserve(needed, out Span<byte> room))
             {
                 // Without one of its pieces the rest is of no use.
-                Received.Drop(DropReason.NoBuffers);
+                IngressCounters.Drop(DropReason.NoBuffers);
                 _engine.Fragments.Abandon();
                 break;
             }

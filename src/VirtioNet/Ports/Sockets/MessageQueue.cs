@@ -20,11 +20,10 @@ internal sealed class MessageQueue : FdQueue
     /// <param name="headerSize">Bytes of virtio_net_hdr before each frame: 10, or 0 for none.</param>
     /// <param name="withTags">Whether tags come as auxiliary data.</param>
     /// <param name="context">Where frames are read.</param>
-    /// <param name="forward">The port's way into its network.</param>
     /// <param name="reconnect">Called, by any thread, when the other side was not there, or not by this way, before one more try.</param>
     public MessageQueue(
-        Port port, int index, int fd, int headerSize, bool withTags, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward, Action? reconnect = null)
-        : base(port, index, fd, context, forward, withTags ? CallKind.PacketReceive : CallKind.DatagramReceive, withTags ? CallKind.PacketSend : CallKind.DatagramSend)
+        Port port, int index, int fd, int headerSize, bool withTags, AioContext context, Action? reconnect = null)
+        : base(port, index, fd, context, withTags ? CallKind.PacketReceive : CallKind.DatagramReceive, withTags ? CallKind.PacketSend : CallKind.DatagramSend)
     {
         _headerSize = headerSize;
         _reconnect = reconnect;
@@ -57,5 +56,5 @@ internal sealed class MessageQueue : FdQueue
         return done;
     }
 
-    protected override void Fill(out int error) => _buffers.Fill(Fd, ref Received, out error);
+    protected override void Fill(out int error) => _buffers.Fill(Fd, ref IngressCounters, out error);
 }

@@ -20,7 +20,7 @@ public sealed class StreamPort : Port
     private readonly StreamConnector _connector;
     private readonly StreamSender _sender = new();
     private readonly StreamReceiver _receiver = new();
-    private readonly Waiters _waiters = new();
+    private readonly SharedWaiters _waiters = new();
     private readonly FrameBurst _burst = new();
     private readonly BottomHalf _send;
     private readonly BottomHalf _resume;
@@ -50,8 +50,8 @@ public sealed class StreamPort : Port
         _context = context;
         _clock = clock ?? AioClock.Monotonic;
         ControlContext = control ?? context;
-        _send = context.CreateBottomHalf(Send, $"{name}.tx");
-        _resume = context.CreateBottomHalf(Resume, $"{name}.rx");
+        _send = context.CreateBottomHalf(Send, $"{name}.egress");
+        _resume = context.CreateBottomHalf(Resume, $"{name}.ingress");
         _pause = context.CreateTimer(_clock, AfterPause);
         _connector = new StreamConnector(context, options, OnConnected, OnFailed, _clock);
         SetDown(Waits);
@@ -81,52 +81,9 @@ public sealed class StreamPort : Port
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        int done = 0;
-        bool waits = false;
         bool isOut = IsOut;
         _sender.Lock.Enter();
-        while (done < frames.Length)
-        {
-            int frame = frames[done];
-            uint length = burst[frame].TotalLength;
-            if (burst[frame].IsMalformed)
-            {
-                done++;
-                continue;
-            }
-
-            if (isOut)
-            {
-                Sent.Drop(DropReason.NotRunning);
-            }
-            else if (length > StreamReceiver.FrameMax)
-            {
-                Sent.Drop(DropReason.TooLong);
-            }
-            else if (_sender.TryQueue(burst, frame))
-            {
-                Sent.Frames++;
-                Sent.Bytes += length;
-            }
-            else if (waiter is null)
-            {
-                Sent.Drop(DropReason.NoBuffers);
-            }
-            else if (waits)
-            {
-                break;
-            }
-            else
-            {
-                // Registered first, then one more look: room made in between is seen by one side or the other.
-                _waiters.Add(waiter);
-                waits = true;
-                continue;
-            }
-
-            done++;
-        }
-
+        int done = QueueOrWait.Deliver(this, new SenderQueue(_sender), _waiters, burst, frames, waiter, isOut);
         _sender.Lock.Exit();
         _send.Schedule();
         return done;
@@ -186,7 +143,7 @@ public sealed class StreamPort : Port
         _connection = connection;
         _failedInARow = 0;
         _connectedNs = _clock.NowNs;
-        _framesBefore = Received.Frames;
+        _framesBefore = IngressCounters.Frames;
         _receiver.Reset();
         _sender.Clear();
         try
@@ -231,7 +188,7 @@ public sealed class StreamPort : Port
 
         // Frames that were queued meanwhile are thrown away by the next connection.
         _waiters.ScheduleAll();
-        _connector.Ended(_clock.NowNs - _connectedNs, Received.Frames != _framesBefore);
+        _connector.Ended(_clock.NowNs - _connectedNs, IngressCounters.Frames != _framesBefore);
     }
 
     private void Send()
@@ -329,10 +286,10 @@ public sealed class StreamPort : Port
             sound = _receiver.AddTo(_burst);
             count = _burst.Count;
             int done = count == 0 ? 0 : Forward(_burst, 0, _resume);
-            long before = Received.Bytes;
-            Received.CountForwarded(_burst, done);
+            long before = IngressCounters.Bytes;
+            IngressCounters.CountForwarded(_burst, done);
             budget.TakeChains(count);
-            budget.TakeCopies(done, Received.Bytes - before);
+            budget.TakeCopies(done, IngressCounters.Bytes - before);
             _receiver.Release(_burst, done);
             if (done < count)
             {
@@ -345,8 +302,15 @@ public sealed class StreamPort : Port
 
         if (!sound)
         {
-            Received.Drop(DropReason.BadHeader);
+            IngressCounters.Drop(DropReason.BadHeader);
             Lose("it carried a length that no frame has, so what follows can't be told apart");
         }
+    }
+
+    private readonly struct SenderQueue(StreamSender sender) : IFrameQueue
+    {
+        public static uint FrameMax => StreamReceiver.FrameMax;
+
+        public bool TryQueue(FrameBurst burst, int frame) => sender.TryQueue(burst, frame);
     }
 }

@@ -39,7 +39,7 @@ public sealed partial class TapPort : Port
         _queues = new TapQueue[_interface.Queues.Count];
         for (int i = 0; i < _queues.Length; i++)
         {
-            _queues[i] = new TapQueue(this, i, _interface.Queues[i].Value, _interface.HasHeader, contexts[i % contexts.Count], Forward);
+            _queues[i] = new TapQueue(this, i, _interface.Queues[i].Value, _interface.HasHeader, contexts[i % contexts.Count]);
         }
 
         ControlContext = control;
@@ -94,13 +94,13 @@ public sealed partial class TapPort : Port
         (accepted & (Offloads.Tso4 | Offloads.Tso6 | Offloads.Uso4 | Offloads.Uso6)) != 0 ? TapBuffers.FrameMax : _interface.Mtu + 18;
 
     /// <inheritdoc/>
-    public override void ReadCounters(out FrameCounters received, out FrameCounters sent)
+    public override void ReadCounters(out FrameCounters ingress, out FrameCounters egress)
     {
-        base.ReadCounters(out received, out sent);
+        base.ReadCounters(out ingress, out egress);
         foreach (TapQueue queue in _queues)
         {
-            received.Add(queue.Received);
-            sent.Add(queue.Sent);
+            ingress.Add(queue.IngressCounters);
+            egress.Add(queue.EgressCounters);
         }
     }
 

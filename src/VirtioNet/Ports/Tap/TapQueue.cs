@@ -16,8 +16,8 @@ internal sealed class TapQueue : FdQueue
     private readonly int _headerSize;
     private readonly TapBuffers _buffers = new();
 
-    public TapQueue(TapPort port, int index, int fd, bool hasHeader, AioContext context, Func<FrameBurst, int, BottomHalf?, int> forward)
-        : base(port, index, fd, context, forward, CallKind.TapRead, CallKind.TapWrite)
+    public TapQueue(TapPort port, int index, int fd, bool hasHeader, AioContext context)
+        : base(port, index, fd, context, CallKind.TapRead, CallKind.TapWrite)
     {
         _port = port;
         _headerSize = hasHeader ? VirtioNetHeader.Size : 0;
@@ -50,7 +50,7 @@ internal sealed class TapQueue : FdQueue
         return done;
     }
 
-    protected override void Fill(out int error) => _buffers.Fill(Fd, _headerSize, ref Received, out error);
+    protected override void Fill(out int error) => _buffers.Fill(Fd, _headerSize, ref IngressCounters, out error);
 
     protected override ReceiveResult? ReadDirect(RxQueue receiver, BottomHalf waiter, out int error)
     {
@@ -62,9 +62,9 @@ internal sealed class TapQueue : FdQueue
 
         var reader = new TapReader(Fd, _port.FrameSizeMax, _buffers);
         ReceiveResult result = receiver.ReceiveDirect(ref reader, Budget, waiter, out int frames);
-        Received.Frames += frames;
-        Received.Bytes += reader.Bytes;
-        Received.Drop(DropReason.TooLong, reader.TooLong);
+        IngressCounters.Frames += frames;
+        IngressCounters.Bytes += reader.Bytes;
+        IngressCounters.Drop(DropReason.TooLong, reader.TooLong);
         error = reader.Error;
         return result;
     }

@@ -139,7 +139,7 @@ public sealed partial class UserPort
     private void CountDrop(DropReason reason)
     {
         _inbound.Lock.Enter();
-        Sent.Drop(reason);
+        EgressCounters.Drop(reason);
         _inbound.Lock.Exit();
     }
 

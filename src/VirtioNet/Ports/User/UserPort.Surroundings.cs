@@ -23,7 +23,7 @@ public sealed partial class UserPort
             }
             else
             {
-                port.Received.Drop(DropReason.NoBuffers);
+                port.IngressCounters.Drop(DropReason.NoBuffers);
             }
         }
 

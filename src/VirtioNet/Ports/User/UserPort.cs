@@ -27,7 +27,7 @@ public sealed partial class UserPort : Port
 
     private readonly AioContext _context;
     private readonly FrameRing _inbound = new(QueueBytes);
-    private readonly Waiters _waiters = new();
+    private readonly SharedWaiters _waiters = new();
     private readonly FrameOutlet _outlet;
     private readonly BottomHalf _work;
     private readonly BottomHalf _renew;
@@ -64,7 +64,7 @@ public sealed partial class UserPort : Port
         _renew = context.CreateBottomHalf(Renew, $"{name}.renew");
         _timeout = context.CreateTimer(AioClock.Monotonic, _work.Schedule);
         _poller = new SlirpPoller(context, _work.Schedule);
-        _outlet = new FrameOutlet(this, context, QueueBytes, Forward, OnRoomMade);
+        _outlet = new FrameOutlet(this, context, QueueBytes, OnRoomMade);
         try
         {
             _forwarder = new GuestForwarder(options.GuestForwards, context, AioClock.Monotonic, Use, _poller.Forget);
@@ -102,41 +102,8 @@ public sealed partial class UserPort : Port
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter)
     {
         ArgumentNullException.ThrowIfNull(burst);
-        int done = 0;
-        bool waits = false;
         _inbound.Lock.Enter();
-        while (done < frames.Length)
-        {
-            int frame = frames[done];
-            uint length = burst[frame].TotalLength;
-            if (length > FrameMax)
-            {
-                Sent.Drop(DropReason.TooLong);
-            }
-            else if (burst[frame].IsMalformed || _inbound.TryAppend(burst, frame))
-            {
-                Sent.Frames += burst[frame].IsMalformed ? 0 : 1;
-                Sent.Bytes += length;
-            }
-            else if (waiter is null)
-            {
-                Sent.Drop(DropReason.NoBuffers);
-            }
-            else if (waits)
-            {
-                break;
-            }
-            else
-            {
-                // Registered first, then one more look: room made in between is seen by one side or the other.
-                _waiters.Add(waiter);
-                waits = true;
-                continue;
-            }
-
-            done++;
-        }
-
+        int done = QueueOrWait.Deliver(this, new InboundQueue(_inbound), _waiters, burst, frames, waiter);
         _inbound.Lock.Exit();
         _work.Schedule();
         return done;
@@ -209,5 +176,12 @@ public sealed partial class UserPort : Port
         }
 
         base.Dispose(disposing);
+    }
+
+    private readonly struct InboundQueue(FrameRing ring) : IFrameQueue
+    {
+        public static uint FrameMax => UserPort.FrameMax;
+
+        public bool TryQueue(FrameBurst burst, int frame) => ring.TryAppend(burst, frame);
     }
 }

@@ -6,9 +6,9 @@ using VhostNet.VirtioNet.Offload;
 namespace VhostNet.VirtioNet.Queues;
 
 /// <content>Finishes partial checksums while frames are copied, for a guest that does not take them (VIRTIO_NET_F_GUEST_CSUM, virtio 1.3 section 5.1.6.4).</content>
-// SAFETY: as in the other parts of this class: checked segments, within one hold of the ring's lock, each access bounded by lengths that were read once. The checksum's place
+// SAFETY: checked segments, within one hold of the ring's lock, each access bounded by lengths that were read once. The checksum's place
 // comes from a header that was read by value, and is checked against the frame's length before use.
-public sealed unsafe partial class RxQueue
+internal sealed unsafe partial class RxFiller
 {
     /// <summary>Ethernet, IP and TCP with all their options.</summary>
     private const int HeadersUsual = 128;
@@ -23,7 +23,7 @@ public sealed unsafe partial class RxQueue
     private bool TryGatherFinished<TOrder>(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)
         where TOrder : struct, IHeaderOrder
     {
-        uint headerSize = (uint)_headerSize;
+        uint headerSize = _headerSize;
         uint total = source->TotalLength;
         if (source->SegmentCount == 0 || target->SegmentCount != 1 || target->Length < headerSize || target->Length - headerSize < total
             || !VirtioNetHeaderCheck.IsChecksumValid(*header, total))
@@ -69,7 +69,7 @@ public sealed unsafe partial class RxQueue
         return true;
     }
 
-    /// <summary>The same into several buffers: the sum is taken first, as the checksum stands in front of what it covers.</summary>
+    /// <summary>A frame whose checksum is partial into several buffers: the sum is taken first, as the checksum stands in front of what it covers.</summary>
     private static void CopyFinished(FrameBurst burst, int index, VirtioNetHeader* header, ref SegmentCursor target)
     {
         uint length = burst[index].TotalLength;

@@ -5,85 +5,49 @@ using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Queues;
 
-/// <content>Lets the kernel write frames into the guest's buffers.</content>
+/// <summary>Lets the kernel write frames into the guest's buffers. Under the ring's lock.</summary>
 // SAFETY: the segment list holds checked guest memory and one header buffer of our own; the reader is bounded by their lengths, and all of it happens within one
 // hold of the ring's lock.
-public sealed unsafe partial class RxQueue
+internal sealed unsafe class RxDirect : IDisposable
 {
-    private const int DirectSegmentsMax = ChainBurst.ChainSegmentsMax;
+    private const int SegmentsMax = ChainBurst.ChainSegmentsMax;
 
     /// <summary>Chains peeked at once: enough for the largest frame in the smallest usual buffers.</summary>
-    private const int DirectPeek = 64;
+    private const int PeekUsual = 64;
 
+    private readonly RxBuffers _buffers;
+    private readonly ChainBurst _chains;
     private GuestSegment* _iovecs;
     private VirtioNetHeader* _header;
 
     // Bytes of a frame that the segments built last hold, without the overflow.
     private uint _offered;
 
-    /// <summary>Reads frames from the operating system into the guest's buffers until the source is empty, the guest is full or the budget is used up.</summary>
-    /// <typeparam name="TReader">The source.</typeparam>
-    /// <param name="reader">The source.</param>
-    /// <param name="budget">Most frames to be read in this call.</param>
-    /// <param name="waiter">Scheduled when the guest has buffers again, after <see cref="ReceiveResult.Blocked"/>.</param>
-    /// <param name="frames">Frames that the guest got.</param>
-    public ReceiveResult ReceiveDirect<TReader>(ref TReader reader, int budget, BottomHalf waiter, out int frames)
-        where TReader : struct, IFrameReader
+    /// <summary>Creates the reader; it allocates its memory when it first reads.</summary>
+    /// <param name="buffers">Where the guest's buffers are peeked to.</param>
+    public RxDirect(RxBuffers buffers)
     {
-        ArgumentNullException.ThrowIfNull(waiter);
-        frames = 0;
-        if (!TryLockUp(out LockedRing ring))
-        {
-            return ReceiveResult.NotRunning;
-        }
-
-        try
-        {
-            return ReceiveLocked(ring.Queue, ref reader, budget, waiter, ref frames);
-        }
-        finally
-        {
-            ring.Dispose();
-        }
+        _buffers = buffers;
+        _chains = buffers.Chains;
     }
 
-    private ReceiveResult ReceiveLocked<TReader>(Virtqueue queue, ref TReader reader, int budget, BottomHalf waiter, ref int frames)
+    /// <summary>Frees what a forgotten Dispose left.</summary>
+    ~RxDirect() => Free();
+
+    /// <summary>Reads frames until the source is empty, the guest's buffers don't suffice or one of the budgets is used up.</summary>
+    /// <typeparam name="TReader">The source.</typeparam>
+    /// <param name="queue">The ring.</param>
+    /// <param name="reader">The source.</param>
+    /// <param name="budget">Most frames to be read.</param>
+    /// <param name="frames">Frames that the guest got, counted on.</param>
+    /// <param name="turn">The turn's work.</param>
+    public ReceiveResult Read<TReader>(Virtqueue queue, ref TReader reader, int budget, ref int frames, ref TurnBudget turn)
         where TReader : struct, IFrameReader
     {
         EnsureScratch();
-        ReceiveResult result;
-        TurnBudget turn = TurnBudget.Full;
-        do
-        {
-            result = turn.IsSpent ? ReceiveResult.Budget : ReceivePeeked(queue, ref reader, budget, ref frames, ref turn);
-        }
-        while (result == ReceiveResult.Blocked && !IsBlocked(queue, waiter));
-
-        Spent = turn.Spent;
-
-        queue.NotifyGuest();
-        return result;
-    }
-
-    private bool IsBlocked(Virtqueue queue, BottomHalf waiter)
-    {
-        if (queue.IsBroken || !TryAddWaiter(waiter) || WillBeWoken(queue))
-        {
-            return true;
-        }
-
-        RemoveWaiter(waiter);
-        return false;
-    }
-
-    /// <summary>What the last turn that read into the guest's buffers took from its budget. Under the ring's lock.</summary>
-    internal long Spent { get; private set; }
-
-    private ReceiveResult ReceivePeeked<TReader>(Virtqueue queue, ref TReader reader, int budget, ref int frames, ref TurnBudget turn)
-        where TReader : struct, IFrameReader
-    {
-        uint needed = (uint)(reader.FrameSizeMax + _headerSize);
-        int wanted = _mergeable ? DirectPeek : Math.Min(DirectPeek, budget);
+        RxFormat format = _buffers.Format;
+        uint needed = (uint)(reader.FrameSizeMax + format.HeaderSize);
+        int wanted = format.IsMergeable ? PeekUsual : Math.Min(PeekUsual, budget);
         while (frames < budget && !turn.IsSpent)
         {
             int chains = queue.Peek(_chains, wanted, ChainDirection.Writable, ref turn);
@@ -94,7 +58,7 @@ public sealed unsafe partial class RxQueue
             }
 
             int used = 0;
-            _insufficient = 0;
+            _buffers.Insufficient = 0;
             ReceiveResult? result = chains == 0 ? ReceiveResult.Blocked : null;
             while (result is null && used < chains && frames < budget && !turn.IsSpent)
             {
@@ -128,7 +92,7 @@ public sealed unsafe partial class RxQueue
                 result = ReceiveResult.SetAside;
             }
 
-            Publish(queue, used);
+            _buffers.Publish(queue, used);
             if (result is { } final)
             {
                 return final;
@@ -138,7 +102,7 @@ public sealed unsafe partial class RxQueue
             {
                 if (wanted == ChainBurst.ChainsMax || queue.LastPeekEnd != PeekEnd.Wanted)
                 {
-                    _insufficient = chains;
+                    _buffers.Insufficient = chains;
                     return ReceiveResult.Blocked;
                 }
 
@@ -154,13 +118,13 @@ public sealed unsafe partial class RxQueue
     {
         while (true)
         {
-            last = FindCapacity(used, chains, needed, out bool malformed);
+            last = _buffers.FindCapacity(used, chains, needed, out bool malformed);
             if (!malformed)
             {
                 break;
             }
 
-            RefuseShort(queue, last);
+            _buffers.RefuseShort(queue, last);
             used = last + 1;
             if (used >= chains)
             {
@@ -171,14 +135,14 @@ public sealed unsafe partial class RxQueue
         if (last < 0)
         {
             // A guest that will never offer more gets what fits; the rest of a longer frame overflows, and the copying way decides about it.
-            bool allThereIs = !_mergeable
+            bool allThereIs = !_buffers.Format.IsMergeable
                 || (used == 0 && (chains == queue.Size || chains == ChainBurst.ChainsMax || queue.LastPeekEnd == PeekEnd.BurstFull));
             if (!allThereIs)
             {
                 return 0;
             }
 
-            last = _mergeable ? chains - 1 : used;
+            last = _buffers.Format.IsMergeable ? chains - 1 : used;
         }
 
         return BuildSegments(used, last);
@@ -188,14 +152,14 @@ public sealed unsafe partial class RxQueue
     {
         _iovecs[0] = new GuestSegment((nint)_header, VirtioNetHeader.Size);
         int count = 1;
-        uint skip = (uint)_headerSize;
+        uint skip = (uint)_buffers.Format.HeaderSize;
         uint offered = 0;
         for (int i = first; i <= last; i++)
         {
             Chain* chain = _chains.Chains + i;
 
             // The last place is the overflow's.
-            for (int j = 0; j < chain->SegmentCount && count < DirectSegmentsMax - 1; j++)
+            for (int j = 0; j < chain->SegmentCount && count < SegmentsMax - 1; j++)
             {
                 GuestSegment segment = _chains.SegmentOf(in *chain, j);
                 uint cut = Math.Min(skip, segment.Length);
@@ -216,28 +180,28 @@ public sealed unsafe partial class RxQueue
     /// The one check of a frame that was read straight into the guest's buffers: all of it lies there, and its header leaves nothing undone that the guest did not take. What fails goes the
     /// copying way, so that both ways end alike: finished in software, or dropped and counted.
     /// </summary>
-    private bool IsForGuest(uint length) => length <= _offered && (_header->IsPlain || (OffloadPolicy.Needs(*_header) & ~_takes) == Offloads.None);
+    private bool IsForGuest(uint length) => length <= _offered && (_header->IsPlain || (OffloadPolicy.Needs(*_header) & ~_buffers.Format.Takes) == Offloads.None);
 
     /// <summary>Finishes a frame that was read: writes its header and says which chains it took. Returns the next free chain.</summary>
     private int Accept(int first, int last, uint length)
     {
-        uint total = length + (uint)_headerSize;
+        uint total = length + (uint)_buffers.Format.HeaderSize;
         int end = first;
         for (ulong capacity = _chains[end].TotalLength; capacity < total && end < last; capacity += _chains[end].TotalLength)
         {
             end++;
         }
 
-        VirtioNetHeader header = HeaderForGuest(*_header);
+        VirtioNetHeader header = _buffers.HeaderForGuest(*_header);
         header.NumBuffers = (ushort)(end - first + 1);
 
         // A branch for each frame, but beside a system call for each frame.
-        header = _swapsHeaders ? SwappedHeader.Turn(header) : header;
+        header = _buffers.Format.SwapsHeaders ? SwappedHeader.Turn(header) : header;
         var target = new SegmentCursor(_chains, first, first);
-        target.Write((byte*)&header, (uint)_headerSize);
-        SetWritten(first, end, total);
-        _counters.Frames++;
-        _counters.Bytes += length;
+        target.Write((byte*)&header, (uint)_buffers.Format.HeaderSize);
+        _buffers.SetWritten(first, end, total);
+        _buffers.Counters.Frames++;
+        _buffers.Counters.Bytes += length;
         return end + 1;
     }
 
@@ -245,14 +209,21 @@ public sealed unsafe partial class RxQueue
     {
         if (_iovecs is null)
         {
-            _iovecs = (GuestSegment*)NativeMemory.AlignedAlloc(DirectSegmentsMax * (nuint)sizeof(GuestSegment), 64);
-            NativeMemory.Clear(_iovecs, DirectSegmentsMax * (nuint)sizeof(GuestSegment));
+            _iovecs = (GuestSegment*)NativeMemory.AlignedAlloc(SegmentsMax * (nuint)sizeof(GuestSegment), 64);
+            NativeMemory.Clear(_iovecs, SegmentsMax * (nuint)sizeof(GuestSegment));
             _header = (VirtioNetHeader*)NativeMemory.AlignedAlloc(64, 64);
             NativeMemory.Clear(_header, 64);
         }
     }
 
-    private void DisposeScratch()
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
     {
         NativeMemory.AlignedFree(_iovecs);
         NativeMemory.AlignedFree(_header);
