@@ -63,6 +63,23 @@ public sealed class BottomHalfTests
         Assert.Equal(Enumerable.Range(0, 2 * each), order);
     });
 
+    /// <summary>More than the home thread's table holds at first, from a place in its middle: in order, each once.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
+    public void ACrowdAtHomeRunsInOrder(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        List<int> order = [];
+        loop.Poll(false);
+        BottomHalf[] all = [.. Enumerable.Range(0, 1000).Select(i => loop.Context.CreateBottomHalf(Recorder(order, i), $"{i}"))];
+        foreach (int count in new[] { 5, all.Length })
+        {
+            order.Clear();
+            Array.ForEach(all[..count], static bh => bh.Schedule());
+            Assert.True(loop.Poll(false));
+            Assert.Equal(Enumerable.Range(0, count), order);
+        }
+    });
+
     /// <summary>A nested poll finishes the outer pass first, then runs its own; nothing runs twice.</summary>
     [Theory]
     [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]

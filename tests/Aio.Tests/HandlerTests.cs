@@ -194,6 +194,38 @@ public sealed class HandlerTests
         close(b);
     });
 
+    /// <summary>A socket that can be read and has no room to write calls its read callback only.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]
+    public void AWriteCallbackIsNotCalledForWhatCanBeRead(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        Assert.Equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, out int a, out int b));
+        while (send(a, new byte[4096], 0) > 0)
+        {
+        }
+
+        Assert.Equal(1, send(b, [1], 0));
+        int reads = 0;
+        int writes = 0;
+        loop.Context.SetFdHandler(
+            a,
+            () =>
+            {
+                reads++;
+                Assert.True(read_nowait(a, out _) > 0);
+            },
+            () => writes++);
+        for (int i = 0; i < 10 && reads == 0; i++)
+        {
+            loop.Poll(true);
+        }
+
+        Assert.Equal((1, 0), (reads, writes));
+        loop.Context.SetFdHandler(a, null);
+        close(a);
+        close(b);
+    });
+
     /// <summary>A hung-up descriptor that nobody reads must not make the loop spin: the writer is told.</summary>
     [Theory]
     [MemberData(nameof(TestLoop.FdMonitors), MemberType = typeof(TestLoop))]

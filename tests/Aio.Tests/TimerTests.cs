@@ -47,6 +47,27 @@ public sealed class TimerTests
         Assert.Equal(expected, fired);
     });
 
+    /// <summary>A wait in milliseconds is rounded up: one that ends before its deadline would be made again and again until then.</summary>
+    [Theory]
+    [MemberData(nameof(TestLoop.Monitors), MemberType = typeof(TestLoop))]
+    public void AWaitLastsUntilItsDeadline(FdMonitorKind kind) => TestLoop.Run(kind, false, static loop =>
+    {
+        int fired = 0;
+        int polls = 0;
+        AioTimer timer = loop.Context.CreateTimer(AioClock.Monotonic, () => fired++);
+        for (int i = 0; i < 10; i++)
+        {
+            timer.Modify(AioClock.Monotonic.NowNs + 1_900_000);
+            for (; fired == i; polls++)
+            {
+                loop.Poll(true);
+            }
+        }
+
+        // One each, and some when signals of the runtime interrupt a wait. A slow machine makes fewer, never more.
+        Assert.InRange(polls, 10, 100);
+    });
+
     [Fact]
     public void ModifyAnticipateOnlyMovesForward() => TestLoop.Run(FdMonitorKind.Auto, false, static loop =>
     {

@@ -23,7 +23,8 @@ internal static class MutationRun
         ReachMap reach = ReachMap.Record(tests, sample, options.Workers);
         var equivalents = Equivalents.Load(Path.Combine(root, "tests", "Mutation", "Equivalents.txt"));
         var report = new Report(results, options, equivalents);
-        Parallel.ForEach(sample, new ParallelOptions { MaxDegreeOfParallelism = options.Workers }, mutant => report.Add(mutant, MutantTrial.Run(mutant, reach, tests)));
+        var workers = new ParallelOptions { MaxDegreeOfParallelism = options.Workers };
+        Parallel.ForEach(sample, workers, mutant => report.Add(mutant, MutantTrial.Run(mutant, reach, tests)));
         report.Finish();
         return 0;
     }

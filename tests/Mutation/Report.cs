@@ -53,10 +53,17 @@ internal sealed class Report
         File.WriteAllLines(Path.Combine(_folder, "all.txt"), ordered.Select(Describe));
         File.WriteAllLines(
             Path.Combine(_folder, SurvivorsFile),
-            ordered.Where(r => IsSurvivor(r) && _equivalents.Reason(r.Mutant) is null).SelectMany(static r => new[] { $"# {r.Mutant.Path}:{r.Mutant.Line} ({r.Mutant.Operator}, {r.Verdict})", r.Mutant.Key }));
-        List<string> table = [$"seed {_options.Seed}, {ordered.Count} mutants", Row("room", "killed", "timeout", "survived", "not reached", "equivalent", "score")];
+            ordered.Where(r => IsSurvivor(r) && _equivalents.Reason(r.Mutant) is null)
+                .SelectMany(static r => new[] { $"# {r.Mutant.Path}:{r.Mutant.Line} ({r.Mutant.Operator}, {r.Verdict})", r.Mutant.Key }));
+        List<string> table =
+        [
+            $"seed {_options.Seed}, {ordered.Count} mutants",
+            Row("room", "killed", "timeout", "survived", "not reached", "equivalent", "score"),
+        ];
         table.AddRange(ordered.GroupBy(static r => r.Mutant.Room).Select(g => Row(g.Key, [.. g])));
-        table.AddRange(ordered.GroupBy(static r => r.Mutant.Project).Where(static g => g.Select(static r => r.Mutant.Room).Distinct().Count() > 1).Select(g => Row($"src/{g.Key} in all", [.. g])));
+        table.AddRange(ordered.GroupBy(static r => r.Mutant.Project)
+            .Where(static g => g.Select(static r => r.Mutant.Room).Distinct().Count() > 1)
+            .Select(g => Row($"src/{g.Key} in all", [.. g])));
         table.Add(Row("all", ordered));
         File.WriteAllLines(Path.Combine(_folder, "table.txt"), table);
         table.ForEach(Console.WriteLine);

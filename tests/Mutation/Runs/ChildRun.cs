@@ -15,7 +15,8 @@ internal static class ChildRun
     /// <param name="directory">Where.</param>
     /// <param name="limit">Then it is killed, with all that it started.</param>
     /// <param name="environment">Variables beside those of this process.</param>
-    public static ProcessResult Execute(string program, IEnumerable<string> arguments, string directory, TimeSpan limit, params IEnumerable<(string Name, string Value)> environment) =>
+    public static ProcessResult Execute(
+        string program, IEnumerable<string> arguments, string directory, TimeSpan limit, params IEnumerable<(string Name, string Value)> environment) =>
         Execute(program, arguments, directory, limit, null, environment);
 
     /// <summary>Runs it until it says a word, which is all that one wants to know.</summary>
@@ -25,7 +26,8 @@ internal static class ChildRun
     /// <param name="limit">Then it is killed, with all that it started.</param>
     /// <param name="word">The word; null to wait for the end.</param>
     /// <param name="environment">Variables beside those of this process.</param>
-    public static ProcessResult Execute(string program, IEnumerable<string> arguments, string directory, TimeSpan limit, string? word, IEnumerable<(string Name, string Value)> environment)
+    public static ProcessResult Execute(
+        string program, IEnumerable<string> arguments, string directory, TimeSpan limit, string? word, IEnumerable<(string Name, string Value)> environment)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach ((string name, string value) in environment)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using VhostNet.Mutation.Sites;
 
 namespace VhostNet.Mutation.Runs;
@@ -31,10 +32,10 @@ internal static class MutantTrial
                 some.Add(classes[next]);
                 seconds += reach.Time(classes[next++]).TotalSeconds;
             }
-            while (next < classes.Count && seconds + reach.Time(classes[next]).TotalSeconds <= s_batchSeconds[Math.Min(batch, s_batchSeconds.Length - 1)]);
+            while (next < classes.Count && seconds + reach.Time(classes[next]).TotalSeconds <= s_batchSeconds[Math.Min(batch, 3)]);
 
-            ProcessResult result = tests.Run(
-                mutant.Project, some, s_grace + TimeSpan.FromSeconds(4 * seconds), ("VHOSTNET_MUTANT", mutant.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            TimeSpan limit = s_grace + TimeSpan.FromSeconds(4 * seconds);
+            ProcessResult result = tests.Run(mutant.Project, some, limit, ("VHOSTNET_MUTANT", mutant.Id.ToString(CultureInfo.InvariantCulture)));
             if (result.IsTimeout)
             {
                 return (Verdict.Timeout, some[0].Name);
@@ -50,5 +51,5 @@ internal static class MutantTrial
     }
 
     private static string Failed(string output) =>
-        output.Split('\n').FirstOrDefault(static l => l.Contains("[FAIL]", StringComparison.Ordinal))?.Replace("[FAIL]", string.Empty, StringComparison.Ordinal).Trim() ?? "the process died";
+        output.Split('\n').FirstOrDefault(static l => l.Contains("[FAIL]", StringComparison.Ordinal))?.Split(" [FAIL]")[0].Trim() ?? "the process died";
 }

@@ -22,7 +22,9 @@ internal sealed class ReachMap
         TestClass[] classes = [.. mutants.Select(static m => m.Project).Distinct().SelectMany(tests.Classes)];
         int size = mutants.Max(static m => m.Id) + 1;
         Parallel.ForEach(classes, new ParallelOptions { MaxDegreeOfParallelism = workers }, c => map.Record(tests, c, size));
-        Console.WriteLine($"{classes.Length} test classes, {map._times.Values.Sum(static t => t.TotalSeconds):f0} s one after the other; {mutants.Count(m => map._classes.ContainsKey(m.Id))} mutants are reached");
+        double seconds = map._times.Values.Sum(static t => t.TotalSeconds);
+        int reached = mutants.Count(m => map._classes.ContainsKey(m.Id));
+        Console.WriteLine($"{classes.Length} test classes, {seconds:f0} s one after the other; {reached} mutants are reached");
         return map;
     }
 

@@ -70,7 +70,10 @@ internal sealed partial class ScratchCopy : IDisposable
 
     private ProcessResult Compile(string project) => ChildRun.Execute(
         "dotnet",
-        ["build", "-c", "Release", project, "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false", "-p:WarningLevel=0", "-p:GenerateDocumentationFile=false", "-v", "q", "-clp:NoSummary"],
+        [
+            "build", "-c", "Release", project, "-v", "q", "-clp:NoSummary",
+            "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false", "-p:WarningLevel=0", "-p:GenerateDocumentationFile=false",
+        ],
         Path,
         s_buildLimit);
 

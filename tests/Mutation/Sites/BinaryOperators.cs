@@ -37,5 +37,6 @@ internal static class BinaryOperators
 
     // Pointers and strings are left alone: the first would fault at once, the second are for people. Enumerations are bit sets here.
     private static bool IsNumber(BinaryExpressionSyntax node, SemanticModel model) => model.GetTypeInfo(node).Type is { } type
-        && (type.TypeKind == TypeKind.Enum || type.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_Double or SpecialType.System_IntPtr or SpecialType.System_UIntPtr);
+        && (type.TypeKind == TypeKind.Enum
+            || type.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_Double or SpecialType.System_IntPtr or SpecialType.System_UIntPtr);
 }

@@ -103,9 +103,10 @@ internal sealed class MutantFinder : CSharpSyntaxWalker
             Add("not atomic", node, MutantForm.Statement, plain);
         }
 
-        if (node.Expression is PostfixUnaryExpressionSyntax or PrefixUnaryExpressionSyntax && (text.Contains("++", StringComparison.Ordinal) || text.Contains("--", StringComparison.Ordinal)))
+        bool isUp = text.Contains("++", StringComparison.Ordinal);
+        if (node.Expression is PostfixUnaryExpressionSyntax or PrefixUnaryExpressionSyntax && (isUp || text.Contains("--", StringComparison.Ordinal)))
         {
-            Add("step", node, MutantForm.Statement, text.Contains("++", StringComparison.Ordinal) ? text.Replace("++", "--", StringComparison.Ordinal) + ";" : text.Replace("--", "++", StringComparison.Ordinal) + ";");
+            Add("step", node, MutantForm.Statement, (isUp ? text.Replace("++", "--", StringComparison.Ordinal) : text.Replace("--", "++", StringComparison.Ordinal)) + ";");
         }
         else
         {
@@ -118,7 +119,8 @@ internal sealed class MutantFinder : CSharpSyntaxWalker
     public override void VisitAssignmentExpression(AssignmentExpressionSyntax node)
     {
         string? other = node.OperatorToken.Text switch { "+=" => "-=", "-=" => "+=", "|=" => "&=", "&=" => "|=", "<<=" => ">>=", ">>=" => "<<=", _ => null };
-        if (other is not null && node.Parent is ExpressionStatementSyntax statement && _model.GetTypeInfo(node.Left).Type is { } type && (IsInteger(type) || type.SpecialType == SpecialType.System_Boolean))
+        if (other is not null && node.Parent is ExpressionStatementSyntax statement && _model.GetTypeInfo(node.Left).Type is { } type
+            && (IsInteger(type) || type.SpecialType == SpecialType.System_Boolean))
         {
             Add("arithmetic", statement, MutantForm.Statement, $"{node.Left} {other} {node.Right};");
         }
@@ -150,15 +152,20 @@ internal sealed class MutantFinder : CSharpSyntaxWalker
 
     public override void VisitBreakStatement(BreakStatementSyntax node)
     {
-        if (node.Parent is not SwitchSectionSyntax && node.Ancestors().First(static a => a is SwitchStatementSyntax or ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax or ForEachStatementSyntax) is not SwitchStatementSyntax)
+        if (node.Ancestors().First(IsLeftByBreak) is not SwitchStatementSyntax)
         {
             Add("break removed", node, MutantForm.Removal, string.Empty);
         }
     }
 
-    private static bool IsInteger(ITypeSymbol? type) => type?.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_UInt64 or SpecialType.System_IntPtr or SpecialType.System_UIntPtr;
+    private static bool IsLeftByBreak(SyntaxNode node) =>
+        node is SwitchStatementSyntax or ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax or ForEachStatementSyntax;
 
-    private static bool DeclaresVariables(SyntaxNode node) => node.DescendantNodes().Any(static d => d is SingleVariableDesignationSyntax or AnonymousFunctionExpressionSyntax);
+    private static bool IsInteger(ITypeSymbol? type) =>
+        type?.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_UInt64 or SpecialType.System_IntPtr or SpecialType.System_UIntPtr;
+
+    private static bool DeclaresVariables(SyntaxNode node) =>
+        node.DescendantNodes().Any(static d => d is SingleVariableDesignationSyntax or AnonymousFunctionExpressionSyntax);
 
     /// <summary>A condition the other way round, unless another operator makes the same of it.</summary>
     private void AddNegation(ExpressionSyntax condition)
@@ -177,7 +184,7 @@ internal sealed class MutantFinder : CSharpSyntaxWalker
         bool isOther = value is PrefixUnaryExpressionSyntax || value.Kind() is SyntaxKind.EqualsExpression or SyntaxKind.NotEqualsExpression;
         if (type?.SpecialType == SpecialType.System_Boolean && !isOther && !DeclaresVariables(value))
         {
-            AddExpression("result", value, value.Kind() switch { SyntaxKind.TrueLiteralExpression => "false", SyntaxKind.FalseLiteralExpression => "true", _ => $"!({value})" });
+            AddExpression("result", value, value.ToString() switch { "true" => "false", "false" => "true", var text => $"!({text})" });
         }
         else if (IsInteger(type) && value is not LiteralExpressionSyntax && !DeclaresVariables(value))
         {
@@ -188,7 +195,8 @@ internal sealed class MutantFinder : CSharpSyntaxWalker
     private void AddExpression(string name, ExpressionSyntax node, string mutated)
     {
         TypeInfo type = _model.GetTypeInfo(node);
-        bool isWritten = node.Parent is RefExpressionSyntax or ArgumentSyntax { RefKindKeyword.RawKind: not 0 } || node.Parent.IsKind(SyntaxKind.AddressOfExpression);
+        bool isWritten = node.Parent is RefExpressionSyntax or ArgumentSyntax { RefKindKeyword.RawKind: not 0 }
+            || node.Parent.IsKind(SyntaxKind.AddressOfExpression);
         if (!isWritten && type.Type is { TypeKind: not TypeKind.Error } && !DeclaresVariables(node))
         {
             bool isConstant = _model.GetConstantValue(node).HasValue && !SymbolEqualityComparer.Default.Equals(type.Type, type.ConvertedType);

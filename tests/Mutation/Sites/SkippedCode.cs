@@ -25,7 +25,8 @@ internal static class SkippedCode
     private static bool IsForPeople(InvocationExpressionSyntax call)
     {
         string text = call.Expression.ToString();
-        return text == "nameof" || text.StartsWith("Debug.", StringComparison.Ordinal) || text.Contains(".Throw", StringComparison.Ordinal) || text.StartsWith("Throw", StringComparison.Ordinal)
+        return text == "nameof" || text.StartsWith("Debug.", StringComparison.Ordinal)
+            || text.Contains(".Throw", StringComparison.Ordinal) || text.StartsWith("Throw", StringComparison.Ordinal)
             || text.Split('.', '?', '!').Any(static part => s_loggers.Contains(part) || part.StartsWith("Log", StringComparison.Ordinal));
     }
 }

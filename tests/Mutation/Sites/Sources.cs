@@ -56,8 +56,7 @@ internal sealed class Sources
         string core = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         string web = core.Replace("Microsoft.NETCore.App", "Microsoft.AspNetCore.App", StringComparison.Ordinal);
         IEnumerable<string> files = Directory.EnumerateFiles(core, "*.dll").Concat(Directory.Exists(web) ? Directory.EnumerateFiles(web, "*.dll") : []);
-        return files.Where(static f => Path.GetFileName(f) is var name && (name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("Microsoft.", StringComparison.Ordinal) || name is "netstandard.dll" or "mscorlib.dll"))
-            .Where(static f => !f.EndsWith(".Native.dll", StringComparison.Ordinal))
+        return files.Where(static f => Path.GetFileName(f)[0] is 'S' or 'M' or 'n' or 'm' && !f.EndsWith(".Native.dll", StringComparison.Ordinal))
             .Select(static f => MetadataReference.CreateFromFile(f));
     }
 
@@ -69,11 +68,13 @@ internal sealed class Sources
             .Order(StringComparer.Ordinal)
             .Select(f => CSharpSyntaxTree.ParseText(File.ReadAllText(f), s_options, Path.GetRelativePath(_root, f)));
         XDocument file = XDocument.Load(Path.Combine(folder, $"VhostNet.{project}.csproj"));
-        IEnumerable<string> usings = s_usings.Select(static u => $"global using {u};")
-            .Concat(file.Descendants("Using").Select(static u => $"global using {(u.Attribute("Static") is null ? string.Empty : "static ")}{u.Attribute("Include")!.Value};"));
+        IEnumerable<string> usings = file.Descendants("Using")
+            .Select(static u => (u.Attribute("Static") is null ? string.Empty : "static ") + u.Attribute("Include")!.Value)
+            .Concat(s_usings);
+        string added = string.Join('\n', usings.Select(static u => $"global using {u};"));
         return CSharpCompilation.Create(
             $"VhostNet.{project}",
-            [.. trees, CSharpSyntaxTree.ParseText(string.Join('\n', usings), s_options), CSharpSyntaxTree.ParseText(project == s_order[0] ? Schemata.SwitchSource : string.Empty, s_options)],
+            [.. trees, CSharpSyntaxTree.ParseText(added, s_options), CSharpSyntaxTree.ParseText(project == s_order[0] ? Schemata.SwitchSource : string.Empty, s_options)],
             references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, metadataImportOptions: MetadataImportOptions.All));
     }
