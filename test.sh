@@ -164,6 +164,7 @@ smoke() {
 
 if [ -z "$fast" ] && [ -e tests/EndToEnd/VhostNet.EndToEnd.csproj ] && wanted VhostNet.EndToEnd; then
   step guest-image eng/guest-image.sh
+  needed publish-arm64 ./build.sh --rid linux-arm64
   suite VhostNet.EndToEnd 1200
 fi
 [ -n "$fast" ] || step bench-smoke smoke

@@ -57,6 +57,14 @@ public abstract class EndToEndTest : IAsyncLifetime
     protected Task<VhostnetdProcess> StartDaemonAsync(string uplink, NetworkNamespace? inside = null, params string[] more) =>
         StartDaemonAsync(inside, ["--socket-path", SocketPath, "--uplink", uplink, .. more]);
 
+    /// <summary>Starts a daemon by another program, such as an emulator of another processor; it ends with the case.</summary>
+    protected async Task<VhostnetdProcess> StartDaemonUnderAsync(string program, string[] arguments)
+    {
+        VhostnetdProcess daemon = await VhostnetdProcess.StartAsync(Directory, arguments, program: program);
+        _peers.Push((daemon, daemon.Report));
+        return daemon;
+    }
+
     /// <summary>Makes a namespace that ends with the case.</summary>
     protected async Task<NetworkNamespace> CreateNamespaceAsync()
     {

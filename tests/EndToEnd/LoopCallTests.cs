@@ -7,7 +7,7 @@ namespace VhostNet.EndToEnd;
 
 /// <summary>
 /// No thread with an event loop waits for a stranger: a daemon is traced while front ends come, send, receive and go, while it is asked, changed, captured and ended,
-/// and every call of these threads has to be one that LoopCalls.txt allows.
+/// and every call of these threads has to be one that LoopCalls.txt allows. What all threads call has to pass the units' seccomp filter.
 /// </summary>
 [Collection(Alone.Name)]
 public sealed class LoopCallTests : EndToEndTest
@@ -34,7 +34,10 @@ public sealed class LoopCallTests : EndToEndTest
             await daemon.Process.TerminateAsync();
         }
 
-        IReadOnlyList<LoopCall> calls = [.. LoopTrace.Read(await File.ReadAllLinesAsync(trace)).Where(c => threads.ContainsKey(c.Thread))];
+        IReadOnlyList<LoopCall> all = LoopTrace.Read(await File.ReadAllLinesAsync(trace));
+        HashSet<string> allowed = await UnitCallList.ReadAsync("vhostnetd.service");
+        Assert.Equal([], all.Select(c => c.Name).Distinct().Where(n => !allowed.Contains(n)).Order());
+        IReadOnlyList<LoopCall> calls = [.. all.Where(c => threads.ContainsKey(c.Thread))];
         LoopCallList list = LoopCallList.Load();
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{calls.Count} calls of {string.Join(", ", threads.Values)}: {string.Join(' ', calls.GroupBy(c => c.Name).OrderBy(g => g.Key).Select(g => $"{g.Key} {g.Count()}"))}");

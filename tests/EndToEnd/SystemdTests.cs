@@ -163,6 +163,35 @@ public sealed class SystemdTests(SystemdMachine machine) : IClassFixture<Systemd
         await machine.RunAsync("systemctl stop vhostnetd@killed");
     }
 
+    [Fact]
+    public async Task ATapIsServedWithItsDropIn()
+    {
+        await OptionsAsync("tapped", "--uplink tap:vnt0");
+
+        // Without it there is no device, and a sentence that says so. The interface is made in a network that systemd makes for it.
+        await machine.RunAsync("d=/etc/systemd/system/vhostnetd@tapped.service.d; mkdir -p $d; printf '[Service]\nPrivateNetwork=yes\n' >$d/net.conf; systemctl daemon-reload");
+        Assert.NotEqual(0, (await machine.TryAsync("systemctl start vhostnetd@tapped")).Status);
+        Assert.Contains("/dev/net/tun", await machine.JournalAsync(), StringComparison.Ordinal);
+
+        await machine.RunAsync("systemctl stop vhostnetd@tapped; cp /run/machine/deploy/systemd/vhostnetd@.service.d/tap.conf /etc/systemd/system/vhostnetd@tapped.service.d/");
+        await machine.RunAsync("systemctl daemon-reload; systemctl reset-failed vhostnetd@tapped; systemctl start vhostnetd@tapped");
+        Assert.Equal("ok", (await HealthAsync("tapped.control")).Trim());
+        await machine.RunAsync("nsenter -t $(systemctl show --value -p MainPID vhostnetd@tapped) -n ip link show vnt0");
+        await machine.RunAsync("systemctl stop vhostnetd@tapped");
+    }
+
+    [Fact]
+    public async Task AThreadIsBoundToACpuWithItsDropIn()
+    {
+        await OptionsAsync("bound", "--uplink null --cpu 0");
+        Assert.NotEqual(0, (await machine.TryAsync("systemctl start vhostnetd@bound")).Status);
+        Assert.Contains("cpu.conf", await machine.JournalAsync(), StringComparison.Ordinal);
+        await machine.RunAsync("systemctl stop vhostnetd@bound; d=/etc/systemd/system/vhostnetd@bound.service.d; mkdir -p $d; cp /run/machine/deploy/systemd/vhostnetd@.service.d/cpu.conf $d/");
+        await machine.RunAsync("systemctl daemon-reload; systemctl reset-failed vhostnetd@bound; systemctl start vhostnetd@bound");
+        Assert.Equal("ok", (await HealthAsync("bound.control")).Trim());
+        await machine.RunAsync("systemctl stop vhostnetd@bound");
+    }
+
     private async Task OptionsAsync(string instance, string options) =>
         await machine.RunAsync($"echo 'VHOSTNETD_OPTIONS={options}' >/etc/vhostnet/{instance}.env");
 

@@ -189,15 +189,19 @@ internal sealed partial class Composition : IDisposable
         catch (ErrnoException e)
         {
             thread.Dispose();
-            throw new RefusalException(
-                RefusalKind.Resource,
-                $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); choose one of those that this process may run on (taskset -p)", e);
+            throw new StartupException(
+                ExitCode.Resource, $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); {CpuRemedy(e)}", e);
         }
 
         _threads.Add(thread);
         _watchdog.Add(thread.Name, new LoopWatch(thread.Context), carriesFrames: true);
         Publish();
     }
+
+    // The kernel says EINVAL of a processor that is not there or not allowed; EPERM is the word of a sandbox.
+    private static string CpuRemedy(ErrnoException e) => e.Errno.Value == EPERM
+        ? "the sandbox refuses to bind threads: under systemd copy cpu.conf into the unit's drop-in directory"
+        : "choose one of those that this process may run on (taskset -p)";
 
     private PortEntry Create(PortOptions options, IReadOnlyList<string> names)
     {

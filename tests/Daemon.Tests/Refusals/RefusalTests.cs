@@ -11,6 +11,7 @@ public sealed class RefusalTests
         ["where the capture is written, an absolute path on the daemon's machine"] = "the control API asks for captures",
         ["\" is no absolute path; the daemon's working directory is not yours"] = "the control API asks for captures",
         ["\" is no kind of network"] = "the configuration's reader refuses it before",
+        ["the sandbox refuses to bind threads: under systemd copy cpu.conf into the unit's drop-in directory"] = "it takes a unit: EndToEnd, SystemdTests.AThreadIsBoundToACpuWithItsDropIn",
     };
 
     public static TheoryData<int, string> Rows => [.. s_all.Select((r, i) => (i, $"{string.Join(' ', r.Arguments)}"))];
