@@ -1,3 +1,4 @@
+using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Frontend;

@@ -1,3 +1,4 @@
+using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 
 namespace VhostNet.VhostUser.Frontend;

@@ -1,5 +1,6 @@
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Frontend;
+using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using static VhostNet.VhostUser.Protocol.RequestCode;
 

@@ -189,8 +189,8 @@ internal sealed partial class Composition : IDisposable
         catch (ErrnoException e)
         {
             thread.Dispose();
-            throw new StartupException(
-                ExitCode.Resource, $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); {CpuRemedy(e)}", e);
+            throw new RefusalException(
+                RefusalKind.Resource, $"thread {options.Name}: CPU {options.Cpu} can't be used ({e.Errno}); {CpuRemedy(e)}", e);
         }
 
         _threads.Add(thread);

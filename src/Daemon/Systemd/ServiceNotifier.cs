@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
-using VhostNet.Aio;
 using VhostNet.Aio.Timers;
 using VhostNet.Daemon.Common;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio;
 
 namespace VhostNet.VhostUser.Memory;
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.RateLimits;
 

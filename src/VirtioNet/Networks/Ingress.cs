@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Offload;
 using VhostNet.VirtioNet.RateLimits;

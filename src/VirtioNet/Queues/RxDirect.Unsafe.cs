@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
-using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Queues;
 

@@ -1,3 +1,4 @@
+using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Queues;

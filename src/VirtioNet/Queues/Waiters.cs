@@ -1,5 +1,3 @@
-using VhostNet.Aio;
-
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using VhostNet.VhostUser.Backend;
+using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Tests.Backend;

@@ -1,6 +1,4 @@
-using VhostNet.Aio;
 using VhostNet.Aio.Timers;
-using VhostNet.VhostUser.Backend.Session;
 using VhostNet.VhostUser.Backend.State;
 
 namespace VhostNet.VhostUser.Backend.Endpoints;

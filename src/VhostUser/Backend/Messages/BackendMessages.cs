@@ -1,4 +1,4 @@
-using VhostNet.Aio;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Backend.Snapshots;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Protocol;

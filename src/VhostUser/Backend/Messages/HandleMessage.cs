@@ -1,3 +1,4 @@
+using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.VhostUser.Backend.Messages;

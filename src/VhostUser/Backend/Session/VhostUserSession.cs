@@ -1,5 +1,4 @@
 using VhostNet.Aio;
-using VhostNet.Aio.BottomHalves;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Messages;
 using VhostNet.VhostUser.Backend.Quotas;

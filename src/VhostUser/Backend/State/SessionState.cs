@@ -1,4 +1,5 @@
 using VhostNet.VhostUser.Memory;
+using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend.State;

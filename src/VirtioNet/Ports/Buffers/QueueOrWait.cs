@@ -1,4 +1,3 @@
-using VhostNet.Aio;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 

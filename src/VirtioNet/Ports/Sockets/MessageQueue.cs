@@ -1,5 +1,4 @@
 using VhostNet.Aio;
-using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Buffers;
