@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Publishes the daemon to out/vhostnetd: one file of native code that needs no .NET where it is copied to.
-# Usage: ./build.sh [--rid linux-x64|linux-arm64] [--jit]
+# Usage: ./build.sh [--rid linux-x64|linux-arm64] [--isa x86-64-v3|x86-64-v4] [--jit]
 #   --rid RID   for another machine than this one; the file is then out/vhostnetd-RID
+#   --isa ISA   for processors of this kind and better only, which is faster with short frames (docs/performance/native.md); the file is then out/vhostnetd-ISA
 #   --jit       compiled when it runs, as for debugging and profiling with the runtime's tools; the file is then out/vhostnetd-jit
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -12,12 +13,13 @@ case "$(uname -m)" in
   aarch64) native=linux-arm64 ;;
   *) echo "build.sh: no runtime for $(uname -m); x86_64 and aarch64 are known" >&2; exit 1 ;;
 esac
-rid=$native kind=aot
+rid=$native kind=aot isa=
 while [ $# -gt 0 ]; do
   case "$1" in
     --jit) kind=jit ;;
     --rid) rid=${2:-}; shift ;;
-    *) echo "build.sh: unknown option '$1'; known: --rid RID and --jit" >&2; exit 2 ;;
+    --isa) isa=${2:-}; shift ;;
+    *) echo "build.sh: unknown option '$1'; known: --rid RID, --isa ISA and --jit" >&2; exit 2 ;;
   esac
   shift || true
 done
@@ -27,20 +29,26 @@ case "$rid" in
   *) echo "build.sh: --rid '$rid': unknown; linux-x64 and linux-arm64 are known" >&2; exit 2 ;;
 esac
 
+case "$isa/$rid/$kind" in
+  /* | x86-64-v3/linux-x64/aot | x86-64-v4/linux-x64/aot) ;;
+  *) echo "build.sh: --isa '$isa': x86-64-v3 and x86-64-v4 are known, for native code of linux-x64" >&2; exit 2 ;;
+esac
+
 name=vhostnetd
+[ -z "$isa" ] || name+=-$isa
 [ "$rid" = "$native" ] || name+=-$rid
 [ "$kind" = aot ] || name+=-jit
 if [ "$kind" = jit ]; then
   how=(--self-contained true -p:PublishAot=false -p:PublishSingleFile=true -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=false -p:DebugType=embedded)
 else
-  how=(-p:PublishAot=true)
+  how=(-p:PublishAot=true ${isa:+-p:IlcInstructionSet=$isa})
   # Debian's cross compiler comes with libraries but without a linker that clang would find: lld knows all machines.
   [ "$rid" = "$native" ] || how+=(-p:CppCompilerAndLinker=clang -p:LinkerFlavor=lld "-p:ObjCopyName=$tools-objcopy")
 fi
 
 mkdir -p artifacts/log out
-publish=artifacts/publish/$rid-$kind
-quietly "artifacts/log/publish-$rid-$kind.log" dotnet publish src/Daemon/VhostNet.Daemon.csproj --configuration Release --runtime "$rid" "${how[@]}" --output "$publish"
+publish=artifacts/publish/$rid-$kind$isa
+quietly "artifacts/log/publish-$rid-$kind$isa.log" dotnet publish src/Daemon/VhostNet.Daemon.csproj --configuration Release --runtime "$rid" "${how[@]}" --output "$publish"
 
 # A rename, so that a daemon that runs from the old file is not disturbed. Names for a debugger stay in the directory that was published to (vhostnetd.dbg).
 install -m 755 "$publish/vhostnetd" "out/.$name.new"
