@@ -155,7 +155,7 @@ internal sealed class ControlApi(
         {
             IoThread found = daemon.Composition.Threads.Append(daemon.Control).FirstOrDefault(t => t.Name == thread)
                 ?? throw new RefusalException(RefusalKind.Missing, $"there is no thread \"{thread}\"");
-            logger.LogWarning("Thread {Thread} is blocked for ever, as a debug request asked for", thread);
+            logger.Stalled(thread);
             found.Context.ScheduleOneShot(static () => new ManualResetEventSlim().Wait(), "stall");
         }).ConfigureAwait(false);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
