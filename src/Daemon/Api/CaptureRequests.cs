@@ -102,7 +102,7 @@ internal sealed class CaptureRequests(Captures captures, ControlQueue control, F
     {
         RefuseSecond(entry);
         captures.Start(entry.Port, options, file);
-        logger.LogInformation("Port {Port} is captured to {File}", entry.Port.Name, options.File);
+        logger.CaptureBegun(entry.Port.Name, options.File);
     }
 
     private void RefuseSecond(PortEntry entry)
@@ -125,6 +125,6 @@ internal sealed class CaptureRequests(Captures captures, ControlQueue control, F
 
         // Whoever ends a capture wants to read it next. A disk that does not answer keeps nobody: then it is still being written.
         await capture!.Completion.WaitAsync(ControlQueue.Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        logger.LogInformation("Port {Port} is not captured any more: {Frames} frames are in {File}", name, capture.Frames, capture.File);
+        logger.CaptureEnded(name, capture.Frames, capture.File);
     }
 }

@@ -32,7 +32,7 @@ internal sealed class ControlApi(
     /// <exception cref="RefusalException">There is none of that name.</exception>
     public static PortEntry FindPort(DaemonService daemon, string name) =>
         daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name)
-        ?? throw Missing.Item("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
+        ?? throw ItemNotFound.Of("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -125,7 +125,7 @@ internal sealed class ControlApi(
                 break;
             default:
                 IoThread thread = composition.Threads.FirstOrDefault(t => t.Name == name)
-                    ?? throw Missing.Item("thread", name, composition.Threads.Select(t => t.Name));
+                    ?? throw ItemNotFound.Of("thread", name, composition.Threads.Select(t => t.Name));
                 StatusWriter.WriteThread(json, thread);
                 break;
         }
@@ -144,7 +144,7 @@ internal sealed class ControlApi(
     }
 
     private Network FindNetwork(string name) =>
-        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Item("network", name, daemon.Composition.Networks.Select(n => n.Name));
+        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw ItemNotFound.Of("network", name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) => FindPort(daemon, name);
 
@@ -155,7 +155,7 @@ internal sealed class ControlApi(
         {
             IoThread found = daemon.Composition.Threads.Append(daemon.Control).FirstOrDefault(t => t.Name == thread)
                 ?? throw new RefusalException(RefusalKind.Missing, $"there is no thread \"{thread}\"");
-            logger.LogWarning("Thread {Thread} is blocked for ever, as a debug request asked for", thread);
+            logger.Stalled(thread);
             found.Context.ScheduleOneShot(static () => new ManualResetEventSlim().Wait(), "stall");
         }).ConfigureAwait(false);
         context.Response.StatusCode = StatusCodes.Status202Accepted;

@@ -70,7 +70,8 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
             }
 
             _ = work.ContinueWith(LogLate, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            throw new RefusalException(RefusalKind.Busy, 
+            throw new RefusalException(
+                RefusalKind.Busy,
                 $"the change has not come to its end within {Patience.TotalSeconds:0} s; it is made or refused later, and the log and GET /status say which");
         }
     }
@@ -87,7 +88,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
             {
                 await ApplyAsync(change).ConfigureAwait(false);
                 daemon.ReportChange();
-                logger.LogInformation("{Item} was {Change}, as the configuration file has it", step.Item, Verb(change));
+                logger.CarriedOut(step.Item, Verb(change));
             }
 
             file.Carried(step.Carried);
@@ -118,8 +119,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
 
             _unsaved = persist ? [.. _unsaved.Where(i => i != change.Item)] : [.. _unsaved.Where(i => i != change.Item), change.Item];
             daemon.ReportChange();
-            logger.LogInformation(
-                "{Item} was {Change} over the control API{Persisted}", change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
+            logger.Changed(change.Item, Verb(change), persist ? ", also in the configuration file" : string.Empty);
             return change;
         }
         finally
@@ -132,7 +132,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
     {
         if (work.Exception?.InnerException is { } failure)
         {
-            logger.LogWarning("A change that took too long to be answered was refused: {Reason}", failure.Message);
+            logger.RefusedLate(failure.Message);
         }
     }
 

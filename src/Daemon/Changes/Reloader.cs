@@ -62,7 +62,7 @@ internal sealed class Reloader(
 #pragma warning disable CA1031 // Nobody waits for this task; the daemon goes on in any case.
             catch (Exception e)
             {
-                logger.LogError(e, "SIGHUP could not be answered; what runs goes on. Please report it");
+                logger.ReloadFailed(e);
             }
 #pragma warning restore CA1031
             finally
@@ -78,7 +78,7 @@ internal sealed class Reloader(
         if (read.Path is not { } path)
         {
             log.Reopen(read.Options.Log);
-            logger.LogInformation("SIGHUP: log files are opened anew; started by a command line, the daemon has no configuration file to read again");
+            logger.NothingToReload();
             return;
         }
 
@@ -90,7 +90,7 @@ internal sealed class Reloader(
         catch (RefusalException e)
         {
             log.Reopen(read.Options.Log);
-            logger.LogError("SIGHUP: {Reason}; nothing is changed, log files are opened anew", e.Message);
+            logger.FileRefused(e.Message);
             return;
         }
 
@@ -100,15 +100,14 @@ internal sealed class Reloader(
         var plan = new ReloadPlan(read, file);
         read.Options = read.Options with { Log = file.Log, Descriptors = file.Descriptors };
         (int made, IReadOnlyList<string> refused) = await CarryOutAsync(plan.Steps).ConfigureAwait(false);
-        logger.LogInformation("SIGHUP: {File} was read again, {Changes} made, log files are opened anew", path, made == 1 ? "1 change" : $"{made} changes");
+        logger.Reloaded(path, made == 1 ? "1 change" : $"{made} changes");
         string[] fixedKeys = [.. plan.Fixed, .. sources.Select(s => $"log.sources.{s}")];
         if (fixedKeys.Length + refused.Count > 0)
         {
             string needs = fixedKeys.Length == 0
                 ? string.Empty
                 : $"{string.Join(", ", fixedKeys)} can't be changed while the daemon runs, start it anew for that";
-            logger.LogWarning(
-                "SIGHUP: not all of {File} is in force: {Needs}{And}{Refused}",
+            logger.NotAllInForce(
                 path, needs, needs.Length > 0 && refused.Count > 0 ? "; " : string.Empty, string.Join("; ", refused));
         }
     }

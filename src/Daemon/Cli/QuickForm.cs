@@ -40,7 +40,8 @@ internal static class QuickForm
                 : "--socket-path and --fd exclude each other; give one of them");
         }
 
-        DaemonOptions options = Build(line, result, path, fd);        OptionsValidator.Check(options);
+        DaemonOptions options = Build(line, result, path, fd);
+        OptionsValidator.Check(options);
         return options;
     }
 

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
@@ -31,7 +30,7 @@ internal sealed partial class Composition
         Captures.Forget(entry.Port);
         entry.Dispose();
         Options = after;
-        _logger.LogInformation("Port {Port} is removed", name);
+        _logger.PortRemoved(name);
     }
 
     /// <summary>Gives a port other limits, another place in its switch, or another network.</summary>

@@ -162,14 +162,10 @@ internal sealed partial class Composition : IDisposable
 
         _ports.Add(entry);
         Publish();
-        _logger.LogInformation(
-            "Port {Port} ({Kind}) is in network {Network}, on threads {Threads}",
-            options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
+        _logger.PortAdded(options.Name, options.Kind, options.Network ?? "none", string.Join(", ", entry.Threads));
         if (options is { IsVhostUser: true, Mtu: { } mtu })
         {
-            _logger.LogInformation(
-                "Port {Port}: an MTU of {Mtu} is offered; a QEMU guest learns it by host_mtu={Same} of its virtio-net device, or by DHCP of a responder " +
-                "(the user network tells nobody), and keeps 1500 otherwise", options.Name, mtu, mtu);
+            _logger.MtuOffered(options.Name, mtu, mtu);
         }
     }
 

@@ -59,7 +59,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         };
         Composition.LastSessionEnded += entry =>
         {
-            _logger.LogInformation("Port {Port}: the inherited connection has ended, and so does the daemon", entry.Options.Name);
+            _logger.LastConnectionEnded(entry.Options.Name);
 
             // It calls whoever wants to know of it, on the thread that calls it.
             ThreadPool.QueueUserWorkItem(static l => l.StopApplication(), lifetime, preferLocal: false);
@@ -101,7 +101,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _built = true;
         foreach (InheritedSocket socket in _activation.Remaining.Where(s => s.Name is not ("control" or "metrics")))
         {
-            _logger.LogWarning("The service manager passed socket {Name} ({Path}), which no port is configured for; it is closed", socket.Name, socket.Path);
+            _logger.SocketNotWanted(socket.Name, socket.Path);
         }
 
         return Task.CompletedTask;
@@ -117,8 +117,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         _watchdog.Start();
         _control.Run(Sample);
         _notifier.Ready(Summary);
-        _logger.LogInformation(
-            "vhostnetd {Version} is ready: {Ports} ports, {Networks} networks", Product.Version, _options.Ports.Count, _options.Networks.Count);
+        _logger.Ready(Product.Version, _options.Ports.Count, _options.Networks.Count);
 
         _log.Release();
 
@@ -132,7 +131,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
         _notifier.Stopping();
-        _logger.LogInformation("vhostnetd ends");
+        _logger.Ends();
         return Task.CompletedTask;
     }
 
@@ -153,14 +152,12 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
         }
         catch (TimeoutException)
         {
-            _logger.LogError("A thread did not stop within {Milliseconds} ms; ending without it", s_stopTimeout.TotalMilliseconds);
+            _logger.ThreadDidNotStop(s_stopTimeout.TotalMilliseconds);
         }
 
         if (!OfferedFeatureStore.Flush(s_flushTimeout))
         {
-            _logger.LogError(
-                "The disk did not take what was offered to guests within {Milliseconds} ms; a guest that comes back may be offered other features",
-                s_flushTimeout.TotalMilliseconds);
+            _logger.FeaturesNotSaved(s_flushTimeout.TotalMilliseconds);
         }
     }
 

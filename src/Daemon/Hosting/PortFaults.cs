@@ -42,12 +42,12 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
     {
         _port = watched;
         watched.ControlContext = control;
-        watched.Noticed += (_, sentence) => logger.LogWarning("{Sentence}", sentence);
-        watched.OutsideChanged += (_, sentence, isBack) => logger.Log(isBack ? LogLevel.Information : LogLevel.Warning, "{Sentence}", sentence);
+        watched.Noticed += (_, sentence) => logger.PortNoticed(sentence);
+        watched.OutsideChanged += (_, sentence, isBack) => logger.OutsideChanged(isBack ? LogLevel.Information : LogLevel.Warning, sentence);
         watched.Faulted += (_, sentence, exception) =>
         {
-            logger.LogError("{Sentence}", sentence);
-            logger.LogDebug(exception, "Port {Port}: where it failed", port);
+            logger.PortFaulted(sentence);
+            logger.FaultTrace(exception, port);
             if (_endpoint is not null)
             {
                 control.ScheduleOneShot(End, $"end of {port}'s session");
@@ -81,10 +81,10 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
         {
             // A front end may come back and do it again, as often as it likes.
             Interlocked.Exchange(ref _loggedNs, now);
-            logger.LogError("Port {Port}: {Reason}; its session ends, other ports go on (failure {Count} of this port)", port, reason, count);
+            logger.SessionFaulted(port, reason, count);
         }
 
-        logger.LogDebug(exception, "Port {Port}: where it failed", port);
+        logger.FaultTrace(exception, port);
         if (control.IsHomeThread)
         {
             End();
@@ -118,7 +118,7 @@ internal sealed class PortFaults(string port, AioContext control, ILogger logger
 #pragma warning disable CA1031 // An exception out of here would be nobody's, and end the process.
         catch (Exception e)
         {
-            logger.LogError(e, "Port {Port}: it could not be ended cleanly; should no front end get through to it, remove it and add it again", port);
+            logger.EndFailed(e, port);
             return false;
         }
 #pragma warning restore CA1031

@@ -10,7 +10,7 @@ internal sealed class SessionLog(ILogger logger) : ISessionLog
     public bool IsEnabled(SessionLogLevel level) => logger.IsEnabled(Map(level));
 
     /// <inheritdoc/>
-    public void Write(SessionLogLevel level, string connection, string message) => logger.Log(Map(level), "{Port}: {Text}", connection, message);
+    public void Write(SessionLogLevel level, string connection, string message) => logger.SessionSaid(Map(level), connection, message);
 
     private static LogLevel Map(SessionLogLevel level) => level switch
     {

@@ -188,12 +188,12 @@ internal sealed class Watchdog : IDisposable
     {
         foreach (StuckThread thread in stuck.Where(s => before.All(b => b.Name != s.Name)))
         {
-            _logger.LogError("Thread {Thread} stands still: it is stuck in a callback; the service manager is not told that we are alive", thread);
+            _logger.ThreadStuck(thread);
         }
 
         if (stuck.Length == 0)
         {
-            _logger.LogWarning("All threads move again");
+            _logger.AllMove();
         }
     }
 

@@ -3,7 +3,9 @@ using VhostNet.TestKit;
 
 namespace VhostNet.Daemon.Tests.Refusals;
 
-/// <summary>The daemon's inner rooms refuse in words: what a refusal is as a number of HTTP or of the process is known at the edges alone, and so is who makes a port.</summary>
+/// <summary>
+/// The daemon's inner rooms refuse in words: what a refusal is as a number of HTTP or of the process is known at the edges alone. Who makes a port is known to one file.
+/// </summary>
 public sealed partial class RefusalEdgeTests
 {
     private static readonly string s_daemon = Path.Combine(Repository.Root, "src", "Daemon");
