@@ -5,8 +5,8 @@ using VhostNet.VirtioNet.RateLimits;
 namespace VhostNet.VirtioNet.Networks;
 
 /// <summary>
-/// Where frames leave a network by a port: gives them to it as far as its limit on what goes out and the turn's budget allow, after finishing in software what they leave undone and the port
-/// does not take, and records what went out. Any data thread, several at once.
+/// Where frames leave a network by a port: gives them to it as far as its limit on what goes out and the turn's budget allow, after finishing in software what
+/// they leave undone and the port does not take, and records what went out. Any data thread, several at once.
 /// </summary>
 /// <param name="port">The port.</param>
 internal sealed class Egress(Port port)
@@ -21,7 +21,9 @@ internal sealed class Egress(Port port)
         set => Volatile.Write(ref _limiter, value);
     }
 
-    /// <summary>How many more times a guest without buffers is looked at before frames of a sender that can't wait are dropped. Set by the control thread.</summary>
+    /// <summary>
+    /// How many more times a guest without buffers is looked at before frames of a sender that can't wait are dropped. Set by the control thread.
+    /// </summary>
     public int Retries
     {
         get => Volatile.Read(ref _retries);
@@ -33,7 +35,9 @@ internal sealed class Egress(Port port)
     /// <param name="burst">The frames; valid until this returns.</param>
     /// <param name="frames">Indices into the burst, ascending.</param>
     /// <param name="waiter">Scheduled when the port can take more; null when the source can't wait.</param>
-    /// <returns>How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.</returns>
+    /// <returns>
+    /// How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.
+    /// </returns>
     public int Deliver(Ingress source, FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
     {
         if (!burst.IsSurelyAffordable(frames.Length))

@@ -6,8 +6,9 @@ using VhostNet.VirtioNet.RateLimits;
 namespace VhostNet.VirtioNet.Networks;
 
 /// <summary>
-/// Where frames come into a network by one queue of a port: applies the port's limit on what comes in, records what passed, and gives the burst to the network. Keeps for the queue whether its
-/// thread is inside at this moment, its software finishing, its drops, and what the network wants to remember. Used by the queue's data thread only, where nothing else is said.
+/// Where frames come into a network by one queue of a port: applies the port's limit on what comes in, records what passed, and gives the burst to the network.
+/// Keeps for the queue whether its thread is inside at this moment, its software finishing, its drops, and what the network wants to remember. Used by the
+/// queue's data thread only, where nothing else is said.
 /// </summary>
 public sealed class Ingress : IDisposable
 {
@@ -84,8 +85,8 @@ public sealed class Ingress : IDisposable
     }
 
     /// <summary>
-    /// Forgets which frames were passed on in part, as another session's frames come next, or another guest gets them: without it the first that looks the same would lose what the last one
-    /// had of it.
+    /// Forgets which frames were passed on in part, as another session's frames come next, or another guest gets them: without it the first that looks the same
+    /// would lose what the last one had of it.
     /// </summary>
     internal void ForgetHalfSent()
     {

@@ -3,7 +3,9 @@ using VhostNet.VirtioNet.RateLimits;
 
 namespace VhostNet.VirtioNet.Networks;
 
-/// <summary>The wait of one queue's sender for a limit that held it back. One timer serves the queue, made when it first has to wait. The queue's data thread.</summary>
+/// <summary>
+/// The wait of one queue's sender for a limit that held it back. One timer serves the queue, made when it first has to wait. The queue's data thread.
+/// </summary>
 internal sealed class LimitWait : IDisposable
 {
     private AioTimer? _timer;

@@ -170,7 +170,9 @@ public abstract partial class Port : IFrameSink, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Where frames come in by one of the port's queues. The first time on the control thread before the port starts, or on that queue's data thread.</summary>
+    /// <summary>
+    /// Where frames come in by one of the port's queues. Asked for first on the control thread, before the port starts, or on that queue's data thread.
+    /// </summary>
     internal Ingress Ingress(int queue) => _ingresses[queue] ?? CreateIngress(queue);
 
     /// <summary>All that there are so far. Any thread.</summary>

@@ -59,7 +59,9 @@ public sealed class WireNetwork(string name) : Network(name)
     public override RxQueue? DirectReceiver(Port source, int queue)
     {
         // Limits count frames and captures copy them, which nobody sees on the direct way.
-        return Peer(source) is { EgressLimiter: null, Capture: null } peer && source is { IngressLimiter: null, Capture: null } ? peer.DirectReceiver(queue) : null;
+        return Peer(source) is { EgressLimiter: null, Capture: null } peer && source is { IngressLimiter: null, Capture: null }
+            ? peer.DirectReceiver(queue)
+            : null;
     }
 
     /// <inheritdoc/>

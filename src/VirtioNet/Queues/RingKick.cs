@@ -5,8 +5,8 @@ using VhostNet.VhostUser.Virtqueues;
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>
-/// The ring that a queue works on, while there is one, and the watch for the guest's kicks: begun and ended together, on the queue's thread. A start is whole or leaves nothing; after a stop no thread
-/// uses the ring.
+/// The ring that a queue works on, while there is one, and the watch for the guest's kicks: begun and ended together, on the queue's thread. A start is whole
+/// or leaves nothing; after a stop no thread uses the ring.
 /// </summary>
 /// <param name="owner">The queue.</param>
 /// <param name="thread">The thread that works on the queue.</param>

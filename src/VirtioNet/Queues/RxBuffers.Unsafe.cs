@@ -17,7 +17,8 @@ internal sealed unsafe class RxBuffers : IDisposable
     public RxFormat Format { get; set; } = new(VirtioNetHeader.Size, false, false, Offloads.None, false);
 
     /// <summary>
-    /// Chains that the last peek found and that did not suffice for the next frame. Looking again when the sender gives up would count what came meanwhile among them.
+    /// Chains that the last peek found and that did not suffice for the next frame. Looking again when the sender gives up would count what came meanwhile
+    /// among them.
     /// </summary>
     public int Insufficient { get; set; }
 

@@ -5,8 +5,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>Lets the kernel write frames into the guest's buffers. Under the ring's lock.</summary>
-// SAFETY: the segment list holds checked guest memory and one header buffer of our own; the reader is bounded by their lengths, and all of it happens within one
-// hold of the ring's lock.
+// SAFETY: the segment list holds checked guest memory and one header buffer of our own; the reader is bounded by their lengths, and all of it happens within
+// one hold of the ring's lock.
 internal sealed unsafe class RxDirect : IDisposable
 {
     private const int SegmentsMax = ChainBurst.ChainSegmentsMax;
@@ -176,10 +176,11 @@ internal sealed unsafe class RxDirect : IDisposable
     }
 
     /// <summary>
-    /// The one check of a frame that was read straight into the guest's buffers: all of it lies there, and its header leaves nothing undone that the guest did not take. What fails goes the
-    /// copying way, so that both ways end alike: finished in software, or dropped and counted.
+    /// The one check of a frame that was read straight into the guest's buffers: all of it lies there, and its header leaves nothing undone that the guest did
+    /// not take. What fails goes the copying way, so that both ways end alike: finished in software, or dropped and counted.
     /// </summary>
-    private bool IsForGuest(uint length) => length <= _offered && (_header->IsPlain || (OffloadPolicy.Needs(*_header) & ~_buffers.Format.Takes) == Offloads.None);
+    private bool IsForGuest(uint length) =>
+        length <= _offered && (_header->IsPlain || (OffloadPolicy.Needs(*_header) & ~_buffers.Format.Takes) == Offloads.None);
 
     /// <summary>Finishes a frame that was read: writes its header and says which chains it took. Returns the next free chain.</summary>
     private int Accept(int first, int last, uint length)

@@ -5,7 +5,8 @@ using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Queues;
 
-/// <content>Finishes partial checksums while frames are copied, for a guest that does not take them (VIRTIO_NET_F_GUEST_CSUM, virtio 1.3 section 5.1.6.4).</content>
+/// <content>Finishes partial checksums while frames are copied, for a guest that does not take them (VIRTIO_NET_F_GUEST_CSUM, virtio 1.3 section
+/// 5.1.6.4).</content>
 // SAFETY: checked segments, within one hold of the ring's lock, each access bounded by lengths that were read once. The checksum's place
 // comes from a header that was read by value, and is checked against the frame's length before use.
 internal sealed unsafe partial class RxFiller
@@ -18,7 +19,9 @@ internal sealed unsafe partial class RxFiller
     private bool MustFinish(VirtioNetHeader* header) =>
         _finishesChecksums && (header->Flags & VirtioNetHeader.F_NEEDS_CSUM) != 0 && header->GsoType == VirtioNetHeader.GSO_NONE;
 
-    /// <summary>A frame whose checksum is partial into one buffer; false, and nothing is written, when it does not hold all of it or the header contradicts the frame.</summary>
+    /// <summary>
+    /// A frame whose checksum is partial into one buffer; false, and nothing is written, when it does not hold all of it or the header contradicts the frame.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryGatherFinished<TOrder>(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)
         where TOrder : struct, IHeaderOrder

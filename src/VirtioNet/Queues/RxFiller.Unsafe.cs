@@ -1,31 +1,30 @@
-using System.Runtime.CompilerServices;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>
-/// Copies a burst of frames into the guest's buffers. Each frame goes one of four ways: plain (one piece, nothing to tell, one buffer), gathered (any pieces and header, one buffer), gathered with
-/// its checksum finished on the way, or placed (any number of buffers). Under the ring's lock.
+/// Copies a burst of frames into the guest's buffers. Each frame goes one of four ways: plain (one piece, nothing to tell, one buffer), gathered (any pieces
+/// and header, one buffer), gathered with its checksum finished on the way, or placed (any number of buffers). Under the ring's lock.
 /// </summary>
-// SAFETY: every address comes from a segment that was checked against guest memory or belongs to a port's own buffers, and is used within one hold of the ring's
-// lock; each copy is bounded by the lengths that were read, once, into the two chains.
+// SAFETY: every address comes from a segment that was checked against guest memory or belongs to a port's own buffers, and is used within one hold of the
+// ring's lock; each copy is bounded by the lengths that were read, once, into the two chains.
 internal sealed unsafe partial class RxFiller
 {
     /// <summary>virtio_net_hdr of a complete frame in one buffer: all zero but num_buffers = 1 in its last two bytes.</summary>
     private const uint PlainHeaderHigh = 1u << 16;
 
     /// <summary>
-    /// Frames are shown to the guest in up to this many pieces, none smaller than <see cref="PieceMin"/>: with few frames in flight it works on the first while the
-    /// last are copied (32 of them circulate twice as fast), and a long burst costs it hardly more cache lines than in one piece.
+    /// Frames are shown to the guest in up to this many pieces, none smaller than <see cref="PieceMin"/>: with few frames in flight it works on the first while
+    /// the last are copied (32 of them circulate twice as fast), and a long burst costs it hardly more cache lines than in one piece.
     /// </summary>
     private const int PiecesMax = 4;
 
     private const int PieceMin = 8;
 
     /// <summary>
-    /// What a guest's ring may cost a sender that can't wait beyond its share, for each delivery: one walk over the worst chains. A ring that costs more loses the rest of its frames, so that
-    /// the sender's other receivers keep theirs.
+    /// What a guest's ring may cost a sender that can't wait beyond its share, for each delivery: one walk over the worst chains. A ring that costs more loses
+    /// the rest of its frames, so that the sender's other receivers keep theirs.
     /// </summary>
     private const int WasteMax = TurnBudget.Turn / 16;
 

@@ -12,7 +12,9 @@ internal sealed unsafe partial class RxFiller
     /// <summary>What a guest may be told of a header's first eight bytes beside the flags, which come first: all of it, as it came.</summary>
     private const ulong GuestHeaderMask = ~0xffUL;
 
-    /// <summary>A complete frame in one piece, about which a guest with a modern header in our byte order is told nothing, for one buffer that holds all of it.</summary>
+    /// <summary>
+    /// A complete frame in one piece, about which a guest with a modern header in our byte order is told nothing, for one buffer that holds all of it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPlain(Chain* source, Chain* target, VirtioNetHeader* header, uint length) =>
         source->SegmentCount == 1 && target->SegmentCount == 1 && header->IsBlank
@@ -41,8 +43,8 @@ internal sealed unsafe partial class RxFiller
         : TryGather<TOrder>(burst, source, header, target);
 
     /// <summary>
-    /// A frame in any number of pieces and with any header into one buffer that holds all of it: most of what a guest with offloads sends, and all that was finished
-    /// in software. False when it is none.
+    /// A frame in any number of pieces and with any header into one buffer that holds all of it: most of what a guest with offloads sends, and all that was
+    /// finished in software. False when it is none.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryGather<TOrder>(FrameBurst burst, Chain* source, VirtioNetHeader* header, Chain* target)

@@ -17,7 +17,8 @@ public sealed partial class RxQueue
     /// <param name="queue">The ring.</param>
     /// <param name="headerSize">Bytes of virtio_net_hdr that the guest expects: 12, or 10 for a legacy guest without mergeable buffers.</param>
     /// <param name="mergeable">VIRTIO_NET_F_MRG_RXBUF was negotiated.</param>
-    /// <param name="takes">What the guest takes unfinished; without <see cref="Offloads.Checksum"/> (VIRTIO_NET_F_GUEST_CSUM) <see cref="Deliver"/> finishes checksums while it copies.</param>
+    /// <param name="takes">What the guest takes unfinished; without <see cref="Offloads.Checksum"/> (VIRTIO_NET_F_GUEST_CSUM) <see cref="Deliver"/> finishes
+    /// checksums while it copies.</param>
     /// <exception cref="ErrnoException">No descriptor is left, or the kick's can't be waited on; nothing has changed.</exception>
     /// <exception cref="InvalidOperationException">The thread does not run, or the queue has a ring; nothing has changed.</exception>
     public void Start(Virtqueue queue, int headerSize, bool mergeable, Offloads takes)
@@ -38,8 +39,8 @@ public sealed partial class RxQueue
     }
 
     /// <summary>
-    /// Stops working with the ring; when this returns no thread uses it. Waiting senders are woken and find the queue stopped. Control thread, which leaves it to the
-    /// queue's own.
+    /// Stops working with the ring; when this returns no thread uses it. Waiting senders are woken and find the queue stopped. Control thread, which leaves it
+    /// to the queue's own.
     /// </summary>
     public void Stop() => _ring.Stop(OnCleared);
 

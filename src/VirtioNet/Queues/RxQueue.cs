@@ -31,7 +31,8 @@ public sealed partial class RxQueue : IDisposable
     /// <summary>Creates the queue; it carries nothing until it is started.</summary>
     /// <param name="index">Number of the queue pair.</param>
     /// <param name="thread">The thread that handles the guest's kicks.</param>
-    /// <param name="mayDemote">Short frames may be moved to the shared cache (<see cref="CacheDemotion"/>), which is done where it was seen to bring something: with packed rings.</param>
+    /// <param name="mayDemote">Short frames may be moved to the shared cache (<see cref="CacheDemotion"/>), which is done where it was seen to bring something:
+    /// with packed rings.</param>
     public RxQueue(int index, IoThread thread, bool mayDemote = false)
     {
         ArgumentNullException.ThrowIfNull(thread);
@@ -60,7 +61,8 @@ public sealed partial class RxQueue : IDisposable
     /// <param name="burst">The frames.</param>
     /// <param name="frames">Indices into the burst, ascending.</param>
     /// <param name="waiter">Scheduled when the guest has buffers again; null when the sender can't wait.</param>
-    /// <param name="retries">How many more times the ring is looked at, about a microsecond apart, before frames of a sender that can't wait are dropped.</param>
+    /// <param name="retries">How many more times the ring is looked at, about a microsecond apart, before frames of a sender that can't wait are
+    /// dropped.</param>
     /// <returns>How many of <paramref name="frames"/> are done with: all, unless a waiter is given and the guest lacks buffers.</returns>
     public int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter, int retries = 0)
     {
@@ -160,7 +162,9 @@ public sealed partial class RxQueue : IDisposable
         return queue.EnableNotifications(_buffers.Insufficient);
     }
 
-    /// <summary>Reads frames from the operating system into the guest's buffers until the source is empty, the guest is full or the budget is used up.</summary>
+    /// <summary>
+    /// Reads frames from the operating system into the guest's buffers until the source is empty, the guest is full or the budget is used up.
+    /// </summary>
     /// <typeparam name="TReader">The source.</typeparam>
     /// <param name="reader">The source.</param>
     /// <param name="budget">Most frames to be read in this call.</param>

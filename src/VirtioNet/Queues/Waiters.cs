@@ -1,7 +1,8 @@
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>
-/// Senders that wait until somebody has room for their frames, each there once. Whoever owns the list calls it under a lock of its own; only <see cref="IsEmpty"/> is for any thread at any time.
+/// Senders that wait until somebody has room for their frames, each there once. Whoever owns the list calls it under a lock of its own; only <see
+/// cref="IsEmpty"/> is for any thread at any time.
 /// </summary>
 /// <param name="room">How many there is room for without allocating.</param>
 /// <param name="max">How many there may be.</param>

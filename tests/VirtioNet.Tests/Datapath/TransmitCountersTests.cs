@@ -4,6 +4,8 @@ using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Queues;
+using VhostNet.VirtioNet.Tests.TestKit;
 
 namespace VhostNet.VirtioNet.Tests.Datapath;
 
@@ -37,6 +39,17 @@ public sealed class TransmitCountersTests : IDisposable
         _sender.Dispose();
         _receiver.Dispose();
         _thread.Dispose();
+    }
+
+    /// <summary>Why a frame was refused stands beside it; a reader of its header, in a dump or in the network, sees nothing of that.</summary>
+    [Fact]
+    public void ARefusalStandsInNoHeader()
+    {
+        using var memory = new BurstMemory(4096);
+        memory.Add(new VirtioNetHeader { HdrLen = 77 }, new byte[20]);
+        TxParser.Parse<NativeHeader>(memory.Burst, 1, VirtioNetHeader.Size, out int refused);
+        Assert.Equal((1, true, DropReason.TooShort), (refused, memory.Burst[0].IsMalformed, memory.Burst.RefusalOf(0)));
+        Assert.Equal(default, memory.Burst.Header(0));
     }
 
     [Fact]

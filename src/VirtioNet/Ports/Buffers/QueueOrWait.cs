@@ -3,7 +3,9 @@ using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Ports.Buffers;
 
-/// <summary>How a port that queues frames for its outside takes them: a sender that can wait keeps those for which there is no room, another loses them.</summary>
+/// <summary>
+/// How a port that queues frames for its outside takes them: a sender that can wait keeps those for which there is no room, another loses them.
+/// </summary>
 internal static class QueueOrWait
 {
     /// <summary>Queues frames, and counts them at the port. Under the queue's lock.</summary>
