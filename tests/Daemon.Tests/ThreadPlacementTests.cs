@@ -1,5 +1,6 @@
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Tests;
 

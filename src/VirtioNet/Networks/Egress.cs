@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.RateLimits;
 

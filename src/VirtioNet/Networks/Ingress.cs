@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Offload;
 using VhostNet.VirtioNet.RateLimits;

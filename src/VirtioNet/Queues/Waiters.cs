@@ -1,3 +1,5 @@
+using VhostNet.Aio.BottomHalves;
+
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>

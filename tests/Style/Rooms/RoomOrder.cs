@@ -12,7 +12,7 @@ internal sealed record RoomOrder(string Project, params string[] Rooms)
         new(
             "src/VhostUser",
             "Memory", "Virtqueues/Tracking", "Virtqueues", "Virtqueues/Split", "Virtqueues/Packed", "Protocol", "Transport",
-            "Backend", "Backend/Quotas", "Backend/Logging", "Backend/State", "Backend/Rings", "Backend/Snapshots", "Backend/Session", "Backend/Endpoints"),
+            "Backend", "Backend/Quotas", "Backend/Logging", "Backend/State", "Backend/Rings", "Backend/Snapshots", "Backend/Messages", "Backend/Session", "Backend/Endpoints"),
         new(
             "src/VirtioNet",
             "Addresses", "Errors", "Frames", "Offload", "Queues", "RateLimits", "Captures", "Networks", "Networks/Switch",

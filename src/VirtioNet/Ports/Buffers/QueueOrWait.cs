@@ -1,3 +1,4 @@
+using VhostNet.Aio.BottomHalves;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 
