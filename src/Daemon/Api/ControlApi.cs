@@ -32,7 +32,7 @@ internal sealed class ControlApi(
     /// <exception cref="RefusalException">There is none of that name.</exception>
     public static PortEntry FindPort(DaemonService daemon, string name) =>
         daemon.Composition.Ports.FirstOrDefault(p => p.Port.Name == name)
-        ?? throw Missing.Item("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
+        ?? throw ItemNotFound.Of("port", name, daemon.Composition.Ports.Select(p => p.Port.Name));
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -125,7 +125,7 @@ internal sealed class ControlApi(
                 break;
             default:
                 IoThread thread = composition.Threads.FirstOrDefault(t => t.Name == name)
-                    ?? throw Missing.Item("thread", name, composition.Threads.Select(t => t.Name));
+                    ?? throw ItemNotFound.Of("thread", name, composition.Threads.Select(t => t.Name));
                 StatusWriter.WriteThread(json, thread);
                 break;
         }
@@ -144,7 +144,8 @@ internal sealed class ControlApi(
     }
 
     private Network FindNetwork(string name) =>
-        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw Missing.Item("network", name, daemon.Composition.Networks.Select(n => n.Name));
+        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name)
+        ?? throw ItemNotFound.Of("network", name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) => FindPort(daemon, name);
 

@@ -103,5 +103,5 @@ internal abstract class ItemChanges<TItem>(string list, string noun, IReadOnlyLi
 
     private TItem? Find(DaemonOptions now, string name) => Items(now).FirstOrDefault(i => i.Name == name);
 
-    private TItem Existing(DaemonOptions now, string name) => Find(now, name) ?? throw Missing.Item(noun, name, Items(now).Select(i => i.Name));
+    private TItem Existing(DaemonOptions now, string name) => Find(now, name) ?? throw ItemNotFound.Of(noun, name, Items(now).Select(i => i.Name));
 }

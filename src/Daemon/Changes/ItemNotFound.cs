@@ -4,13 +4,13 @@ using VhostNet.Daemon.Configuration;
 namespace VhostNet.Daemon.Changes;
 
 /// <summary>Refusals of requests for something that is not there.</summary>
-internal static class Missing
+internal static class ItemNotFound
 {
     /// <summary>There is no such item.</summary>
     /// <param name="noun">What it would be, such as <c>port</c>.</param>
     /// <param name="name">The name that was asked for.</param>
     /// <param name="names">The names that there are.</param>
-    public static RefusalException Item(string noun, string name, IEnumerable<string> names)
+    public static RefusalException Of(string noun, string name, IEnumerable<string> names)
     {
         string[] known = [.. names];
         return new RefusalException(
