@@ -144,7 +144,8 @@ internal sealed class ControlApi(
     }
 
     private Network FindNetwork(string name) =>
-        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name) ?? throw ItemNotFound.Of("network", name, daemon.Composition.Networks.Select(n => n.Name));
+        daemon.Composition.Networks.FirstOrDefault(n => n.Name == name)
+        ?? throw ItemNotFound.Of("network", name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) => FindPort(daemon, name);
 
