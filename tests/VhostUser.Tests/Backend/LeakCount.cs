@@ -1,4 +1,3 @@
-using VhostNet.VhostUser.Backend;
 using VhostNet.VhostUser.Backend.Session;
 
 namespace VhostNet.VhostUser.Tests.Backend;
