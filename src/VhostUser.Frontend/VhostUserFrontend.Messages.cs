@@ -1,4 +1,3 @@
-using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 
 namespace VhostNet.VhostUser.Frontend;

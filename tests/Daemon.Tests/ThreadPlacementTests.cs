@@ -1,6 +1,5 @@
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
-using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Tests;
 

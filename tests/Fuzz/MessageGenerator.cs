@@ -1,6 +1,5 @@
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using static VhostNet.VhostUser.Protocol.RequestCode;
 

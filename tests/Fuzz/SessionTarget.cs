@@ -1,7 +1,6 @@
 using VhostNet.TestKit;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Frontend;
-using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 

@@ -1,5 +1,3 @@
-using VhostNet.Aio;
-
 namespace VhostNet.Daemon.Configuration;
 
 /// <summary>Checks what no single key shows: names that have to be unique or to exist, networks that take a certain number of ports.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using VhostNet.Aio;
 
 namespace VhostNet.VhostUser.Memory;
 

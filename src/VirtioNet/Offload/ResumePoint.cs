@@ -1,4 +1,3 @@
-using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Offload;

@@ -1,6 +1,5 @@
 using VhostNet.Aio;
 using VhostNet.Aio.Monitors;
-using VhostNet.VhostUser.Frontend;
 
 namespace VhostNet.Fuzz.Frames;
 

@@ -1,5 +1,4 @@
 using VhostNet.Fuzz.Attacks.Harness;
-using VhostNet.Fuzz.Frames;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Networks;

@@ -1,5 +1,4 @@
 using VhostNet.VhostUser.Backend;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Tests.Backend;

@@ -1,7 +1,6 @@
 using VhostNet.Aio;
 using VhostNet.Aio.BottomHalves;
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Queues;

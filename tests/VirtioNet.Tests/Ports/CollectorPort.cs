@@ -1,5 +1,4 @@
 using VhostNet.Aio.BottomHalves;
-using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 

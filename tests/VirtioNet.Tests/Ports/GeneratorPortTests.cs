@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Frames;
-using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Generator;
 using VhostNet.VirtioNet.Ports.Null;
 

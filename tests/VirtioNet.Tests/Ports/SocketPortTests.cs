@@ -4,13 +4,11 @@ using System.Net;
 using System.Net.Sockets;
 using VhostNet.Aio.BottomHalves;
 using VhostNet.Aio.Timers;
-using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Ports.Datagram;
-using VhostNet.VirtioNet.Ports.Sockets;
 using VhostNet.VirtioNet.Ports.Stream;
 
 namespace VhostNet.VirtioNet.Tests.Ports;

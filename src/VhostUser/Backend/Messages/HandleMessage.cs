@@ -1,4 +1,3 @@
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.VhostUser.Backend.Messages;

@@ -1,7 +1,6 @@
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Snapshots;
 using VhostNet.VhostUser.Backend.State;
-using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 

@@ -1,5 +1,4 @@
 using VhostNet.VhostUser.Memory;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend.State;

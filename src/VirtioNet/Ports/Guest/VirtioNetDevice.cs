@@ -1,10 +1,8 @@
 using System.Buffers.Binary;
 using VhostNet.VhostUser.Backend;
-using VhostNet.VhostUser.Protocol;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Queues;
-using Protocol = VhostNet.VhostUser.Protocol;
 
 namespace VhostNet.VirtioNet.Ports.Guest;
 

@@ -1,5 +1,3 @@
-using VhostNet.VirtioNet.Ports.Packets;
-
 namespace VhostNet.VirtioNet.Ports.User;
 
 /// <summary>
