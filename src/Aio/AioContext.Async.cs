@@ -59,7 +59,9 @@ public sealed partial class AioContext
         call.ThrowIfFailed();
     }
 
-    /// <summary>Nobody polls any more: whoever waits for an action is told, and so is whoever comes later. <see cref="BindToCurrentThread"/> takes it back.</summary>
+    /// <summary>
+    /// Nobody polls any more: whoever waits for an action is told, and so is whoever comes later. <see cref="BindToCurrentThread"/> takes it back.
+    /// </summary>
     internal void CloseCalls()
     {
         lock (_calls)

@@ -6,8 +6,8 @@ namespace VhostNet.Aio;
 
 /// <content>
 /// Bottom halves: a lock-free stack of those that other threads scheduled, and a ring of those that the home thread scheduled or has taken from the stack.
-/// A pass runs them in the order in which they were scheduled (QEMU: in reverse), so that whoever was first waits least and continuations of async methods need no list of
-/// their own. A nested poll first runs what is left of the outer passes, then what was scheduled since.
+/// A pass runs them in the order in which they were scheduled (QEMU: in reverse), so that whoever was first waits least and continuations of async methods need
+/// no list of their own. A nested poll first runs what is left of the outer passes, then what was scheduled since.
 /// </content>
 public sealed partial class AioContext
 {
@@ -48,8 +48,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// Schedules on the home thread itself. While the counter is not zero the time-out was computed already, and while the stack is not empty the order demands that this
-    /// one goes on top of it; both are left to <see cref="Enqueue"/>.
+    /// Schedules on the home thread itself. While the counter is not zero the time-out was computed already, and while the stack is not empty the order demands
+    /// that this one goes on top of it; both are left to <see cref="Enqueue"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryEnqueueLocally(BottomHalf bh)
@@ -177,8 +177,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// 0 if a bottom half is due; the idle interval if an idle one waits; otherwise -1. The stack is taken before, so that nobody sleeps on a filled one: whoever fills it next
-    /// announces that, and whoever makes one urgent that lies in the ring notifies.
+    /// 0 if a bottom half is due; the idle interval if an idle one waits; otherwise -1. The stack is taken before, so that nobody sleeps on a filled one:
+    /// whoever fills it next announces that, and whoever makes one urgent that lies in the ring notifies.
     /// </summary>
     private long BottomHalfTimeout()
     {

@@ -17,10 +17,13 @@ public sealed partial class AioContext
     /// <summary>The monitor allows polling in user space.</summary>
     internal bool CanRunBusy => !_hasWaitHandles;
 
-    /// <summary>Runs the loop without ever sleeping, until <paramref name="stop"/> returns true (asked every few rounds), a callback disposes of the context, or one throws.</summary>
+    /// <summary>
+    /// Runs the loop without ever sleeping, until <paramref name="stop"/> returns true (asked every few rounds), a callback disposes of the context, or one
+    /// throws.
+    /// </summary>
     /// <remarks>
-    /// A round calls every poll callback and runs bottom halves if the notified flag is set, without a system call. The clock is read every 32 rounds, more often when they
-    /// take long, for the timers and to notice gaps; the kernel is asked for descriptors every 50 microseconds.
+    /// A round calls every poll callback and runs bottom halves if the notified flag is set, without a system call. The clock is read every 32 rounds, more
+    /// often when they take long, for the timers and to notice gaps; the kernel is asked for descriptors every 50 microseconds.
     /// </remarks>
     internal void RunBusy(Func<bool> stop)
     {

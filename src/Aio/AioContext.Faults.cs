@@ -5,8 +5,8 @@ using VhostNet.Aio.Monitors;
 namespace VhostNet.Aio;
 
 /// <content>
-/// Who answers for a callback. Each remembers the owner in whose scope it was registered; the loop enters that scope before it calls, and goes back to the outer one when a
-/// kind of callbacks has run, not after each. Try regions cost nothing until something is thrown.
+/// Who answers for a callback. Each remembers the owner in whose scope it was registered; the loop enters that scope before it calls, and goes back to the
+/// outer one when a kind of callbacks has run, not after each. Try regions cost nothing until something is thrown.
 /// </content>
 public sealed partial class AioContext
 {
@@ -14,7 +14,8 @@ public sealed partial class AioContext
     private Exception? _unowned;
 
     /// <summary>A pass begins. Home thread.</summary>
-    /// <returns>What is to be restored when it ends: the stage of the outer pass whose callback polls. What else is noted was left there by an exception.</returns>
+    /// <returns>What is to be restored when it ends: the stage of the outer pass whose callback polls. What else is noted was left there by an
+    /// exception.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private byte BeginLooking()
     {
@@ -42,8 +43,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// Whether an owner answers for an exception that leaves its callback. The filter of each catch: it runs before anything is unwound, innermost first, so that what nobody
-    /// answers for is not laid at the door of an owner whose callback polls, but leaves the loop.
+    /// Whether an owner answers for an exception that leaves its callback. The filter of each catch: it runs before anything is unwound, innermost first, so
+    /// that what nobody answers for is not laid at the door of an owner whose callback polls, but leaves the loop.
     /// </summary>
     internal bool Answers(IFaultOwner? owner, Exception exception)
     {

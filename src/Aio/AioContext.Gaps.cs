@@ -30,8 +30,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// An adaptive thread reads the clock before it polls. Only passes that found something at once lie between this and the last time, or else there were some that
-    /// did not wait and may have been many: what those took together is no gap.
+    /// An adaptive thread reads the clock before it polls. Only passes that found something at once lie between this and the last time, or else there were some
+    /// that did not wait and may have been many: what those took together is no gap.
     /// </summary>
     private void NotePollingBegin(long now)
     {

@@ -20,7 +20,8 @@ public sealed partial class AioContext
 
         if (_busy)
         {
-            // One look at one thing: a count beside the array could be the new one while the array is still the old one. Who sets a handler after this look asks for another.
+            // One look at one thing: a count beside the array could be the new one while the array is still the old one. Who sets a handler after this look
+            // asks for another.
             AioHandler?[] slots = Volatile.Read(ref _slots);
             for (int i = 0; i < slots.Length; i++)
             {

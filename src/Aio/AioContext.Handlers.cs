@@ -25,7 +25,8 @@ public sealed partial class AioContext
     internal int HandlerVersion => Volatile.Read(ref _handlerVersion);
 
     /// <summary>
-    /// Sets, changes or (all null) removes the callbacks of a descriptor. Remove them before the descriptor is closed: afterwards the number may be another file's.
+    /// Sets, changes or (all null) removes the callbacks of a descriptor. Remove them before the descriptor is closed: afterwards the number may be another
+    /// file's.
     /// </summary>
     /// <param name="fd">Descriptor.</param>
     /// <param name="read">Called when it is readable, hung up or in error.</param>
@@ -45,7 +46,9 @@ public sealed partial class AioContext
         SetHandler(fd, read, write, poll, pollReady, null);
     }
 
-    /// <summary>Sets the callbacks that are called when the loop starts and stops to poll a descriptor in user space. Home thread, or before the loop runs.</summary>
+    /// <summary>
+    /// Sets the callbacks that are called when the loop starts and stops to poll a descriptor in user space. Home thread, or before the loop runs.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The descriptor has no handler.</exception>
     public void SetFdPollCallbacks(int fd, Action? begin, Action? end)
     {
@@ -85,7 +88,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// Removes a handler whose descriptor the kernel does not know: it was closed first. epoll forgets such a descriptor by itself, so that no monitor may do more than count it.
+    /// Removes a handler whose descriptor the kernel does not know: it was closed first. epoll forgets such a descriptor by itself, so that no monitor may do
+    /// more than count it.
     /// </summary>
     internal void LoseHandler(ulong token)
     {

@@ -3,8 +3,8 @@ using VhostNet.Aio.Monitors;
 namespace VhostNet.Aio;
 
 /// <content>
-/// Choice of the monitor. epoll was measured to be the fastest for sleeping from the first descriptor on (QEMU changes over at 64), io_uring for looking without sleeping;
-/// docs/performance/event-loop.md has the figures.
+/// Choice of the monitor. epoll was measured to be the fastest for sleeping from the first descriptor on (QEMU changes over at 64), io_uring for looking
+/// without sleeping; docs/performance/event-loop.md has the figures.
 /// </content>
 public sealed partial class AioContext
 {
@@ -16,7 +16,10 @@ public sealed partial class AioContext
     /// <summary>The monitor in use.</summary>
     internal FdMonitor Monitor => _monitor;
 
-    /// <summary>Nobody may be noticed without a look at the kernel: the monitor has something, or a handler can't be polled and the monitor does not see its events in user space.</summary>
+    /// <summary>
+    /// Nobody may be noticed without a look at the kernel: the monitor has something, or a handler can't be polled and the monitor does not see its events in
+    /// user space.
+    /// </summary>
     private bool MonitorNeedsWait => _monitor.NeedWait || (Volatile.Read(ref _pollDisableCount) != 0 && !_monitor.NoticesInUserSpace);
 
     private FdMonitor CreateMonitor(FdMonitorKind kind) => kind switch

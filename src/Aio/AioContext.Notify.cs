@@ -17,7 +17,9 @@ public sealed partial class AioContext
     /// <summary>The descriptor that wakes the home thread.</summary>
     internal EventNotifier Notifier => _notifier;
 
-    /// <summary>Makes the thread that sleeps in <see cref="Poll"/>, or is about to, look at everything again. Costs one atomic operation when nobody does.</summary>
+    /// <summary>
+    /// Makes the thread that sleeps in <see cref="Poll"/>, or is about to, look at everything again. Costs one atomic operation when nobody does.
+    /// </summary>
     public void Notify()
     {
         if (_state.Publish<FullBarrier>() != 0)
@@ -27,8 +29,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// Notify after an atomic operation that put a bottom half on the stack: whoever arms afterwards looks at the stack, so that the flag is not needed. Who found the stack
-    /// filled leaves it to the one who filled it: nobody sleeps on a filled stack, and each way from empty to filled is announced.
+    /// Notify after an atomic operation that put a bottom half on the stack: whoever arms afterwards looks at the stack, so that the flag is not needed. Who
+    /// found the stack filled leaves it to the one who filled it: nobody sleeps on a filled stack, and each way from empty to filled is announced.
     /// </summary>
     /// <param name="wasEmpty">The stack was empty before.</param>
     private void NotifyPushed(bool wasEmpty)
@@ -104,7 +106,10 @@ public sealed partial class AioContext
         }
     }
 
-    /// <summary>An outer loop sleeps, or is about to, and its event was taken by another poller: bottom halves were run, but a new deadline or handler concerns the sleeper.</summary>
+    /// <summary>
+    /// An outer loop sleeps, or is about to, and its event was taken by another poller: bottom halves were run, but a new deadline or handler concerns the
+    /// sleeper.
+    /// </summary>
     private void KickOuterLoop()
     {
         if (!LeavesOut(Failpoint.OuterKick))

@@ -14,12 +14,13 @@ public sealed partial class AioContext
     private int _pollThread = NoThread;
 
     /// <summary>
-    /// One pass: waits if <paramref name="blocking"/> and there is nothing to do, then runs bottom halves, handlers and timers. Home thread, or the holder of the context's poll lock.
+    /// One pass: waits if <paramref name="blocking"/> and there is nothing to do, then runs bottom halves, handlers and timers. Home thread, or the holder of
+    /// the context's poll lock.
     /// </summary>
     /// <returns>Whether a bottom half that is not idle, a handler or a timer ran. A bare <see cref="Notify"/> ends the wait and gives false.</returns>
     /// <remarks>
-    /// A pass that does not block makes no system call if every handler has a poll callback. It calls the poll callbacks of those that have been active before, and looks at the
-    /// others' descriptors every 64th time.
+    /// A pass that does not block makes no system call if every handler has a poll callback. It calls the poll callbacks of those that have been active before,
+    /// and looks at the others' descriptors every 64th time.
     /// </remarks>
     /// <exception cref="InvalidOperationException">The calling thread may not poll this context.</exception>
     /// <exception cref="ObjectDisposedException">The context was disposed of.</exception>
@@ -211,7 +212,8 @@ public sealed partial class AioContext
         bool notified = _state.Arm<FullBarrier>(_state.NotifyMe + 2);
         try
         {
-            // Whoever filled the stack before the counter went up left it to us. A begin callback may have scheduled something on this thread since the time-out was computed.
+            // Whoever filled the stack before the counter went up left it to us. A begin callback may have scheduled something on this thread since the
+            // time-out was computed.
             if (((notified || Volatile.Read(ref _state.BottomHalves) is not null) && !LeavesOut(Failpoint.LookAfterArming)) || (!_ring.IsEmpty && BottomHalfTimeout() == 0))
             {
                 timeout = 0;

@@ -93,8 +93,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// Ends the polling of a handler, which may have been removed or replaced. As when poll mode ends, whoever takes over looks once more: what came before the end callback was
-    /// not notified.
+    /// Ends the polling of a handler, which may have been removed or replaced. As when poll mode ends, whoever takes over looks once more: what came before the
+    /// end callback was not notified.
     /// </summary>
     private void RemoveFromPollList(AioHandler handler)
     {

@@ -41,8 +41,8 @@ public sealed partial class AioContext
     }
 
     /// <summary>
-    /// Looks once at what a loop in poll mode polls. While something is found at every pass there is nothing to be learned from the clock, which costs as much as the
-    /// look; it is read every 32nd pass all the same, more often when passes take long.
+    /// Looks once at what a loop in poll mode polls. While something is found at every pass there is nothing to be learned from the clock, which costs as much
+    /// as the look; it is read every 32nd pass all the same, more often when passes take long.
     /// </summary>
     private bool FoundAtOnce()
     {

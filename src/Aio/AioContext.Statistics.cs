@@ -10,7 +10,8 @@ public sealed partial class AioContext
     private long _faults;
 
     /// <summary>
-    /// How far the loop has come and what it is doing. Any thread, at any time, without garbage; the values are read one after the other and may be a moment apart.
+    /// How far the loop has come and what it is doing. Any thread, at any time, without garbage; the values are read one after the other and may be a moment
+    /// apart.
     /// </summary>
     public AioProgress Progress => new()
     {

@@ -7,8 +7,8 @@ namespace VhostNet.Aio;
 public sealed partial class AioContext
 {
     /// <summary>
-    /// Arms before it computes the time-out. Exactly one wait may block; the counter goes down and the bottom halves run after it. Later waits only ask for further handles that
-    /// are signalled, one handler call after each.
+    /// Arms before it computes the time-out. Exactly one wait may block; the counter goes down and the bottom halves run after it. Later waits only ask for
+    /// further handles that are signalled, one handler call after each.
     /// </summary>
     private bool PollWaitHandles(bool blocking)
     {

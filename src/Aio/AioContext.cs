@@ -7,8 +7,9 @@ namespace VhostNet.Aio;
 /// An event loop after QEMU's AioContext: bottom halves, descriptor handlers and timers, all of whose callbacks run on one thread, the home thread.
 /// </summary>
 /// <remarks>
-/// The thread that makes a context is its home thread until another one calls <see cref="BindToCurrentThread"/>. <see cref="Poll"/> belongs to the home thread; whatever else is
-/// not marked otherwise may be called by any thread. Callbacks may do everything, <see cref="Poll"/> at any depth included. A callback's exception leaves through
+/// The thread that makes a context is its home thread until another one calls <see cref="BindToCurrentThread"/>. <see cref="Poll"/> belongs to the home thread;
+/// whatever else is not marked otherwise may be called by any thread. Callbacks may do everything, <see cref="Poll"/> at any depth included. A callback's
+/// exception leaves through
 /// <see cref="Poll"/>; the callbacks that had not run yet run in the next one.
 /// </remarks>
 public sealed partial class AioContext : IDisposable
@@ -79,8 +80,8 @@ public sealed partial class AioContext : IDisposable
     internal bool IsDisposed => _disposed;
 
     /// <summary>
-    /// Makes the calling thread the home thread and this context its <see cref="Current"/> one. Not while another thread polls; a former home thread that has polled must not
-    /// use the context at the same time.
+    /// Makes the calling thread the home thread and this context its <see cref="Current"/> one. Not while another thread polls; a former home thread that has
+    /// polled must not use the context at the same time.
     /// </summary>
     public void BindToCurrentThread()
     {

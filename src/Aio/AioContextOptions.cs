@@ -12,8 +12,8 @@ public sealed record AioContextOptions
     public FdMonitorKind FdMonitor { get; init; } = FdMonitorKind.Auto;
 
     /// <summary>
-    /// A lock that lets more than one thread poll: whoever holds it may call <see cref="AioContext.Poll"/>, as a holder of QEMU's big lock may poll the main context.
-    /// Null (the default) reserves the context for its home thread.
+    /// A lock that lets more than one thread poll: whoever holds it may call <see cref="AioContext.Poll"/>, as a holder of QEMU's big lock may poll the main
+    /// context. Null (the default) reserves the context for its home thread.
     /// </summary>
     public Lock? PollLock { get; init; }
 }

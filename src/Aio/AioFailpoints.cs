@@ -3,8 +3,8 @@ using VhostNet.Aio.Failpoints;
 namespace VhostNet.Aio;
 
 /// <summary>
-/// Takes one fix out of a context, or stops it at one place, so that a test can show what the fix is for. Everything else is the code that everybody runs. Only tests make one.
-/// The letters are those of the interleavings in the tests of the same names.
+/// Takes one fix out of a context, or stops it at one place, so that a test can show what the fix is for. Everything else is the code that everybody runs. Only
+/// tests make one. The letters are those of the interleavings in the tests of the same names.
 /// </summary>
 internal sealed class AioFailpoints
 {

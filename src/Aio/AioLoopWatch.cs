@@ -20,8 +20,8 @@ public sealed class AioLoopWatch(AioContext context)
     /// <summary>Looks.</summary>
     /// <param name="nowNs">Time of any clock that does not jump, in nanoseconds; the same one at each look.</param>
     /// <returns>
-    /// For how many nanoseconds the loop has stood still in something that is not sleep, counted from the first look that saw it there; 0 if it moved since the last look,
-    /// or sleeps. A callback that began just after a look is found by the second look from then on.
+    /// For how many nanoseconds the loop has stood still in something that is not sleep, counted from the first look that saw it there; 0 if it moved since the
+    /// last look, or sleeps. A callback that began just after a look is found by the second look from then on.
     /// </returns>
     public long Look(long nowNs)
     {

@@ -3,11 +3,12 @@ using VhostNet.Aio.Monitors;
 namespace VhostNet.Aio;
 
 /// <summary>
-/// Lets another event loop drive a context: prepare, query, (the other loop waits), check, dispatch. All on the home thread, or under the context's poll lock, which may be
-/// let go during the wait.
+/// Lets another event loop drive a context: prepare, query, (the other loop waits), check, dispatch. All on the home thread, or under the context's poll lock,
+/// which may be let go during the wait.
 /// </summary>
 /// <remarks>
-/// Not every prepare must be followed by a check: between the two, notifies cost a system call, and that is all. A context that is driven this way does not poll in user space.
+/// Not every prepare must be followed by a check: between the two, notifies cost a system call, and that is all. A context that is driven this way does not
+/// poll in user space.
 /// </remarks>
 public sealed class AioOuterLoop
 {

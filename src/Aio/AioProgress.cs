@@ -3,8 +3,8 @@ using VhostNet.Aio.Faults;
 namespace VhostNet.Aio;
 
 /// <summary>
-/// How far a loop has come, as any thread can read it without asking the loop (<see cref="AioContext.Progress"/>). Two equal values, read one after the other, of a loop
-/// that is not <see cref="AioActivity.Asleep"/> mean that it stood still between them; <see cref="AioLoopWatch"/> says for how long.
+/// How far a loop has come, as any thread can read it without asking the loop (<see cref="AioContext.Progress"/>). Two equal values, read one after the other,
+/// of a loop that is not <see cref="AioActivity.Asleep"/> mean that it stood still between them; <see cref="AioLoopWatch"/> says for how long.
 /// </summary>
 public readonly record struct AioProgress
 {

@@ -14,7 +14,9 @@ public readonly record struct AioStatistics
     /// <summary>Those of them that were ready to sleep, each of which ended in a wake-up.</summary>
     public long Sleeps { get; init; }
 
-    /// <summary>Calls of <see cref="AioContext.Notify"/>, and bottom halves that were scheduled (those on the way from another thread are not counted yet).</summary>
+    /// <summary>
+    /// Calls of <see cref="AioContext.Notify"/>, and bottom halves that were scheduled (those on the way from another thread are not counted yet).
+    /// </summary>
     public long Notifies { get; init; }
 
     /// <summary>System calls made to wake the home thread.</summary>
@@ -33,8 +35,9 @@ public readonly record struct AioStatistics
     public long PollingNs { get; init; }
 
     /// <summary>
-    /// Times longer than a millisecond for which a polling loop did not come round to look at its handlers: it was held up by a callback, by a garbage collection, or
-    /// because the kernel gave the processor to somebody else. Noticed while it polls, always or adaptively; a loop that sleeps looks at no clock.
+    /// Times longer than a millisecond for which a polling loop did not come round to look at its handlers: it was held up by a callback, by a garbage
+    /// collection, or because the kernel gave the processor to somebody else. Noticed while it polls, always or adaptively; a loop that sleeps looks at no
+    /// clock.
     /// </summary>
     public long Gaps { get; init; }
 
@@ -50,7 +53,9 @@ public readonly record struct AioStatistics
     /// <summary>Timers that fired.</summary>
     public long Timers { get; init; }
 
-    /// <summary>Handlers that were removed because their descriptor had been closed before; each is a mistake in the program. epoll does not tell, and counts none.</summary>
+    /// <summary>
+    /// Handlers that were removed because their descriptor had been closed before; each is a mistake in the program. epoll does not tell, and counts none.
+    /// </summary>
     public long HandlersLost { get; init; }
 
     /// <summary>Exceptions of callbacks that went to their owner: <see cref="IFaultOwner"/>.</summary>

@@ -14,8 +14,8 @@ public sealed class EventNotifier : IDisposable
     private readonly bool _own;
     private readonly AioContext? _neverWaits;
 
-    // One for the notifier itself and one for each call that is under way: whoever takes the last one off closes the descriptor. A handle's own count would not do, since it
-    // lets nobody in who must still free a writer after Dispose.
+    // One for the notifier itself and one for each call that is under way: whoever takes the last one off closes the descriptor. A handle's own count would not
+    // do, since it lets nobody in who must still free a writer after Dispose.
     private int _users = 1;
 
     // Disposed of or muted: nobody sets it any more.
@@ -33,7 +33,8 @@ public sealed class EventNotifier : IDisposable
     }
 
     /// <summary>
-    /// Takes ownership of an eventfd that somebody else made, and makes it non-blocking. The other side can take that back, so that each write of it is published for
+    /// Takes ownership of an eventfd that somebody else made, and makes it non-blocking. The other side can take that back, so that each write of it is
+    /// published for
     /// <see cref="NotifierWriteWatch"/>.
     /// </summary>
     /// <exception cref="ErrnoException">The descriptor is not open.</exception>
@@ -50,8 +51,8 @@ public sealed class EventNotifier : IDisposable
     }
 
     /// <summary>
-    /// Takes ownership of an eventfd of a stranger, who can make a write to it wait at any moment. On the home thread of a context that many depend on it is set
-    /// without a write, see <see cref="EventFdSignal"/>.
+    /// Takes ownership of an eventfd of a stranger, who can make a write to it wait at any moment. On the home thread of a context that many depend on it is
+    /// set without a write, see <see cref="EventFdSignal"/>.
     /// </summary>
     /// <param name="fd">The eventfd.</param>
     /// <param name="control">The context whose thread must never wait for the stranger.</param>
@@ -70,8 +71,9 @@ public sealed class EventNotifier : IDisposable
     public int Fd { get; }
 
     /// <summary>
-    /// Called once, on the thread of a <see cref="NotifierWriteWatch"/>, when a thread was found stuck in the write of this notifier: the other side filled the counter and made
-    /// the file blocking, which only an attacker does. The notifier is muted by then. The callback may only schedule: it must neither wait nor throw. Set it before the first
+    /// Called once, on the thread of a <see cref="NotifierWriteWatch"/>, when a thread was found stuck in the write of this notifier: the other side filled the
+    /// counter and made the file blocking, which only an attacker does. The notifier is muted by then. The callback may only schedule: it must neither wait nor
+    /// throw. Set it before the first
     /// <see cref="Set"/>; it stays after <see cref="Dispose"/>, as a thread may be stuck still.
     /// </summary>
     public Action<EventNotifier>? Stuck { get; set; }
@@ -102,7 +104,8 @@ public sealed class EventNotifier : IDisposable
             return;
         }
 
-        // Setting a notifier while its owner closes it is a race that neither side can avoid. The use keeps the number from being closed, and used for another file, meanwhile.
+        // Setting a notifier while its owner closes it is a race that neither side can avoid. The use keeps the number from being closed, and used for another
+        // file, meanwhile.
         if (_silent || !TryUse())
         {
             return;

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace VhostNet.Aio;
 
 /// <summary>
-/// What the home thread writes in each pass, on cache lines of its own: the rest of the context is mostly read, also by threads that schedule, and must not travel with them.
+/// What the home thread writes in each pass, on cache lines of its own: the rest of the context is mostly read, also by threads that schedule, and must not
+/// travel with them.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct HomeState

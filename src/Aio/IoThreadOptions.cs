@@ -13,7 +13,8 @@ public sealed record IoThreadOptions
     public PollPolicy Policy { get; init; } = PollPolicy.Adaptive;
 
     /// <summary>
-    /// Longest polling in nanoseconds with <see cref="PollPolicy.Adaptive"/>. On a machine with one processor it counts as 0: polling would only keep others from working.
+    /// Longest polling in nanoseconds with <see cref="PollPolicy.Adaptive"/>. On a machine with one processor it counts as 0: polling would only keep others
+    /// from working.
     /// </summary>
     public long PollMaxNs { get; init; } = 32768;
 
@@ -21,8 +22,8 @@ public sealed record IoThreadOptions
     public AioContextOptions? Context { get; init; }
 
     /// <summary>
-    /// Gets a callback's exception, on the thread; when it returns, the loop goes on. Null ends the process (<see cref="Environment.FailFast(string, Exception)"/>), since a
-    /// callback that failed half-way leaves a state that nobody knows.
+    /// Gets a callback's exception, on the thread; when it returns, the loop goes on. Null ends the process
+    /// (<see cref="Environment.FailFast(string, Exception)"/>), since a callback that failed half-way leaves a state that nobody knows.
     /// </summary>
     public Action<Exception>? UnhandledException { get; init; }
 

@@ -1,14 +1,16 @@
 namespace VhostNet.Aio;
 
 /// <summary>
-/// Frees threads that a stranger holds in the write of a shared eventfd: its counter is full, and somebody cleared O_NONBLOCK, which belongs to the open file. The kernel
-/// has no write that never waits for an eventfd; but whoever reads the counter lets the writer go, and the read can be told not to wait. A watchdog thread calls
+/// Frees threads that a stranger holds in the write of a shared eventfd: its counter is full, and somebody cleared O_NONBLOCK, which belongs to the open file.
+/// The kernel has no write that never waits for an eventfd; but whoever reads the counter lets the writer go, and the read can be told not to wait. A watchdog
+/// thread calls
 /// <see cref="Look"/> now and then, a few times a second.
 /// </summary>
 /// <remarks>
-/// Each thread publishes what it is writing (see <see cref="EventNotifier.Set"/>). A thread that is in the same write at two looks one after the other, and whose counter is
-/// full, is stuck. Its notifier is muted, so that nobody writes it again; it is read until the thread has moved on; and <see cref="EventNotifier.Stuck"/> tells its owner.
-/// A writer that the scheduler merely kept from running loses nothing: a counter that is not full is left alone.
+/// Each thread publishes what it is writing (see <see cref="EventNotifier.Set"/>). A thread that is in the same write at two looks one after the other, and
+/// whose counter is full, is stuck. Its notifier is muted, so that nobody writes it again; it is read until the thread has moved on; and
+/// <see cref="EventNotifier.Stuck"/> tells its owner. A writer that the scheduler merely kept from running loses nothing: a counter that is not full is left
+/// alone.
 /// </remarks>
 public sealed class NotifierWriteWatch
 {
@@ -20,7 +22,9 @@ public sealed class NotifierWriteWatch
     /// <summary>Writes that were found stuck since the watch was made. Any thread.</summary>
     public long StuckWrites { get; private set; }
 
-    /// <summary>Looks at every thread that writes a stranger's notifier, and frees those that have not moved since the last look. One thread at a time; never waits.</summary>
+    /// <summary>
+    /// Looks at every thread that writes a stranger's notifier, and frees those that have not moved since the last look. One thread at a time; never waits.
+    /// </summary>
     /// <returns>How many were found stuck now.</returns>
     public int Look()
     {

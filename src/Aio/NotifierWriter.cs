@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace VhostNet.Aio;
 
 /// <summary>
-/// Which notifier of a stranger's one thread is writing at this moment. Only that thread writes it, with plain and releasing stores, so that publishing costs next to nothing
-/// beside the system call; a <see cref="NotifierWriteWatch"/> on any thread reads it.
+/// Which notifier of a stranger's one thread is writing at this moment. Only that thread writes it, with plain and releasing stores, so that publishing costs
+/// next to nothing beside the system call; a <see cref="NotifierWriteWatch"/> on any thread reads it.
 /// </summary>
 internal sealed class NotifierWriter
 {

@@ -7,7 +7,9 @@ namespace VhostNet.Aio;
 [StructLayout(LayoutKind.Explicit, Size = 192)]
 internal struct NotifyState
 {
-    /// <summary>Stack of the bottom halves that were scheduled, newest first. Nobody sleeps while it is not empty, so that only who fills it must look at the counter.</summary>
+    /// <summary>
+    /// Stack of the bottom halves that were scheduled, newest first. Nobody sleeps while it is not empty, so that only who fills it must look at the counter.
+    /// </summary>
     [FieldOffset(64)]
     public BottomHalf? BottomHalves;
 
@@ -15,7 +17,9 @@ internal struct NotifyState
     [FieldOffset(72)]
     public long Notified;
 
-    /// <summary>Two for each thread in the part of a poll that may sleep; bit 0 while an outer loop is between prepare and check. 0: nobody needs to be woken.</summary>
+    /// <summary>
+    /// Two for each thread in the part of a poll that may sleep; bit 0 while an outer loop is between prepare and check. 0: nobody needs to be woken.
+    /// </summary>
     [FieldOffset(80)]
     public int NotifyMe;
 
@@ -27,7 +31,10 @@ internal struct NotifyState
     [FieldOffset(88)]
     public long NotifierWrites;
 
-    /// <summary>The notifier's side: the flag, then the counter. Its barrier is the partner of the one in <see cref="Arm"/>: either the flag is seen there, or the counter here.</summary>
+    /// <summary>
+    /// The notifier's side: the flag, then the counter. Its barrier is the partner of the one in <see cref="Arm"/>: either the flag is seen there, or the
+    /// counter here.
+    /// </summary>
     /// <returns>The counter.</returns>
     public int Publish<TBarrier>()
         where TBarrier : struct, IBarrier

@@ -14,7 +14,9 @@ public static class DescriptorReserve
     private static int s_reserve = Default;
     private static long s_refused;
 
-    /// <summary>Descriptors that the process may have (RLIMIT_NOFILE's soft limit, raised to the hard one: a JIT runtime does that by itself, native code does not).</summary>
+    /// <summary>
+    /// Descriptors that the process may have (RLIMIT_NOFILE's soft limit, raised to the hard one: a JIT runtime does that by itself, native code does not).
+    /// </summary>
     public static int Limit => Volatile.Read(ref s_limit);
 
     /// <summary>Descriptors kept back: <see cref="Configure"/>'s number, but at most half of the limit.</summary>
@@ -55,7 +57,9 @@ public static class DescriptorReserve
         return Admits(lowest);
     }
 
-    /// <summary>True when a descriptor that was just made, accepted or received does not touch the reserve. Counts a refusal otherwise; the caller closes it then.</summary>
+    /// <summary>
+    /// True when a descriptor that was just made, accepted or received does not touch the reserve. Counts a refusal otherwise; the caller closes it then.
+    /// </summary>
     /// <param name="fd">Its number.</param>
     public static bool Admits(int fd)
     {

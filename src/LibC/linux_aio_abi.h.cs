@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace VhostNet.LibC;
 
-/// <summary>One request to the kernel's asynchronous I/O. The order of the second and third field is that of a little-endian machine, as both of ours are.</summary>
+/// <summary>
+/// One request to the kernel's asynchronous I/O. The order of the second and third field is that of a little-endian machine, as both of ours are.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct iocb
 {

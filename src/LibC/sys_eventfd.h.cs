@@ -18,7 +18,9 @@ public static partial class LibC
     [LibraryImport("libc", SetLastError = true)]
     public static partial int eventfd(uint initval, int flags);
 
-    /// <summary>Adds to an eventfd. Only for one that this process made non-blocking and gave to nobody, since the collector waits for the call; 0 or -1, without errno.</summary>
+    /// <summary>
+    /// Adds to an eventfd. Only for one that this process made non-blocking and gave to nobody, since the collector waits for the call; 0 or -1, without errno.
+    /// </summary>
     [LibraryImport("libc")]
     [SuppressGCTransition]
     public static partial int eventfd_write(int fd, ulong value);

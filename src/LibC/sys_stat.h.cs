@@ -159,7 +159,10 @@ public static unsafe partial class LibC
         return r;
     }
 
-    /// <summary>Facts about an open file that somebody else sent, as the kernel knows them: a file system whose server is the sender's is not asked, as it need not answer.</summary>
+    /// <summary>
+    /// Facts about an open file that somebody else sent, as the kernel knows them: a file system whose server is the sender's is not asked, as it need not
+    /// answer.
+    /// </summary>
     public static int statx_nowait(int fd, uint mask, out statx_t result)
     {
         statx_t local = default;

@@ -35,7 +35,9 @@ public static unsafe partial class LibC
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint writev(int fd, iovec* iov, int iovcnt);
 
-    /// <summary>Reads one 64-bit number from an eventfd without ever waiting, whatever the open file's O_NONBLOCK says: the flag may be somebody else's to change.</summary>
+    /// <summary>
+    /// Reads one 64-bit number from an eventfd without ever waiting, whatever the open file's O_NONBLOCK says: the flag may be somebody else's to change.
+    /// </summary>
     public static nint read_nowait(int fd, out ulong value)
     {
         ulong local = 0;

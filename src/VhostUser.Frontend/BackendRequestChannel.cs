@@ -2,7 +2,9 @@ using VhostNet.VhostUser.Protocol;
 
 namespace VhostNet.VhostUser.Frontend;
 
-/// <summary>The front end's end of the socket on which the back end sends requests of its own ("Back-end message types" in the vhost-user specification).</summary>
+/// <summary>
+/// The front end's end of the socket on which the back end sends requests of its own ("Back-end message types" in the vhost-user specification).
+/// </summary>
 public sealed class BackendRequestChannel : IDisposable
 {
     private readonly FrontendSocket _socket;

@@ -148,7 +148,9 @@ public abstract class DriverQueue : IDisposable
     /// <returns>True when nothing is to be collected, so that an interrupt is sure to come.</returns>
     public abstract bool EnableCalls(int after = 1);
 
-    /// <summary>Forgets everything that was offered and clears the ring's memory, as a driver does around a queue or device reset. The device must be stopped.</summary>
+    /// <summary>
+    /// Forgets everything that was offered and clears the ring's memory, as a driver does around a queue or device reset. The device must be stopped.
+    /// </summary>
     public abstract void Reset();
 
     /// <summary>Adds, publishes and kicks one chain.</summary>

@@ -6,8 +6,8 @@ namespace VhostNet.VhostUser.Frontend;
 /// <summary>The driver's side of a packed virtqueue (virtio 1.3 section 2.8).</summary>
 /// <remarks>
 /// SAFETY, for the whole file: the three area pointers lead into guest memory that the base class allocated with the sizes of section 2.8, and that the
-/// owner of the queue keeps mapped while it uses the queue. Slots are kept below the queue size by <see cref="Advance"/>; ids that come back from the device are checked
-/// against the queue size and the private state before they are used.
+/// owner of the queue keeps mapped while it uses the queue. Slots are kept below the queue size by <see cref="Advance"/>; ids that come back from the device
+/// are checked against the queue size and the private state before they are used.
 /// </remarks>
 public sealed unsafe class PackedDriverQueue : DriverQueue
 {

@@ -7,8 +7,8 @@ namespace VhostNet.VhostUser.Frontend;
 /// <summary>The driver's side of a split virtqueue (virtio 1.3 section 2.7).</summary>
 /// <remarks>
 /// SAFETY, for the whole file: the three area pointers lead into guest memory that the base class allocated with the sizes of section 2.7, and that the
-/// owner of the queue keeps mapped while it uses the queue. Slots are masked with the queue size or taken from the private free list; ids that come back from the device
-/// are checked against the queue size and the private state before they are used.
+/// owner of the queue keeps mapped while it uses the queue. Slots are masked with the queue size or taken from the private free list; ids that come back from
+/// the device are checked against the queue size and the private state before they are used.
 /// </remarks>
 public sealed unsafe class SplitDriverQueue : DriverQueue
 {

@@ -44,7 +44,9 @@ public sealed partial class VhostUserFrontend
         Tell(RequestCode.SET_MEM_TABLE, payload, files);
     }
 
-    /// <summary>SET_MEM_TABLE while postcopy listens: the back end tells where it mapped each region, and goes on when this side has said that it heard.</summary>
+    /// <summary>
+    /// SET_MEM_TABLE while postcopy listens: the back end tells where it mapped each region, and goes on when this side has said that it heard.
+    /// </summary>
     /// <returns>The back end's base address of each region.</returns>
     public IReadOnlyList<ulong> SetMemTablePostcopy(params IReadOnlyList<GuestRegion> regions)
     {

@@ -51,12 +51,13 @@ public sealed class BottomHalf
     internal bool IsIdlyDue => (Volatile.Read(ref _flags) & (Idle | Deleted)) == Idle;
 
     /// <summary>
-    /// Has the callback called by the next pass of the loop. What the caller wrote before is visible to the callback. From the callback itself: by the pass after the present one.
-    /// After <see cref="Delete"/>, and after its context was disposed of, it does nothing.
+    /// Has the callback called by the next pass of the loop. What the caller wrote before is visible to the callback. From the callback itself: by the pass
+    /// after the present one. After <see cref="Delete"/>, and after its context was disposed of, it does nothing.
     /// </summary>
     public void Schedule()
     {
-        // The atomic operation is a full barrier. Whoever set the flag before us links and notifies; the loop clears it before the callback reads what we wrote.
+        // The atomic operation is a full barrier. Whoever set the flag before us links and notifies; the loop clears it before the callback reads what we
+        // wrote.
         int old = Interlocked.Or(ref _flags, Pending | Scheduled);
         if ((old & (Scheduled | Deleted)) != 0)
         {
@@ -71,7 +72,8 @@ public sealed class BottomHalf
     }
 
     /// <summary>
-    /// As <see cref="Schedule"/>, but the loop need not hurry (10 ms at most) and does not count the call as progress. A later <see cref="Schedule"/> makes it urgent.
+    /// As <see cref="Schedule"/>, but the loop need not hurry (10 ms at most) and does not count the call as progress. A later <see cref="Schedule"/> makes it
+    /// urgent.
     /// </summary>
     public void ScheduleIdle()
     {

@@ -5,7 +5,8 @@ using System.Runtime.CompilerServices;
 namespace VhostNet.Aio.BottomHalves;
 
 /// <summary>
-/// The bottom halves that the home thread will run, oldest first: those of the present passes, then those for the next one. Home thread only. It allocates when it grows.
+/// The bottom halves that the home thread will run, oldest first: those of the present passes, then those for the next one. Home thread only. It allocates when
+/// it grows.
 /// </summary>
 internal struct BottomHalfRing
 {

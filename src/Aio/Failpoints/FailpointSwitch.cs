@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace VhostNet.Aio.Failpoints;
 
 /// <summary>
-/// Whether this process has failpoints: places where tests step into the code that everybody runs. Off unless the program's runtime configuration says so, as those of the test
-/// programs do; the JIT and the trimmer take it for a constant then, and leave nothing of a failpoint in the code.
+/// Whether this process has failpoints: places where tests step into the code that everybody runs. Off unless the program's runtime configuration says so, as
+/// those of the test programs do; the JIT and the trimmer take it for a constant then, and leave nothing of a failpoint in the code.
 /// </summary>
 public static class FailpointSwitch
 {

@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace VhostNet.Aio.Faults;
 
-/// <summary>Holds the owner on whose behalf one thread registers. A loop keeps its thread's at hand, so that entering a callback's scope costs a comparison.</summary>
+/// <summary>
+/// Holds the owner on whose behalf one thread registers. A loop keeps its thread's at hand, so that entering a callback's scope costs a comparison.
+/// </summary>
 internal sealed class FaultFrame
 {
     /// <summary>The present owner. Written by its thread only.</summary>

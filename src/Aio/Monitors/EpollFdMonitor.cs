@@ -1,8 +1,8 @@
 namespace VhostNet.Aio.Monitors;
 
 /// <summary>
-/// Watches with epoll, level triggered but for the context's own notifier: each write of an eventfd is an edge, whatever its counter says, so that the event is consumed by the
-/// wait itself. That saves a system call for each wake-up, which is what the loop would cost more than a thread that blocks in read(2).
+/// Watches with epoll, level triggered but for the context's own notifier: each write of an eventfd is an edge, whatever its counter says, so that the event is
+/// consumed by the wait itself. That saves a system call for each wake-up, which is what the loop would cost more than a thread that blocks in read(2).
 /// </summary>
 internal sealed class EpollFdMonitor : FdMonitor
 {

@@ -33,7 +33,9 @@ internal abstract class FdMonitor(IHandlerLoop loop) : IDisposable
     /// <returns>How many there are.</returns>
     public abstract int Query(Span<pollfd> fds, List<ulong> tokens);
 
-    /// <summary>Makes sure that the descriptors of an earlier <see cref="Query"/> report every event, although <see cref="Wait"/> was called since. Home thread.</summary>
+    /// <summary>
+    /// Makes sure that the descriptors of an earlier <see cref="Query"/> report every event, although <see cref="Wait"/> was called since. Home thread.
+    /// </summary>
     public virtual void LeaveArmed()
     {
     }

@@ -1,8 +1,8 @@
 namespace VhostNet.Aio.Monitors;
 
 /// <summary>
-/// Watches with io_uring: one-shot poll requests, armed again after each completion. Completions are noticed without a system call, so that a handler without a poll callback
-/// does not keep the loop from polling in user space.
+/// Watches with io_uring: one-shot poll requests, armed again after each completion. Completions are noticed without a system call, so that a handler without a
+/// poll callback does not keep the loop from polling in user space.
 /// </summary>
 internal sealed class IoUringFdMonitor : FdMonitor
 {
@@ -22,8 +22,8 @@ internal sealed class IoUringFdMonitor : FdMonitor
         : base(loop) => _ring = new IoUringRing(Entries);
 
     /// <summary>
-    /// Handlers that are polled in user space, and the context's notifier, need not be armed again before the thread sleeps. QEMU 7.2 counted them here and never polled after
-    /// a notifier's event.
+    /// Handlers that are polled in user space, and the context's notifier, need not be armed again before the thread sleeps. QEMU 7.2 counted them here and
+    /// never polled after a notifier's event.
     /// </summary>
     public override bool NeedWait => _ring.HasCompletions || _hasChanges || _unarmed.Count != 0 || _ring.Unsubmitted != 0 || _ring.HasOverflow;
 

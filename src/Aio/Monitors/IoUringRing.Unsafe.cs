@@ -57,7 +57,8 @@ internal sealed unsafe class IoUringRing : IDisposable
 
     /// <summary>Takes a request back.</summary>
     /// <param name="target">The request's user data.</param>
-    /// <param name="userData">User data of this request itself. It is always set: a number left from the entry's last use would be taken for a handler's.</param>
+    /// <param name="userData">User data of this request itself. It is always set: a number left from the entry's last use would be taken for a
+    /// handler's.</param>
     /// <returns>As <see cref="PollAdd"/>.</returns>
     public bool PollRemove(ulong target, ulong userData) =>
         Add(new io_uring_sqe { opcode = (byte)IORING_OP_POLL_REMOVE, fd = -1, addr = target, user_data = userData });

@@ -3,7 +3,9 @@ using VhostNet.Aio.Faults;
 
 namespace VhostNet.Aio.Timers;
 
-/// <summary>A callback that runs on its context's home thread once its clock has reached a time. All members may be called by any thread, also from callbacks.</summary>
+/// <summary>
+/// A callback that runs on its context's home thread once its clock has reached a time. All members may be called by any thread, also from callbacks.
+/// </summary>
 public sealed class AioTimer
 {
     private readonly AioTimerList _list;
@@ -52,14 +54,15 @@ public sealed class AioTimer
     internal long Sequence { get; set; }
 
     /// <summary>
-    /// Arms it, or moves it. Timers of the same deadline fire in the order in which they were armed. What is armed while a pass fires timers waits for the next pass, whatever
-    /// its deadline: other callbacks get their turn in between, and no pass is without end.
+    /// Arms it, or moves it. Timers of the same deadline fire in the order in which they were armed. What is armed while a pass fires timers waits for the next
+    /// pass, whatever its deadline: other callbacks get their turn in between, and no pass is without end.
     /// </summary>
     /// <param name="deadlineNs">Time of its clock; a negative one counts as 0, a past one fires in the next pass.</param>
     public void Modify(long deadlineNs) => _list.Modify(this, Math.Max(0, deadlineNs), onlyEarlier: false);
 
     /// <summary>
-    /// As <see cref="Modify"/>, unless it is pending for an earlier time. In any case the callback is called once more after what the caller wrote before, not later than
+    /// As <see cref="Modify"/>, unless it is pending for an earlier time. In any case the callback is called once more after what the caller wrote before, not
+    /// later than
     /// <paramref name="deadlineNs"/>. If the home thread is about to call it anyway it may be called twice.
     /// </summary>
     /// <param name="deadlineNs">Time of its clock.</param>
@@ -69,8 +72,8 @@ public sealed class AioTimer
     public void Delete() => _list.Delete(this);
 
     /// <summary>
-    /// It has a place in the batch that is not void. Only the home thread can rely on it: it takes a timer out without a barrier, so that others may still see it there when
-    /// its callback has read what it came for.
+    /// It has a place in the batch that is not void. Only the home thread can rely on it: it takes a timer out without a barrier, so that others may still see
+    /// it there when its callback has read what it came for.
     /// </summary>
     internal bool IsInBatch => _inBatch && !_void;
 

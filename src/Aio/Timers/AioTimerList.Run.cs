@@ -28,8 +28,8 @@ internal sealed partial class AioTimerList
     }
 
     /// <summary>
-    /// Calls the callbacks of the timers that are due, in the order of their deadlines; of a nested run, first those which the outer one has taken. Those that are armed meanwhile
-    /// wait for the next pass. Home thread.
+    /// Calls the callbacks of the timers that are due, in the order of their deadlines; of a nested run, first those which the outer one has taken. Those that
+    /// are armed meanwhile wait for the next pass. Home thread.
     /// </summary>
     /// <returns>Whether there was one.</returns>
     public bool Run()
@@ -163,8 +163,8 @@ internal sealed partial class AioTimerList
     }
 
     /// <summary>
-    /// Finds the next timer of this pass behind those that were armed in it. The search goes on where the last one of the pass ended: what came into the list since belongs to
-    /// the next pass, wherever it is, and those that were put back from the batch are never before it.
+    /// Finds the next timer of this pass behind those that were armed in it. The search goes on where the last one of the pass ended: what came into the list
+    /// since belongs to the next pass, wherever it is, and those that were put back from the batch are never before it.
     /// </summary>
     private AioTimer? FindBehindNext(long now)
     {
@@ -212,8 +212,8 @@ internal sealed partial class AioTimerList
     }
 
     /// <summary>
-    /// What was taken and has not fired, since a callback threw or somebody stopped the clock, waits in the list again, at its old place; also if it was armed besides, which was
-    /// for later.
+    /// What was taken and has not fired, since a callback threw or somebody stopped the clock, waits in the list again, at its old place; also if it was armed
+    /// besides, which was for later.
     /// </summary>
     private void LeaveBatch()
     {

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VhostNet.Aio.Timers;
 
 /// <summary>
-/// The timers of one context on one clock: a skip list, since adding must not be linear and taking the first must be cheap. The links are in the timers; nothing is allocated
-/// after a timer was made.
+/// The timers of one context on one clock: a skip list, since adding must not be linear and taking the first must be cheap. The links are in the timers;
+/// nothing is allocated after a timer was made.
 /// </summary>
 internal sealed partial class AioTimerList : IDisposable
 {
@@ -151,8 +151,8 @@ internal sealed partial class AioTimerList : IDisposable
     }
 
     /// <summary>
-    /// It will be called at a time or earlier, and has not read yet what the caller wrote. In the batch is not enough, except for the home thread, which knows: its callback
-    /// may run already. It keeps its place then and is armed besides.
+    /// It will be called at a time or earlier, and has not read yet what the caller wrote. In the batch is not enough, except for the home thread, which knows:
+    /// its callback may run already. It keeps its place then and is armed besides.
     /// </summary>
     private bool IsPendingFor(AioTimer timer, long deadlineNs) =>
         (timer.IsListed && timer.DeadlineNs <= deadlineNs) || (timer.IsInBatch && Loop.KnowsBatch);

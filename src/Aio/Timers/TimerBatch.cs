@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace VhostNet.Aio.Timers;
 
 /// <summary>
-/// The timers that one look under the lock of their list took out of it because they are due, so that a pass with many of them does not take the lock for each. It belongs to
-/// the list: a nested run goes on with what the outer one took.
+/// The timers that one look under the lock of their list took out of it because they are due, so that a pass with many of them does not take the lock for each.
+/// It belongs to the list: a nested run goes on with what the outer one took.
 /// </summary>
 internal struct TimerBatch
 {

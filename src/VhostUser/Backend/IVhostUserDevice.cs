@@ -11,7 +11,9 @@ public interface IVhostUserDevice
     /// <summary>The virtio features offered to the front end, without VHOST_USER_F_PROTOCOL_FEATURES, which the session adds.</summary>
     ulong Features { get; }
 
-    /// <summary>The protocol features the device can serve, of those that need its help (RARP, MTU, CONFIG, DEVICE_STATE, MQ); the session adds its own.</summary>
+    /// <summary>
+    /// The protocol features the device can serve, of those that need its help (RARP, MTU, CONFIG, DEVICE_STATE, MQ); the session adds its own.
+    /// </summary>
     ulong ProtocolFeatures { get; }
 
     /// <summary>How many rings the device has at most.</summary>
@@ -20,7 +22,9 @@ public interface IVhostUserDevice
     /// <summary>What GET_QUEUE_NUM answers: for a net device the number of queue pairs, as QEMU and DPDK expect.</summary>
     int QueueNumAnswer { get; }
 
-    /// <summary>The front end acknowledged these features. Called before any queue starts and again whenever they change (LOG_ALL may change under traffic).</summary>
+    /// <summary>
+    /// The front end acknowledged these features. Called before any queue starts and again whenever they change (LOG_ALL may change under traffic).
+    /// </summary>
     void FeaturesNegotiated(ulong features);
 
     /// <summary>A ring started: work on it from here on, on a thread of the device's choice. Look at it once without waiting for a kick.</summary>
@@ -42,7 +46,9 @@ public interface IVhostUserDevice
     /// </summary>
     bool ReadConfig(uint offset, Span<byte> destination, bool bigEndian);
 
-    /// <summary>Writes device configuration space (SET_CONFIG); false when a field there is not writable. <paramref name="migration"/>: restored by a migration.</summary>
+    /// <summary>
+    /// Writes device configuration space (SET_CONFIG); false when a field there is not writable. <paramref name="migration"/>: restored by a migration.
+    /// </summary>
     bool WriteConfig(uint offset, ReadOnlySpan<byte> source, bool migration);
 
     /// <summary>The device's own state as bytes (SET_DEVICE_STATE_FD, direction save). All rings are stopped.</summary>

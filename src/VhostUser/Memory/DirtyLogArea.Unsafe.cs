@@ -11,7 +11,9 @@ public sealed unsafe class DirtyLogArea : IDisposable
     /// <summary>log2 of the page that one bit stands for; the specification fixes it, whatever the machine's page size.</summary>
     public const int PageShift = 12;
 
-    /// <summary>Most bytes that the log's file may take up to the log's end: a bit for each page of 52 address bits. The address space is shared with other guests.</summary>
+    /// <summary>
+    /// Most bytes that the log's file may take up to the log's end: a bit for each page of 52 address bits. The address space is shared with other guests.
+    /// </summary>
     public const ulong MappedBytesMax = 1UL << 37;
 
     private readonly Mapping _mapping;

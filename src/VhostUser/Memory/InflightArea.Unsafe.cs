@@ -10,7 +10,9 @@ public sealed unsafe class InflightArea : IDisposable
     /// <summary>What queue regions are rounded up to.</summary>
     public const int Alignment = 64;
 
-    /// <summary>Where an area starts in its file at the latest: what lies before it is mapped as well, and the address space is shared with other guests.</summary>
+    /// <summary>
+    /// Where an area starts in its file at the latest: what lies before it is mapped as well, and the address space is shared with other guests.
+    /// </summary>
     public const ulong OffsetMax = 1UL << 32;
 
     internal const int SplitHeaderSize = 16;

@@ -6,8 +6,9 @@ namespace VhostNet.VhostUser.Memory;
 
 /// <summary>
 /// Finds out whether the front end maps the memory that it handed over privately: then what the guest writes never arrives here, and its rings look
-/// empty for ever. The kernel tells nobody through the descriptor, but /proc shows the front end's mappings to a back end that may look. They are as many as the
-/// front end likes, and the kernel waits for the front end while it lists them, so this belongs on a thread that nobody waits for; it looks at so many and no more.
+/// empty for ever. The kernel tells nobody through the descriptor, but /proc shows the front end's mappings to a back end that may look. They are as many as
+/// the front end likes, and the kernel waits for the front end while it lists them, so this belongs on a thread that nobody waits for; it looks at so many and
+/// no more.
 /// </summary>
 internal static class SharingProbe
 {

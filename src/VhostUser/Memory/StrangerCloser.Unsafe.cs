@@ -4,8 +4,8 @@ namespace VhostNet.VhostUser.Memory;
 
 /// <summary>
 /// Closes files and ends mappings that front ends sent. Either can take as long as a front end likes: close(2) of a TCP socket lingers, that of a file asks its
-/// file system's server, munmap writes back, and the last one who lets go of a guest's memory frees it page by page. So what is not known to be quick is done by
-/// a thread of this object's own; each endpoint has one, and a front end that makes it wait holds up nobody but itself. Any thread.
+/// file system's server, munmap writes back, and the last one who lets go of a guest's memory frees it page by page. So what is not known to be quick is done
+/// by a thread of this object's own; each endpoint has one, and a front end that makes it wait holds up nobody but itself. Any thread.
 /// </summary>
 internal sealed unsafe class StrangerCloser
 {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace VhostNet.VhostUser.Memory;
 
-/// <summary>Finds out what a descriptor is that a front end sent, by calls that don't ask anybody: a file system's server may be the front end itself. Any thread.</summary>
+/// <summary>
+/// Finds out what a descriptor is that a front end sent, by calls that don't ask anybody: a file system's server may be the front end itself. Any thread.
+/// </summary>
 internal static unsafe class StrangerFile
 {
     private const int NameMax = 64;

@@ -4,8 +4,8 @@ using VhostNet.Aio.Timers;
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>
-/// Connections that are turned away without being told so at once: each is kept for a while, unread, and then closed. Whoever tries again and again is slowed by that
-/// instead of being answered as often as it likes. The number is bounded; nothing waits. Control thread.
+/// Connections that are turned away without being told so at once: each is kept for a while, unread, and then closed. Whoever tries again and again is slowed
+/// by that instead of being answered as often as it likes. The number is bounded; nothing waits. Control thread.
 /// </summary>
 internal sealed class HeldConnections : IDisposable
 {

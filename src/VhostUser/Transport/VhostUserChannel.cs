@@ -7,8 +7,8 @@ namespace VhostNet.VhostUser.Transport;
 /// <summary>
 /// Framed messages with descriptors over a connected Unix stream socket ("Communication" and "Message Specification"), driven by an AioContext.
 /// Reads and writes may be partial; while something is unsent nothing is read, so a peer that does not read its replies can't make this process hoard them.
-/// Messages are handled until the turn's budget is spent, so that other handlers of the context get theirs; a message that does not complete ends the connection.
-/// All members belong to the context's thread.
+/// Messages are handled until the turn's budget is spent, so that other handlers of the context get theirs; a message that does not complete ends the
+/// connection. All members belong to the context's thread.
 /// </summary>
 public sealed partial class VhostUserChannel : IDisposable
 {

@@ -3,17 +3,17 @@ using System.Runtime.Intrinsics.X86;
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
-/// Moves lines that were just written out of this CPU's own caches into the level that all CPUs share (x86 CLDEMOTE), where the guest's CPU finds them in half the time and without disturbing
-/// this one. .NET has no such intrinsic: the instruction is in a function that the native build links, and otherwise stands in a page of code that is made here, once. Nothing where the CPU does
-/// not have it. Any thread.
+/// Moves lines that were just written out of this CPU's own caches into the level that all CPUs share (x86 CLDEMOTE), where the guest's CPU finds them in half
+/// the time and without disturbing this one. .NET has no such intrinsic: the instruction is in a function that the native build links, and otherwise stands in
+/// a page of code that is made here, once. Nothing where the CPU does not have it. Any thread.
 /// </summary>
 public static unsafe class CacheDemotion
 {
     /// <summary>CPUID leaf 7, subleaf 0, ECX: the instruction exists.</summary>
     private const int FeatureBit = 1 << 25;
 
-    // SAFETY: points at the code below, which is never unmapped and follows the System V calling convention; null where there is none. It ends after a loop of count turns without a call or a
-    // transition of its own, so that the collector may wait for it.
+    // SAFETY: points at the code below, which is never unmapped and follows the System V calling convention; null where there is none. It ends after a loop of
+    // count turns without a call or a transition of its own, so that the collector may wait for it.
     private static readonly delegate* unmanaged[SuppressGCTransition]<Chain*, nint, nint, void> s_demote = Create();
 
     private static readonly bool s_isLinked = WideCode.IsLinked && WideCode.HasDemotion() != 0;
@@ -21,7 +21,9 @@ public static unsafe class CacheDemotion
     /// <summary>True when the CPU has the instruction and its code could be mapped.</summary>
     public static bool IsSupported => WideCode.IsLinked ? s_isLinked : s_demote != null;
 
-    /// <summary>Demotes the two lines that the beginnings of these chains' first segments lie in: a virtio_net_hdr often ends one, and the frame begins the next.</summary>
+    /// <summary>
+    /// Demotes the two lines that the beginnings of these chains' first segments lie in: a virtio_net_hdr often ends one, and the frame begins the next.
+    /// </summary>
     /// <param name="chains">The first chain.</param>
     /// <param name="count">How many.</param>
     // SAFETY: the chains are the caller's; the instruction is a hint that neither faults nor changes memory, whatever the address.

@@ -4,19 +4,22 @@ namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
 /// The chains handled between two looks at the avail index: room for up to <see cref="ChainsMax"/> chains and their segments, in native memory that is
-/// allocated once. Owned by whoever drives the queue; what it holds is valid from <see cref="Virtqueue.Peek(ChainBurst, int, ChainDirection)"/> to <see cref="Virtqueue.Complete"/>,
-/// under the queue's lock.
+/// allocated once. Owned by whoever drives the queue; what it holds is valid from <see cref="Virtqueue.Peek(ChainBurst, int, ChainDirection)"/> to
+/// <see cref="Virtqueue.Complete"/>, under the queue's lock.
 /// </summary>
 public sealed unsafe class ChainBurst : IDisposable
 {
     /// <summary>Most chains in a burst.</summary>
     public const int ChainsMax = 256;
 
-    /// <summary>Most segments of one chain, descriptors that span two regions counted twice: what writev takes (IOV_MAX), and more than any guest's driver uses.</summary>
+    /// <summary>
+    /// Most segments of one chain, descriptors that span two regions counted twice: what writev takes (IOV_MAX), and more than any guest's driver uses.
+    /// </summary>
     public const int ChainSegmentsMax = 1024;
 
     /// <summary>
-    /// Most descriptors of one chain of a packed ring, whatever they hold: a walk that is not at its end there breaks the ring, as only a chain's last descriptor tells which buffer it is.
+    /// Most descriptors of one chain of a packed ring, whatever they hold: a walk that is not at its end there breaks the ring, as only a chain's last
+    /// descriptor tells which buffer it is.
     /// </summary>
     internal const int ChainDescriptorsMax = 2 * ChainSegmentsMax;
 
@@ -35,12 +38,14 @@ public sealed unsafe class ChainBurst : IDisposable
     /// <summary>Frees what a forgotten Dispose left.</summary>
     ~ChainBurst() => Free();
 
-    // SAFETY: both arrays are allocated above with their sizes and freed only by Dispose, which leaves null pointers; all indices are produced by the queue code
-    // below these bounds.
+    // SAFETY: both arrays are allocated above with their sizes and freed only by Dispose, which leaves null pointers; all indices are produced by the queue
+    // code below these bounds.
     /// <summary>The chains, for data paths' *.Unsafe.cs files; all others use the indexer. Null once disposed of.</summary>
     public Chain* Chains { get; private set; }
 
-    /// <summary>The segments of chains that have more than one, for data paths' *.Unsafe.cs files; all others use <see cref="Segment"/>. Null once disposed of.</summary>
+    /// <summary>
+    /// The segments of chains that have more than one, for data paths' *.Unsafe.cs files; all others use <see cref="Segment"/>. Null once disposed of.
+    /// </summary>
     public GuestSegment* Segments { get; private set; }
 
     /// <summary>Chains filled by the last <see cref="Virtqueue.Peek(ChainBurst, int, ChainDirection)"/>.</summary>

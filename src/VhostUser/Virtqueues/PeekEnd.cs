@@ -10,8 +10,8 @@ public enum PeekEnd
     RingEmpty,
 
     /// <summary>
-    /// The burst's segment array can't take another chain, or as many descriptors were walked as a burst may have (<see cref="ChainBurst.SegmentsMax"/>; those of malformed chains and empty buffers
-    /// count): completing some of the chains makes room, and the rest is peeked next.
+    /// The burst's segment array can't take another chain, or as many descriptors were walked as a burst may have (<see cref="ChainBurst.SegmentsMax"/>; those
+    /// of malformed chains and empty buffers count): completing some of the chains makes room, and the rest is peeked next.
     /// </summary>
     BurstFull,
 

@@ -3,8 +3,8 @@ using VhostNet.VhostUser.Virtqueues.Tracking;
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>What a queue remembers of a peeked burst until it is completed, in native memory that is allocated once. Guarded by the ring's lock.</summary>
-// SAFETY: the array has room for a whole burst, is freed only by Dispose, which leaves a null pointer, and every index comes from a count that a peek has limited
-// to the burst's size.
+// SAFETY: the array has room for a whole burst, is freed only by Dispose, which leaves a null pointer, and every index comes from a count that a peek has
+// limited to the burst's size.
 internal sealed unsafe class PendingChains : IDisposable
 {
     private static readonly nuint s_bytes = ChainBurst.ChainsMax * (nuint)sizeof(UsedElement);

@@ -9,8 +9,8 @@ public static class RingThread
     /// Runs an action on a thread and waits for it. A thread that ended has no callbacks any more, so the action runs here then. Its exception is thrown here.
     /// </summary>
     /// <remarks>
-    /// The wait ends: what stands before the action in the thread's loop is callbacks, each of which is one turn (<see cref="TurnBudget"/>), and a thread that ends
-    /// meanwhile says so. Only a page of guest memory that never comes (postcopy, a file system of the front end's own) can hold a turn up for longer.
+    /// The wait ends: what stands before the action in the thread's loop is callbacks, each of which is one turn (<see cref="TurnBudget"/>), and a thread that
+    /// ends meanwhile says so. Only a page of guest memory that never comes (postcopy, a file system of the front end's own) can hold a turn up for longer.
     /// </remarks>
     public static void RunOnOrHere(IoThread thread, Action action)
     {

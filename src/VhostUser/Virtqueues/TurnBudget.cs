@@ -5,7 +5,9 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// machine, so that a turn is a millisecond at most whatever a guest put into its rings. Every loop over what a guest or a peer controls takes from one budget,
 /// the budget of the turn that it runs in; when it is spent the loop ends and the turn is taken up again later.
 /// </summary>
-/// <remarks>A value that its turn owns and passes by reference. It may be overdrawn by the step that was begun last; <see cref="StepMax"/> bounds that.</remarks>
+/// <remarks>
+/// A value that its turn owns and passes by reference. It may be overdrawn by the step that was begun last; <see cref="StepMax"/> bounds that.
+/// </remarks>
 public struct TurnBudget
 {
     /// <summary>A whole turn: one nominal millisecond.</summary>

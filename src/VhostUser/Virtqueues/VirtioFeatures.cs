@@ -1,6 +1,8 @@
 namespace VhostNet.VhostUser.Virtqueues;
 
-/// <summary>Feature bits of virtio 1.3 section 6 and of vhost (linux/virtio_config.h, linux/vhost_types.h) that concern rings and transport, as masks.</summary>
+/// <summary>
+/// Feature bits of virtio 1.3 section 6 and of vhost (linux/virtio_config.h, linux/vhost_types.h) that concern rings and transport, as masks.
+/// </summary>
 public static class VirtioFeatures
 {
     /// <summary>VIRTIO_F_NOTIFY_ON_EMPTY (bit 24, legacy): interrupt when the device runs out of buffers.</summary>

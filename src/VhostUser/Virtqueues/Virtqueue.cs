@@ -15,8 +15,9 @@ namespace VhostNet.VhostUser.Virtqueues;
 public abstract class Virtqueue : IDisposable
 {
     /// <summary>
-    /// Most malformed chains in a row; with one more the ring is broken. A driver never makes one and QEMU breaks the ring at the first. A few are borne here, because a front end that takes away
-    /// memory under a running ring makes as many as the guest had in it there; not more than a burst's piece, because every sender to a broken ring is spared them.
+    /// Most malformed chains in a row; with one more the ring is broken. A driver never makes one and QEMU breaks the ring at the first. A few are borne here,
+    /// because a front end that takes away memory under a running ring makes as many as the guest had in it there; not more than a burst's piece, because every
+    /// sender to a broken ring is spared them.
     /// </summary>
     public const int MalformedRunMax = 16;
 
@@ -112,8 +113,8 @@ public abstract class Virtqueue : IDisposable
     public int LastWalked { get; private protected set; }
 
     /// <summary>
-    /// Counts a chain of the last peek, which the device goes on to complete with length 0, as malformed: its reader or writer has found what the ring can't see, as a receive buffer without room
-    /// for a header. Too many in a row break the ring. Needs the lock.
+    /// Counts a chain of the last peek, which the device goes on to complete with length 0, as malformed: its reader or writer has found what the ring can't
+    /// see, as a receive buffer without room for a header. Too many in a row break the ring. Needs the lock.
     /// </summary>
     /// <param name="position">Which chain of the last peek.</param>
     public void RefuseChain(int position)
@@ -137,7 +138,9 @@ public abstract class Virtqueue : IDisposable
     /// <summary>True when the guest has made a chain available that was not completed. Needs the lock.</summary>
     public abstract bool HasAvailable { get; }
 
-    /// <summary>True when at least <paramref name="count"/> chains wait (a packed ring's chains taken as one descriptor each: a hint). Needs the lock.</summary>
+    /// <summary>
+    /// True when at least <paramref name="count"/> chains wait (a packed ring's chains taken as one descriptor each: a hint). Needs the lock.
+    /// </summary>
     public abstract bool HasAtLeast(int count);
 
     /// <summary>
@@ -248,7 +251,9 @@ public abstract class Virtqueue : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Whether the guest wants an interrupt for the used entries published since the last such question (virtio 1.3 sections 2.7.7.2 and 2.8.10).</summary>
+    /// <summary>
+    /// Whether the guest wants an interrupt for the used entries published since the last such question (virtio 1.3 sections 2.7.7.2 and 2.8.10).
+    /// </summary>
     private protected abstract bool ShouldCall();
 
     /// <summary>Takes over pointers and options from <see cref="Layout"/>.</summary>

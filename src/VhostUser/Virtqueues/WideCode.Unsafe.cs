@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
-/// Functions that are linked into the native build for x86-64 (Native/wide.c), because its compiler takes no instruction set beyond the baseline for a part of a file; which registers they use is
-/// chosen when the file is loaded. Elsewhere there are none, and the compiler at run time, or the baseline of arm64, does as well. Any thread.
+/// Functions that are linked into the native build for x86-64 (Native/wide.c), because its compiler takes no instruction set beyond the baseline for a part of
+/// a file; which registers they use is chosen when the file is loaded. Elsewhere there are none, and the compiler at run time, or the baseline of arm64, does
+/// as well. Any thread.
 /// </summary>
 public static unsafe partial class WideCode
 {

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>
-/// Counts work where it is done, in debug builds (or with the constant WORK_WITNESS) only: the other witness against which tests hold what was taken from a turn's budget, so that a loop which
-/// forgets to take is found. Each thread has its own.
+/// Counts work where it is done, in debug builds (or with the constant WORK_WITNESS) only: the other witness against which tests hold what was taken from a
+/// turn's budget, so that a loop which forgets to take is found. Each thread has its own.
 /// </summary>
 public static class WorkWitness
 {

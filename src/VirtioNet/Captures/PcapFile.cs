@@ -6,8 +6,8 @@ namespace VhostNet.VirtioNet.Captures;
 
 /// <summary>
 /// A capture file in pcap format with nanoseconds, as Wireshark and tcpdump read it. Any data thread records bursts: frames are copied into a bounded queue,
-/// and a thread of the file's own opens it, writes and closes it, since a disk may keep it waiting for ever. What the queue has no room for is counted, never waited
-/// for. Frames with partial checksums are recorded as they are.
+/// and a thread of the file's own opens it, writes and closes it, since a disk may keep it waiting for ever. What the queue has no room for is counted, never
+/// waited for. Frames with partial checksums are recorded as they are.
 /// </summary>
 public sealed partial class PcapFile : IDisposable
 {

@@ -69,7 +69,8 @@ internal static unsafe class RecordWriter
     /// <param name="first">The first of them.</param>
     /// <param name="count">How many.</param>
     /// <param name="bytes">Bytes written.</param>
-    /// <param name="error">0; EAGAIN when there is no room for the first record; EMSGSIZE when there never will be; otherwise why nothing can be written.</param>
+    /// <param name="error">0; EAGAIN when there is no room for the first record; EMSGSIZE when there never will be; otherwise why nothing can be
+    /// written.</param>
     /// <returns>Records written.</returns>
     // SAFETY: as above.
     [SkipLocalsInit]
@@ -133,8 +134,8 @@ internal static unsafe class RecordWriter
     /// <summary>Bytes that a pipe takes as a whole for certain: now, and when it is empty.</summary>
     private static long PipeRoom(int fd, out long roomMax)
     {
-        // A pipe keeps pages, not bytes (fs/pipe.c). What does not fit into the rest of the last page begins a new one, so that two neighbours hold more than one page together,
-        // and the first may be read in part.
+        // A pipe keeps pages, not bytes (fs/pipe.c). What does not fit into the rest of the last page begins a new one, so that two neighbours hold more than
+        // one page together, and the first may be read in part.
         const int page = PipeAtomMax;
         int capacity = fcntl(fd, F_GETPIPE_SZ);
         int used = 0;

@@ -8,7 +8,10 @@ public sealed unsafe partial class FrameBurst
     /// <summary>Nobody has added up what the frames hold: more than any budget lasts for.</summary>
     private const long UnknownBytes = 1L << 60;
 
-    /// <summary>True when the frames' source comes again, at once, with those that a spent <see cref="Budget"/> left, so that nobody drops them for that. Set by the network.</summary>
+    /// <summary>
+    /// True when the frames' source comes again, at once, with those that a spent <see cref="Budget"/> left, so that nobody drops them for that. Set by the
+    /// network.
+    /// </summary>
     public bool ComesAgain { get; set; }
 
     /// <summary>Goes on with the turn of another burst, whose frames these are in another form. The budget is to be given back to it afterwards.</summary>
@@ -18,7 +21,10 @@ public sealed unsafe partial class FrameBurst
         ComesAgain = source.ComesAgain;
     }
 
-    /// <summary>What all frames hold together at most, when whoever filled the burst has added it up; frames only become shorter after that. <see cref="UnknownBytes"/> otherwise.</summary>
+    /// <summary>
+    /// What all frames hold together at most, when whoever filled the burst has added it up; frames only become shorter after that. <see cref="UnknownBytes"/>
+    /// otherwise.
+    /// </summary>
     internal long BytesAtMost { get; set; } = UnknownBytes;
 
     /// <summary>Makes sure that a delivery took what it costs at least: receivers that know it better took more already.</summary>
@@ -43,7 +49,9 @@ public sealed unsafe partial class FrameBurst
     /// <summary>True when the budget surely lasts for giving so many of the frames to one receiver; <see cref="Affordable"/> looks closer.</summary>
     internal bool IsSurelyAffordable(int frames) => ((long)frames * TurnBudget.CopyCost) + (BytesAtMost / TurnBudget.BytesPerUnit) < Budget.Left;
 
-    /// <summary>How many frames, from the first, one receiver can be given before the turn's budget is spent: one at least, so that each turn gets on.</summary>
+    /// <summary>
+    /// How many frames, from the first, one receiver can be given before the turn's budget is spent: one at least, so that each turn gets on.
+    /// </summary>
     /// <param name="frames">Indices into the burst.</param>
     /// <param name="bytes">The bytes of those frames together.</param>
     /// <returns>Their number; it may overdraw the budget by one frame.</returns>

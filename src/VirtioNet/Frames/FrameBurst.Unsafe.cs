@@ -14,8 +14,8 @@ public sealed unsafe partial class FrameBurst : IDisposable
     internal readonly VirtioNetHeader* Headers;
 
     /// <summary>
-    /// What is left of the turn in which these frames travel, taken from by all who work on them. A source that carries several bursts in one turn sets it; who hands frames on in another burst copies
-    /// it there before and back afterwards.
+    /// What is left of the turn in which these frames travel, taken from by all who work on them. A source that carries several bursts in one turn sets it; who
+    /// hands frames on in another burst copies it there before and back afterwards.
     /// </summary>
     public TurnBudget Budget = TurnBudget.Full;
 

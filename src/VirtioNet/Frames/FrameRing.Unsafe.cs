@@ -126,7 +126,9 @@ internal sealed unsafe class FrameRing : IDisposable
         return true;
     }
 
-    /// <summary>Fills an empty burst with the oldest frames, up to <see cref="TurnBudget.BurstBytesMax"/>, which stay queued until <see cref="Release"/>. Consumer only.</summary>
+    /// <summary>
+    /// Fills an empty burst with the oldest frames, up to <see cref="TurnBudget.BurstBytesMax"/>, which stay queued until <see cref="Release"/>. Consumer only.
+    /// </summary>
     /// <returns>The number of frames.</returns>
     // SAFETY: the records between tail and head were completed by Commit, which checked that they end inside the ring.
     public int Peek(FrameBurst burst, int max)

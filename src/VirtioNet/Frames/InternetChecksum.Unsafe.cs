@@ -37,7 +37,9 @@ public static unsafe class InternetChecksum
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Finish(ulong sum) => (ushort)~Fold(sum);
 
-    /// <summary>As <see cref="Finish"/>, with 0 replaced by its other form 0xffff, because 0 means "no checksum" in UDP (RFC 768) and is the same number to TCP.</summary>
+    /// <summary>
+    /// As <see cref="Finish"/>, with 0 replaced by its other form 0xffff, because 0 means "no checksum" in UDP (RFC 768) and is the same number to TCP.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort FinishTransport(ulong sum)
     {

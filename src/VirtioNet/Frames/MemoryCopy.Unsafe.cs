@@ -88,7 +88,9 @@ internal static unsafe class MemoryCopy
         }
     }
 
-    /// <summary>Asks for all lines of the next frame's two buffers while this one is copied: rings of 1518 byte buffers do not fit into a second-level cache.</summary>
+    /// <summary>
+    /// Asks for all lines of the next frame's two buffers while this one is copied: rings of 1518 byte buffers do not fit into a second-level cache.
+    /// </summary>
     // SAFETY: a prefetch never faults.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void PrefetchLong(byte* destination, byte* source, uint length)

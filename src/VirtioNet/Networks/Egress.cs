@@ -37,7 +37,8 @@ internal sealed class Egress(Port port)
     /// <param name="frames">Indices into the burst, ascending.</param>
     /// <param name="waiter">Scheduled when the port can take more; null when the source can't wait.</param>
     /// <returns>
-    /// How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's segments too.
+    /// How many of <paramref name="frames"/> are done with; fewer than all when the port or the budget stopped it, the latter in the middle of a frame's
+    /// segments too.
     /// </returns>
     public int Deliver(Ingress source, FrameBurst burst, ReadOnlySpan<ushort> frames, BottomHalf? waiter)
     {

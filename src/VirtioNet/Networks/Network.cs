@@ -5,7 +5,9 @@ using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Networks;
 
-/// <summary>Joins ports: decides where a burst goes. Ports join and leave on the control thread; <see cref="Forward"/> runs on data threads at the same time.</summary>
+/// <summary>
+/// Joins ports: decides where a burst goes. Ports join and leave on the control thread; <see cref="Forward"/> runs on data threads at the same time.
+/// </summary>
 public abstract class Network
 {
     /// <summary>More than any burst can cost: 13 days.</summary>
@@ -42,8 +44,8 @@ public abstract class Network
     /// <param name="burst">The frames; valid until this returns.</param>
     /// <param name="waiter">Scheduled when a receiver that held frames back can take more; null when the source can't wait.</param>
     /// <returns>
-    /// How many frames, from the first, are done with: delivered to all that get them, or dropped and counted. Fewer than the burst's only when a waiter was given, which
-    /// then is or will be scheduled: when a receiver can take more, or at once when it was <see cref="FrameBurst.Budget"/> that was spent.
+    /// How many frames, from the first, are done with: delivered to all that get them, or dropped and counted. Fewer than the burst's only when a waiter was
+    /// given, which then is or will be scheduled: when a receiver can take more, or at once when it was <see cref="FrameBurst.Budget"/> that was spent.
     /// </returns>
     public abstract int Forward(Ingress source, FrameBurst burst, BottomHalf? waiter);
 
@@ -53,7 +55,9 @@ public abstract class Network
     /// <summary>A port's <see cref="Port.Accepts"/> or <see cref="Port.IsUp"/> changed. Control thread.</summary>
     public abstract void PortChanged(Port port);
 
-    /// <summary>A session begins at a port that is not the same guest's coming back: what the other ports keep for the last one is to go. Control thread.</summary>
+    /// <summary>
+    /// A session begins at a port that is not the same guest's coming back: what the other ports keep for the last one is to go. Control thread.
+    /// </summary>
     public virtual void GuestReplaced(Port port)
     {
     }
@@ -78,8 +82,8 @@ public abstract class Network
     }
 
     /// <summary>
-    /// Ends what <see cref="BeginTurn"/> began: when frames are left because the turn's budget is spent, their source is scheduled to come again at once. So fewer frames
-    /// done than given always means the same to it, that its waiter is or will be scheduled.
+    /// Ends what <see cref="BeginTurn"/> began: when frames are left because the turn's budget is spent, their source is scheduled to come again at once. So
+    /// fewer frames done than given always means the same to it, that its waiter is or will be scheduled.
     /// </summary>
     /// <returns><paramref name="done"/>.</returns>
     protected static int EndTurn(FrameBurst burst, int done, BottomHalf? waiter)
@@ -101,8 +105,8 @@ public abstract class Network
     {
         ArgumentNullException.ThrowIfNull(ports);
 
-        // A data thread marks itself inside by a plain store and then reads what is published. This barrier on every thread stands in for the full fence that it
-        // leaves out: each thread either is seen inside, or reads what the caller published.
+        // A data thread marks itself inside by a plain store and then reads what is published. This barrier on every thread stands in for the full fence that
+        // it leaves out: each thread either is seen inside, or reads what the caller published.
         Interlocked.MemoryBarrierProcessWide();
         foreach (Port port in ports)
         {

@@ -6,7 +6,9 @@ namespace VhostNet.VirtioNet.Networks;
 /// <content>What the port's system calls say, and whether its outside is there.</content>
 public abstract partial class Port
 {
-    /// <summary>Lines about the outside's coming and going that the log gets in one minute; the number of those left out comes with the next minute's first.</summary>
+    /// <summary>
+    /// Lines about the outside's coming and going that the log gets in one minute; the number of those left out comes with the next minute's first.
+    /// </summary>
     private const int LinesMax = 10;
 
     private CallErrors? _errors;
@@ -14,7 +16,9 @@ public abstract partial class Port
     private int _lines;
     private string? _downReason;
 
-    /// <summary>Why nothing can pass although nothing is wrong with the port itself: its interface is gone, its peer is not there. Null while all is well. Any thread.</summary>
+    /// <summary>
+    /// Why nothing can pass although nothing is wrong with the port itself: its interface is gone, its peer is not there. Null while all is well. Any thread.
+    /// </summary>
     public string? DownReason => Volatile.Read(ref _downReason);
 
     /// <summary>True while <see cref="DownReason"/> says something. Any thread.</summary>
@@ -59,7 +63,9 @@ public abstract partial class Port
         }
     }
 
-    /// <summary>What a call is made on will never work again. On a thread of the port's; the default says that it stays so until the port is made anew.</summary>
+    /// <summary>
+    /// What a call is made on will never work again. On a thread of the port's; the default says that it stays so until the port is made anew.
+    /// </summary>
     internal virtual void CallGone(CallKind call, Errno why) => SetDown($"{call} failed with {why.Name}, {why}; remove the port and add it again");
 
     /// <summary>Says whether the outside is there; the network is told, and the log, when that changed. Any thread.</summary>
@@ -82,7 +88,9 @@ public abstract partial class Port
         }
     }
 
-    /// <summary>How many lines were left out before this one; -1 when this one is to be left out too. A peer could have us write as fast as it connects.</summary>
+    /// <summary>
+    /// How many lines were left out before this one; -1 when this one is to be left out too. A peer could have us write as fast as it connects.
+    /// </summary>
     private int CountLine()
     {
         long now = AioClock.Monotonic.NowNs;

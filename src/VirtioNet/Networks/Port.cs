@@ -48,7 +48,9 @@ public abstract partial class Port : IFrameSink, IDisposable
     /// <summary>Which offloads the port's outside takes unfinished; frames that need more are finished in software before they get here.</summary>
     public abstract Offloads Accepts { get; }
 
-    /// <summary>Which offloads <see cref="Deliver"/> finishes while it copies; it is given such frames unfinished even if the outside does not take them so.</summary>
+    /// <summary>
+    /// Which offloads <see cref="Deliver"/> finishes while it copies; it is given such frames unfinished even if the outside does not take them so.
+    /// </summary>
     public virtual Offloads Finishes => Offloads.None;
 
     /// <summary>True when the outside can take frames: a guest's driver runs, an interface is up.</summary>
@@ -76,7 +78,10 @@ public abstract partial class Port : IFrameSink, IDisposable
         internal set => Egress.Retries = value;
     }
 
-    /// <summary>Records the port's frames of both directions while they flow, past its limits; null to record nothing. Set by the control thread; the file stays its setter's.</summary>
+    /// <summary>
+    /// Records the port's frames of both directions while they flow, past its limits; null to record nothing. Set by the control thread; the file stays its
+    /// setter's.
+    /// </summary>
     public PcapFile? Capture
     {
         get => Volatile.Read(ref _capture);
@@ -129,8 +134,8 @@ public abstract partial class Port : IFrameSink, IDisposable
     }
 
     /// <summary>
-    /// Called on the control thread when a session begins that is not the same guest's coming back, and no other guest is there: whatever the port keeps for a guest was the last one's, and is
-    /// forgotten before this one gets a frame.
+    /// Called on the control thread when a session begins that is not the same guest's coming back, and no other guest is there: whatever the port keeps for a
+    /// guest was the last one's, and is forgotten before this one gets a frame.
     /// </summary>
     public virtual void GuestReplaced()
     {

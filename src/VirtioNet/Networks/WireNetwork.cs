@@ -4,7 +4,9 @@ using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Networks;
 
-/// <summary>Two ports back to back: what comes in by one goes out by the other, without a look at the frames. A receiver without buffers holds its sender back.</summary>
+/// <summary>
+/// Two ports back to back: what comes in by one goes out by the other, without a look at the frames. A receiver without buffers holds its sender back.
+/// </summary>
 public sealed class WireNetwork(string name) : Network(name)
 {
     private Port[] _ends = [];

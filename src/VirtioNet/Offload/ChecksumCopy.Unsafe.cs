@@ -8,8 +8,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Offload;
 
 /// <summary>
-/// Copies and adds up in one pass what an Internet checksum covers (RFC 1071): each byte is loaded once, so that the sum costs hardly more than the copy alone, and it
-/// is the sum of what was stored even if the sender writes the source meanwhile. Any thread.
+/// Copies and adds up in one pass what an Internet checksum covers (RFC 1071): each byte is loaded once, so that the sum costs hardly more than the copy alone,
+/// and it is the sum of what was stored even if the sender writes the source meanwhile. Any thread.
 /// </summary>
 internal static unsafe class ChecksumCopy
 {
@@ -93,8 +93,8 @@ internal static unsafe class ChecksumCopy
         return sum;
     }
 
-    // SAFETY: length is over 64; accesses whole blocks below length and the first and last 64 bytes. Of those, what is added elsewhere is masked, an even number of bytes, so that words
-    // stay words.
+    // SAFETY: length is over 64; accesses whole blocks below length and the first and last 64 bytes. Of those, what is added elsewhere is masked, an even
+    // number of bytes, so that words stay words.
     private static ulong Copy512(byte* destination, byte* source, uint length)
     {
         ulong sum = 0;

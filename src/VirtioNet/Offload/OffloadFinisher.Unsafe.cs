@@ -15,7 +15,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
 {
     private const int ScratchLength = 64 * 1024;
 
-    /// <summary>Segments of a round: their headers stay in the first-level cache until they are copied, and little was made in vain when the receiver is full.</summary>
+    /// <summary>
+    /// Segments of a round: their headers stay in the first-level cache until they are copied, and little was made in vain when the receiver is full.
+    /// </summary>
     private const int RoundMax = 64;
 
     private const int SlicesMax = ChainBurst.ChainSegmentsMax;
@@ -48,7 +50,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
 
     /// <summary>
     /// Gives frames to a port, those that it can't take unfinished in finished form, in order. A port that can't take more now, or a spent
-    /// <see cref="FrameBurst.Budget"/>, stops this in the middle: what was not taken is made again when the same frame comes first the next time, without the segments that were.
+    /// <see cref="FrameBurst.Budget"/>, stops this in the middle: what was not taken is made again when the same frame comes first the next time, without the
+    /// segments that were.
     /// </summary>
     /// <param name="destination">The receiving port.</param>
     /// <param name="accepts">What it takes unfinished, and finishes itself, read once by the network.</param>
@@ -108,7 +111,9 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
         return taken;
     }
 
-    /// <summary>The turn's budget is spent between two rounds: what is left stays with a sender that can wait, which comes again at once; another loses it.</summary>
+    /// <summary>
+    /// The turn's budget is spent between two rounds: what is left stays with a sender that can wait, which comes again at once; another loses it.
+    /// </summary>
     /// <returns>How many frames are done with.</returns>
     private int EndTurn(FrameBurst burst, BottomHalf? waiter, ref FrameCounters drops)
     {
@@ -150,7 +155,8 @@ public sealed unsafe partial class OffloadFinisher : IDisposable
     internal FrameBurst Output => _output!;
 
     /// <summary>
-    /// Fills <see cref="Output"/> with the next frames, as many as the turn's budget has room for; false when there is none: all are through, or the budget was spent on frames that came to nothing.
+    /// Fills <see cref="Output"/> with the next frames, as many as the turn's budget has room for; false when there is none: all are through, or the budget was
+    /// spent on frames that came to nothing.
     /// </summary>
     internal bool FillRound()
     {

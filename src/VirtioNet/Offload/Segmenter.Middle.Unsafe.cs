@@ -6,8 +6,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Offload;
 
 /// <content>
-/// The fast way for segments between the first and the last whose checksum the receiver finishes: their headers are all the same but for IPv4's identification and
-/// checksum and TCP's sequence number.
+/// The fast way for segments between the first and the last whose checksum the receiver finishes: their headers are all the same but for IPv4's identification
+/// and checksum and TCP's sequence number.
 /// </content>
 internal sealed unsafe partial class Segmenter
 {

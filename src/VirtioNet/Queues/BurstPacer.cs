@@ -3,10 +3,10 @@ using VhostNet.VhostUser.Virtqueues;
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>
-/// Says when a polled transmit ring is worth a turn. While frames stream in it lets the ring fill up and leaves it alone meanwhile, because two sides that look at
-/// the same cache lines all the time slow each other down; other rings of the thread have their turn. How far it may fill is found by trying: once in a while
-/// the ring is let fill to four times the target. If the sender stops before that, it has no more frames and waits for them to come back. The target is half
-/// of what circulates, as far as that is known, so that both sides work at the same time. A frame after a quiet moment is never held back, the end of
+/// Says when a polled transmit ring is worth a turn. While frames stream in it lets the ring fill up and leaves it alone meanwhile, because two sides that look
+/// at the same cache lines all the time slow each other down; other rings of the thread have their turn. How far it may fill is found by trying: once in a
+/// while the ring is let fill to four times the target. If the sender stops before that, it has no more frames and waits for them to come back. The target is
+/// half of what circulates, as far as that is known, so that both sides work at the same time. A frame after a quiet moment is never held back, the end of
 /// a stream only for that moment. Owned by the queue's thread.
 /// </summary>
 internal struct BurstPacer
@@ -34,7 +34,9 @@ internal struct BurstPacer
 
     private const int TryIntervalMax = 4096;
 
-    /// <summary>Between two looks at a ring that fills up, for each frame that it is to hold: about a twentieth of what a fast driver needs to write it.</summary>
+    /// <summary>
+    /// Between two looks at a ring that fills up, for each frame that it is to hold: about a twentieth of what a fast driver needs to write it.
+    /// </summary>
     private const long LookNs = 6;
 
     private readonly int _targetMax;

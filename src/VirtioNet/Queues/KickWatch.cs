@@ -3,8 +3,8 @@ using VhostNet.Aio;
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>
-/// Watches for the guest's kicks of one ring, on the ring's thread: the handler of the kick's descriptor with its poll callbacks, or what stands in for a kick that
-/// there is none of. It is there as a whole or not at all. All members belong to that thread.
+/// Watches for the guest's kicks of one ring, on the ring's thread: the handler of the kick's descriptor with its poll callbacks, or what stands in for a kick
+/// that there is none of. It is there as a whole or not at all. All members belong to that thread.
 /// </summary>
 internal sealed class KickWatch
 {

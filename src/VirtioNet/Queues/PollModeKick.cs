@@ -4,8 +4,8 @@ using VhostNet.Aio.Timers;
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>
-/// Stands in for the kick of a ring whose front end sent no descriptor for it and wants it polled (SET_VRING_KICK with bit 8): a notifier that nobody sets and that
-/// carries the ring's poll callback, and a timer where the thread does not poll all the time. Made, used and disposed of on the ring's thread.
+/// Stands in for the kick of a ring whose front end sent no descriptor for it and wants it polled (SET_VRING_KICK with bit 8): a notifier that nobody sets and
+/// that carries the ring's poll callback, and a timer where the thread does not poll all the time. Made, used and disposed of on the ring's thread.
 /// </summary>
 internal sealed class PollModeKick : IDisposable
 {

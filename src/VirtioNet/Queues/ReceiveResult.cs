@@ -18,6 +18,8 @@ public enum ReceiveResult
     /// <summary>The source failed.</summary>
     SourceFailed,
 
-    /// <summary>The frame read last can't be the guest's as it lies in its buffers; the reader has it, and it goes the copying way before anything else is read.</summary>
+    /// <summary>
+    /// The frame read last can't be the guest's as it lies in its buffers; the reader has it, and it goes the copying way before anything else is read.
+    /// </summary>
     SetAside,
 }

@@ -5,7 +5,9 @@ using VhostNet.VirtioNet.Offload;
 
 namespace VhostNet.VirtioNet.Queues;
 
-/// <summary>Turns a peeked burst of a transmit queue into frames: reads each virtio_net_hdr once, checks it, and trims it off the chain (virtio 1.3 section 5.1.6.2).</summary>
+/// <summary>
+/// Turns a peeked burst of a transmit queue into frames: reads each virtio_net_hdr once, checks it, and trims it off the chain (virtio 1.3 section 5.1.6.2).
+/// </summary>
 internal static unsafe class TxParser
 {
     /// <summary>Shortest Ethernet frame that is carried: two addresses and a type.</summary>
@@ -15,8 +17,8 @@ internal static unsafe class TxParser
     public const int FrameSizeMax = 65535 + 256;
 
     /// <summary>
-    /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and <see cref="FrameBurst.RefusalOf"/> says why; it is the
-    /// caller's to count, because a frame that its receiver has no room for yet is parsed again.
+    /// Parses the first <paramref name="count"/> chains of the burst in place. A frame that is refused has no segments any more, and
+    /// <see cref="FrameBurst.RefusalOf"/> says why; it is the caller's to count, because a frame that its receiver has no room for yet is parsed again.
     /// </summary>
     /// <typeparam name="TOrder">The byte order of the guest's headers; the burst's own are always in ours.</typeparam>
     /// <returns>Bytes of all good frames.</returns>
@@ -72,7 +74,8 @@ internal static unsafe class TxParser
 
     /// <summary>Reads a header by value, as if it were one of ten bytes, and with num_buffers = 1.</summary>
     /// <returns>Its flags and its gso_type: what a frame that needs no more work has at zero.</returns>
-    // SAFETY: the caller has checked that ten bytes lie in one segment there. Words, not fields: a wide load that follows narrow stores to the same place waits for them.
+    // SAFETY: the caller has checked that ten bytes lie in one segment there. Words, not fields: a wide load that follows narrow stores to the same place waits
+    // for them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ushort TakeHeader(byte* from, VirtioNetHeader* header)
     {

@@ -8,8 +8,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Queues;
 
 /// <summary>
-/// A guest's transmit queue, worked on by a bottom half of its thread. A kick, or a poll that saw the avail index move, runs it; it forwards at most a budget of
-/// frames and then reschedules itself, so that other handlers get their turn; an empty ring enables the guest's notifications and is looked at once more,
+/// A guest's transmit queue, worked on by a bottom half of its thread. A kick, or a poll that saw the avail index move, runs it; it forwards at most a budget
+/// of frames and then reschedules itself, so that other handlers get their turn; an empty ring enables the guest's notifications and is looked at once more,
 /// because the guest may have added a buffer in between (QEMU's virtio_net_tx_bh). Frames that the receiver can't take yet stay in the ring.
 /// </summary>
 public sealed partial class TxQueue : IDisposable
@@ -17,12 +17,14 @@ public sealed partial class TxQueue : IDisposable
     /// <summary>Frames forwarded before other handlers get their turn.</summary>
     private const int Budget = 1024;
 
-    /// <summary>No burst begins in a turn that cost as much already, so that each has three quarters of a turn: what one burst costs is known afterwards only.</summary>
+    /// <summary>
+    /// No burst begins in a turn that cost as much already, so that each has three quarters of a turn: what one burst costs is known afterwards only.
+    /// </summary>
     private const int TurnEnough = TurnBudget.Turn / 4;
 
     /// <summary>
-    /// What a turn of an ordinary burst costs, roughly. A turn that cost several times as much is followed by as many rounds of the loop in which this queue leaves the thread to others, so that a
-    /// guest whose frames are expensive gets no more of it than one whose frames are not.
+    /// What a turn of an ordinary burst costs, roughly. A turn that cost several times as much is followed by as many rounds of the loop in which this queue
+    /// leaves the thread to others, so that a guest whose frames are expensive gets no more of it than one whose frames are not.
     /// </summary>
     private const int OrdinaryTurn = TurnBudget.Turn / 16;
 
@@ -227,7 +229,9 @@ public sealed partial class TxQueue : IDisposable
         }
     }
 
-    /// <summary>Leaves frames beyond <see cref="TurnBudget.BurstBytesMax"/> to the next burst: a receiver for which they can't wait would have to drop them.</summary>
+    /// <summary>
+    /// Leaves frames beyond <see cref="TurnBudget.BurstBytesMax"/> to the next burst: a receiver for which they can't wait would have to drop them.
+    /// </summary>
     private int CountUpTo(int count)
     {
         long bytes = 0;

@@ -2,7 +2,9 @@ using VhostNet.Aio.Timers;
 
 namespace VhostNet.VhostUser.Backend.Endpoints;
 
-/// <summary>A pause for somebody who does the same in vain again and again: it doubles each time, and is short again after a minute of quiet. One thread.</summary>
+/// <summary>
+/// A pause for somebody who does the same in vain again and again: it doubles each time, and is short again after a minute of quiet. One thread.
+/// </summary>
 /// <param name="clock">The clock.</param>
 internal sealed class GrowingPause(AioClock clock)
 {

@@ -3,7 +3,10 @@ using VhostNet.VhostUser.Backend.Logging;
 
 namespace VhostNet.VhostUser.Backend.Endpoints;
 
-/// <summary>A log line about something that may happen many times a second: it is written the first time and then once a minute at most, with how often it was not. One thread.</summary>
+/// <summary>
+/// A log line about something that may happen many times a second: it is written the first time and then once a minute at most, with how often it was not. One
+/// thread.
+/// </summary>
 /// <param name="clock">The clock.</param>
 internal sealed class MinuteLine(AioClock clock)
 {

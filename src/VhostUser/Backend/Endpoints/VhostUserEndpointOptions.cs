@@ -34,8 +34,8 @@ public sealed record VhostUserEndpointOptions
     public SessionOptions Session { get; init; } = new();
 
     /// <summary>
-    /// How many front ends are taken in a second, after twice as many at once: one that comes and goes in a loop makes as much work and garbage as it likes otherwise.
-    /// The others wait in the kernel's queue.
+    /// How many front ends are taken in a second, after twice as many at once: one that comes and goes in a loop makes as much work and garbage as it likes
+    /// otherwise. The others wait in the kernel's queue.
     /// </summary>
     public int ConnectionsPerSecond { get; init; } = 100;
 

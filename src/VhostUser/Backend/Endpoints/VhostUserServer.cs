@@ -169,8 +169,8 @@ public sealed class VhostUserServer : VhostUserEndpoint
     }
 
     /// <summary>
-    /// A socket serves one front end at a time. One that finds it taken is left waiting for a while before it is told, because it will try again: QEMU with reconnect=1
-    /// every second, without it as fast as it can.
+    /// A socket serves one front end at a time. One that finds it taken is left waiting for a while before it is told, because it will try again: QEMU with
+    /// reconnect=1 every second, without it as fast as it can.
     /// </summary>
     private void TurnAway(FileDescriptor socket, VhostUserSession present)
     {

@@ -3,8 +3,8 @@ using VhostNet.VhostUser.Memory;
 namespace VhostNet.VhostUser.Backend.Quotas;
 
 /// <summary>
-/// What a front end makes this process keep, and how often it was refused more. Lives as long as its endpoint, over the sessions. Written by the control thread;
-/// any thread may read.
+/// What a front end makes this process keep, and how often it was refused more. Lives as long as its endpoint, over the sessions. Written by the control
+/// thread; any thread may read.
 /// </summary>
 public sealed class QuotaCounters
 {

@@ -3,8 +3,8 @@ using VhostNet.VhostUser.Memory;
 namespace VhostNet.VhostUser.Backend.Quotas;
 
 /// <summary>
-/// What one front end may make this process keep. The defaults suit 256 guests on one machine: their regions stay well below the 65,530 mappings that a process may
-/// have, and the descriptors below the limit of the unit. Each refusal names its quota and the key that raises it.
+/// What one front end may make this process keep. The defaults suit 256 guests on one machine: their regions stay well below the 65,530 mappings that a process
+/// may have, and the descriptors below the limit of the unit. Each refusal names its quota and the key that raises it.
 /// </summary>
 public sealed record SessionQuotas
 {
@@ -15,8 +15,8 @@ public sealed record SessionQuotas
     public int Regions { get; init; } = 64;
 
     /// <summary>
-    /// Most descriptors that are kept for the front end (quotas.descriptors): its connection, regions, notifiers of rings, dirty log, inflight area, back-end channel,
-    /// a transfer of state. A card with one queue pair and 8 regions needs 20; one with 128 pairs 780 more.
+    /// Most descriptors that are kept for the front end (quotas.descriptors): its connection, regions, notifiers of rings, dirty log, inflight area, back-end
+    /// channel, a transfer of state. A card with one queue pair and 8 regions needs 20; one with 128 pairs 780 more.
     /// </summary>
     public int Descriptors { get; init; } = 1024;
 
@@ -29,7 +29,9 @@ public sealed record SessionQuotas
     /// <summary>Jobs that the front end may give us at once, announcements by SEND_RARP (quotas.jobs); ten a second come back.</summary>
     public int Jobs { get; init; } = 16;
 
-    /// <summary>Most I/O translations kept (quotas.iotlbEntries): 64 to <see cref="Iotlb.EntriesMax"/>. The oldest make room. vhost in the kernel and DPDK keep as many.</summary>
+    /// <summary>
+    /// Most I/O translations kept (quotas.iotlbEntries): 64 to <see cref="Iotlb.EntriesMax"/>. The oldest make room. vhost in the kernel and DPDK keep as many.
+    /// </summary>
     public int IotlbEntries { get; init; } = 2048;
 
     /// <summary>Checks the numbers.</summary>

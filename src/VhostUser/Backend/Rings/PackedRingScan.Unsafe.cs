@@ -37,8 +37,8 @@ internal readonly unsafe struct PackedRingScan
     public static int BytesMax(int size) => AttemptsOf(size) * size * PackedDescriptor.Size;
 
     /// <summary>
-    /// Reads a ring that its driver may be filling meanwhile. A short ring is read again until its slots are in order, as a driver fills it in no time; of a long
-    /// one, which takes long to read, a driver that goes on filling it is near its end after a few attempts.
+    /// Reads a ring that its driver may be filling meanwhile. A short ring is read again until its slots are in order, as a driver fills it in no time; of a
+    /// long one, which takes long to read, a driver that goes on filling it is near its end after a few attempts.
     /// </summary>
     /// <returns>False for a ring that nobody has used yet, and for one that no driver can have left like this: its AVAIL bits change more than once.</returns>
     public static bool TryRead(VirtqueueLayout layout, out PackedRingScan scan)
@@ -137,7 +137,9 @@ internal readonly unsafe struct PackedRingScan
         return false;
     }
 
-    /// <summary>Whether the driver ever makes chains of several slots: the flags say so, or slots that nobody marked as used outside of what is available.</summary>
+    /// <summary>
+    /// Whether the driver ever makes chains of several slots: the flags say so, or slots that nobody marked as used outside of what is available.
+    /// </summary>
     private static bool HasLongChains(PackedDescriptor[] slots, int start, int length)
     {
         for (int i = 0; i < slots.Length; i++)

@@ -4,8 +4,8 @@ namespace VhostNet.VhostUser.Virtqueues.Packed;
 
 /// <summary>The device's side of a packed virtqueue (virtio 1.3 section 2.8), always little-endian as VERSION_1 asks.</summary>
 // SAFETY: the ring and both event areas were translated for the ring's whole size by whoever made the layout and stay mapped until Relocate or Dispose, which
-// need the same lock as every member that follows the pointers; after Dispose these are null, and every member leaves before it would follow one. Slots are kept
-// below size. The guest may change that memory at any time, so each value is loaded once into a local, checked there and used from there.
+// need the same lock as every member that follows the pointers; after Dispose these are null, and every member leaves before it would follow one. Slots are
+// kept below size. The guest may change that memory at any time, so each value is loaded once into a local, checked there and used from there.
 internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 {
     /// <summary>RING_EVENT_FLAGS_ENABLE, _DISABLE and _DESC (virtio 1.3 section 2.8.14).</summary>

@@ -5,8 +5,9 @@ using System.Runtime.Intrinsics;
 namespace VhostNet.VirtioNet.Networks.Switch;
 
 /// <summary>
-/// The flows that a source's last bursts held: where frames that begin with the same addresses, EtherType and tag go, so that one comparison stands in for the two look-ups of source and
-/// destination. All of it is forgotten whenever anything that the decisions rest on may have changed. Used by the queue's data thread only.
+/// The flows that a source's last bursts held: where frames that begin with the same addresses, EtherType and tag go, so that one comparison stands in for the
+/// two look-ups of source and destination. All of it is forgotten whenever anything that the decisions rest on may have changed. Used by the queue's data
+/// thread only.
 /// </summary>
 internal sealed unsafe class SwitchFlowCache : IDisposable
 {
@@ -17,7 +18,8 @@ internal sealed unsafe class SwitchFlowCache : IDisposable
 
     private const ulong Multiplier = 0x9e37_79b9_7f4a_7c15;
 
-    // SAFETY: two entries for each set, allocated here and freed only by Dispose, which the switch calls when no data thread is inside; Locate keeps the index below Sets.
+    // SAFETY: two entries for each set, allocated here and freed only by Dispose, which the switch calls when no data thread is inside; Locate keeps the index
+    // below Sets.
     private readonly Entry* _entries;
 
     // Entries of other generations are empty. 2^32 of them take years of changes, one a burst, to come round.

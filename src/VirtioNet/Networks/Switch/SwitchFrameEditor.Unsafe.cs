@@ -73,7 +73,8 @@ internal sealed unsafe class SwitchFrameEditor : IDisposable
     }
 
     /// <summary>
-    /// Begins a frame with the words that it was judged by, and reads the one behind a tag: once, so that what is decided on it is decided on what is delivered.
+    /// Begins a frame with the words that it was judged by, and reads the one behind a tag: once, so that what is decided on it is decided on what is
+    /// delivered.
     /// </summary>
     /// <param name="source">The source's burst.</param>
     /// <param name="frame">The frame's index.</param>

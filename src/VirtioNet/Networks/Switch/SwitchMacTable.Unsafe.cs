@@ -9,8 +9,8 @@ using VhostNet.VirtioNet.Addresses;
 namespace VhostNet.VirtioNet.Networks.Switch;
 
 /// <summary>
-/// Where each (VLAN, address) was last seen. A fixed number of buckets of eight; an address lies in one of two buckets that a keyed hash names. Look-ups take no
-/// lock and write nothing; learning an address takes one for a moment. Nothing is allocated after construction, so a flood of
+/// Where each (VLAN, address) was last seen. A fixed number of buckets of eight; an address lies in one of two buckets that a keyed hash names. Look-ups take
+/// no lock and write nothing; learning an address takes one for a moment. Nothing is allocated after construction, so a flood of
 /// addresses changes neither memory nor what others find. Any thread.
 /// </summary>
 internal sealed unsafe class SwitchMacTable : IDisposable
@@ -66,8 +66,8 @@ internal sealed unsafe class SwitchMacTable : IDisposable
     public int CountOf(int port) => Volatile.Read(ref _perPort[port]);
 
     /// <summary>
-    /// Keeps room for so many ports: a few addresses for each, and up to a quarter of the table, which ports that have as many already can't take. So guests that make up
-    /// addresses don't keep another one from being known. Control thread.
+    /// Keeps room for so many ports: a few addresses for each, and up to a quarter of the table, which ports that have as many already can't take. So guests
+    /// that make up addresses don't keep another one from being known. Control thread.
     /// </summary>
     public void ReserveFor(int ports) => Volatile.Write(ref _unreserved, _capacity - (int)Math.Min(_capacity / 4, (long)ports * AssuredPerPort));
 
@@ -83,8 +83,8 @@ internal sealed unsafe class SwitchMacTable : IDisposable
     /// <param name="tick">The present time in ageing ticks.</param>
     /// <param name="limit">How many addresses the port may have.</param>
     /// <returns>False when the address is fixed at another port, and the frame therefore forged.</returns>
-    // SAFETY: the value's address was found inside the table. The slot may meanwhile hold another address; refreshing that one, if it is at the same port and was
-    // seen at the same time, is harmless.
+    // SAFETY: the value's address was found inside the table. The slot may meanwhile hold another address; refreshing that one, if it is at the same port and
+    // was seen at the same time, is harmless.
     public bool Learn(int vlan, ulong mac, int port, uint tick, int limit)
     {
         ulong key = KeyOf(vlan, mac);
@@ -267,8 +267,8 @@ internal sealed unsafe class SwitchMacTable : IDisposable
     }
 
     /// <summary>
-    /// Puts a new entry into one of its two buckets. The lock is held. The first is preferred as long as it has some room left, since look-ups begin there; then
-    /// the emptier one, which keeps buckets from overflowing.
+    /// Puts a new entry into one of its two buckets. The lock is held. The first is preferred as long as it has some room left, since look-ups begin there;
+    /// then the emptier one, which keeps buckets from overflowing.
     /// </summary>
     // SAFETY: bucket addresses come from Primary and the mask. The value is there before the key names it.
     private bool TryPlace(ulong key, ulong value)

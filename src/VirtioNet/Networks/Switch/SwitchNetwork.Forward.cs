@@ -31,7 +31,9 @@ public sealed partial class SwitchNetwork
         return done;
     }
 
-    /// <summary>Called between the look at a burst's frames and their delivery, which is when a hostile sender changes them; for tests, null otherwise.</summary>
+    /// <summary>
+    /// Called between the look at a burst's frames and their delivery, which is when a hostile sender changes them; for tests, null otherwise.
+    /// </summary>
     internal Action<FrameBurst>? Judged { get; set; }
 
     // Allocates: once for each queue by which frames come in.

@@ -6,8 +6,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Networks.Switch;
 
 /// <summary>
-/// A learning switch (IEEE 802.1Q): each frame is copied once, from the sender's buffers into those of each receiver. Receivers never hold a sender up: what one
-/// has no room for is dropped and counted there. Ports join, leave and change on the control thread while frames flow.
+/// A learning switch (IEEE 802.1Q): each frame is copied once, from the sender's buffers into those of each receiver. Receivers never hold a sender up: what
+/// one has no room for is dropped and counted there. Ports join, leave and change on the control thread while frames flow.
 /// </summary>
 public sealed partial class SwitchNetwork : Network, IDisposable
 {
@@ -82,7 +82,8 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     public override void Attach(Port port) => Attach(port, new SwitchPortOptions());
 
     /// <summary>Joins a port with options. Control thread.</summary>
-    /// <exception cref="InvalidOperationException">The switch is full, the port is joined already, or the address table has no room for its fixed addresses.</exception>
+    /// <exception cref="InvalidOperationException">The switch is full, the port is joined already, or the address table has no room for its fixed
+    /// addresses.</exception>
     /// <exception cref="ArgumentException">An option's value is impossible.</exception>
     public void Attach(Port port, SwitchPortOptions options)
     {
@@ -274,7 +275,8 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     private void Publish() => Volatile.Write(ref _snapshot, new SwitchSnapshot([.. _members.OfType<SwitchMember>()], _mirror));
 
     /// <summary>
-    /// A port may leave undone what any other one takes undone: for the rest the switch finishes it. Only where nobody takes it the port had better do it itself.
+    /// A port may leave undone what any other one takes undone: for the rest the switch finishes it. Only where nobody takes it the port had better do it
+    /// itself.
     /// </summary>
     private void TellPeers()
     {
@@ -295,7 +297,9 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         }
     }
 
-    /// <summary>Drops what queues keep for a port that left: its own queues all of it, the others the counters of the pair, since the number is given away again.</summary>
+    /// <summary>
+    /// Drops what queues keep for a port that left: its own queues all of it, the others the counters of the pair, since the number is given away again.
+    /// </summary>
     private void ForgetPairs(Port left, int slot)
     {
         foreach (Ingress queue in left.Ingresses)

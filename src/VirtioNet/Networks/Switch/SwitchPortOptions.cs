@@ -31,8 +31,8 @@ public sealed record SwitchPortOptions
     public bool LinkEnabled { get; init; } = true;
 
     /// <summary>
-    /// How many more times a guest without buffers is looked at, about a microsecond apart, before frames for it are dropped; 0 to <see cref="RetriesMax"/>. Senders
-    /// spend that time, so it is for guests that are slow for a moment only.
+    /// How many more times a guest without buffers is looked at, about a microsecond apart, before frames for it are dropped; 0 to <see cref="RetriesMax"/>.
+    /// Senders spend that time, so it is for guests that are slow for a moment only.
     /// </summary>
     public int Retries { get; init; }
 

@@ -2,7 +2,9 @@ using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.VirtioNet.Networks.Switch;
 
-/// <summary>What the data path has to know of a port of a switch, compiled from its options and its state; immutable, part of a <see cref="SwitchSnapshot"/>.</summary>
+/// <summary>
+/// What the data path has to know of a port of a switch, compiled from its options and its state; immutable, part of a <see cref="SwitchSnapshot"/>.
+/// </summary>
 internal sealed class SwitchPortView
 {
     /// <summary>No VLAN: such frames are dropped.</summary>
@@ -76,12 +78,14 @@ internal sealed class SwitchPortView
     public SwitchPins? Pins { get; }
 
     /// <summary>
-    /// True when the words by which the port's frames are judged must be those that leave: there is a rule that a sender would get around by changing its memory in
-    /// between (the port's VLANs, storm control, addresses that are fixed somewhere).
+    /// True when the words by which the port's frames are judged must be those that leave: there is a rule that a sender would get around by changing its
+    /// memory in between (the port's VLANs, storm control, addresses that are fixed somewhere).
     /// </summary>
     public bool SendsExact { get; }
 
-    /// <summary>True when frames for the port must begin with the words that were judged: it carries some VLANs and not others, or leads out of this machine's guests.</summary>
+    /// <summary>
+    /// True when frames for the port must begin with the words that were judged: it carries some VLANs and not others, or leads out of this machine's guests.
+    /// </summary>
     public bool TakesExact { get; }
 
     /// <summary>True when the port's state is what it was when this was made.</summary>

@@ -3,8 +3,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Networks.Switch;
 
 /// <summary>
-/// What is left to do of frames that some of their receivers have already when a turn's budget is spent. Their source keeps these frames and comes again with them;
-/// they are judged anew then, and go to those receivers only that still lack them. Used by the queue's data thread only.
+/// What is left to do of frames that some of their receivers have already when a turn's budget is spent. Their source keeps these frames and comes again with
+/// them; they are judged anew then, and go to those receivers only that still lack them. Used by the queue's data thread only.
 /// </summary>
 internal sealed class SwitchRemainder
 {

@@ -193,8 +193,8 @@ internal sealed unsafe partial class SwitchSource
     }
 
     /// <summary>
-    /// True when a tag stands where no port may send one: behind a tag that states a priority only, or, from a port that doesn't carry every VLAN, as a type that is not ours
-    /// in a frame that its own port puts into a VLAN. Such frames never become a flow, so that each is looked at here.
+    /// True when a tag stands where no port may send one: behind a tag that states a priority only, or, from a port that doesn't carry every VLAN, as a type
+    /// that is not ours in a frame that its own port puts into a VLAN. Such frames never become a flow, so that each is looked at here.
     /// </summary>
     private static bool HidesTag(SwitchPortView ingress, FrameBurst burst, uint word, int frame)
     {
@@ -289,7 +289,10 @@ internal sealed unsafe partial class SwitchSource
         return true;
     }
 
-    /// <summary>What was found before is good without a look-up only as long as time, table and switch are what they were. A frame's own source may have moved the table on.</summary>
+    /// <summary>
+    /// What was found before is good without a look-up only as long as time, table and switch are what they were. A frame's own source may have moved the table
+    /// on.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ForgetOldFlows(SwitchSnapshot snapshot, uint tick, int version)
     {

@@ -214,8 +214,8 @@ internal sealed partial class SwitchSource
     }
 
     /// <summary>
-    /// Whether a tag may stand behind what a frame came in with. What comes first when the frame leaves must be what put it into its VLAN: the next switch goes by that,
-    /// and would take a tag that has come to the front for the frame's own, the old way of hopping to another VLAN.
+    /// Whether a tag may stand behind what a frame came in with. What comes first when the frame leaves must be what put it into its VLAN: the next switch goes
+    /// by that, and would take a tag that has come to the front for the frame's own, the old way of hopping to another VLAN.
     /// </summary>
     /// <param name="ingress">Where the frame came in.</param>
     /// <param name="egress">Where it is to leave.</param>

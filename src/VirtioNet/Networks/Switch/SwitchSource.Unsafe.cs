@@ -7,8 +7,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Networks.Switch;
 
 /// <summary>
-/// A switch's data path for one queue by which frames come in: decides for each frame of a burst who gets it, and gives each receiver its frames in their order,
-/// once per burst. A burst that continues the last flow costs one comparison a frame and no look-up. Used by the queue's data thread only.
+/// A switch's data path for one queue by which frames come in: decides for each frame of a burst who gets it, and gives each receiver its frames in their
+/// order, once per burst. A burst that continues the last flow costs one comparison a frame and no look-up. Used by the queue's data thread only.
 /// </summary>
 internal sealed unsafe partial class SwitchSource : IDisposable, IForgetful
 {

@@ -14,7 +14,9 @@ public sealed record AfPacketOptions
     /// <summary>Whether frames to other stations are received too.</summary>
     public bool Promiscuous { get; init; } = true;
 
-    /// <summary>Whether frames with offloads are given to the interface; false finishes them before. Frames that it receives may have them in any case.</summary>
+    /// <summary>
+    /// Whether frames with offloads are given to the interface; false finishes them before. Frames that it receives may have them in any case.
+    /// </summary>
     public bool Offloads { get; init; } = true;
 
     /// <summary>Whether frames go straight to the driver, past the interface's queueing discipline.</summary>

@@ -8,15 +8,20 @@ using VhostNet.VirtioNet.Queues;
 namespace VhostNet.VirtioNet.Ports.Buffers;
 
 /// <summary>
-/// One descriptor of a port that carries a frame by each read and write. Frames for the outside are written by the data thread that has them; frames from it are
-/// read on the queue's own context. A receiver without buffers stops the reading until it has some; a descriptor that takes no more holds its sender back.
+/// One descriptor of a port that carries a frame by each read and write. Frames for the outside are written by the data thread that has them; frames from it
+/// are read on the queue's own context. A receiver without buffers stops the reading until it has some; a descriptor that takes no more holds its sender back.
 /// </summary>
 internal abstract class FdQueue : IDisposable
 {
-    /// <summary>Frames written before the turn's budget is looked at: of the longest ones as many as a step may overdraw it by (<see cref="TurnBudget.StepMax"/>).</summary>
+    /// <summary>
+    /// Frames written before the turn's budget is looked at: of the longest ones as many as a step may overdraw it by (<see cref="TurnBudget.StepMax"/>).
+    /// </summary>
     private const int StepFrames = 56;
 
-    /// <summary>Most frames that are thrown away when another guest comes: more than any interface's queue keeps, so that a source that never falls silent is read again.</summary>
+    /// <summary>
+    /// Most frames that are thrown away when another guest comes: more than any interface's queue keeps, so that a source that never falls silent is read
+    /// again.
+    /// </summary>
     private const int FlushMax = 65_536;
 
     private readonly AioContext _context;
@@ -76,8 +81,9 @@ internal abstract class FdQueue : IDisposable
     }
 
     /// <summary>
-    /// Another guest comes: what the kernel and the buffers keep was for the last one, and is thrown away before anything is read for the new one. Nothing is done when somebody else is there
-    /// to whom the frames go. Control thread; when this returns no frame from before can reach the guest. The context's thread must run, or be the calling one.
+    /// Another guest comes: what the kernel and the buffers keep was for the last one, and is thrown away before anything is read for the new one. Nothing is
+    /// done when somebody else is there to whom the frames go. Control thread; when this returns no frame from before can reach the guest. The context's thread
+    /// must run, or be the calling one.
     /// </summary>
     public void Flush() => _context.RunOnHomeThread(() =>
     {
@@ -143,8 +149,8 @@ internal abstract class FdQueue : IDisposable
     }
 
     /// <summary>
-    /// Puts another open file in the place of the descriptor's, which keeps its number: data threads that write at this moment write to one or the other. The context's thread
-    /// must run, or be the calling one.
+    /// Puts another open file in the place of the descriptor's, which keeps its number: data threads that write at this moment write to one or the other. The
+    /// context's thread must run, or be the calling one.
     /// </summary>
     /// <param name="fresh">The file, non-blocking; closed under its own number.</param>
     /// <exception cref="ErrnoException">It can't be watched.</exception>

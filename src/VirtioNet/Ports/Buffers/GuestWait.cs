@@ -5,8 +5,8 @@ using VhostNet.VirtioNet.Networks;
 namespace VhostNet.VirtioNet.Ports.Buffers;
 
 /// <summary>
-/// How long a source waits for a guest that is gone (<see cref="Port.HoldTime"/>): until the time is over the source is not read, so that a guest that comes back finds what was sent meanwhile;
-/// after it, what comes is old and nobody's. Home thread of the context only.
+/// How long a source waits for a guest that is gone (<see cref="Port.HoldTime"/>): until the time is over the source is not read, so that a guest that comes
+/// back finds what was sent meanwhile; after it, what comes is old and nobody's. Home thread of the context only.
 /// </summary>
 /// <param name="port">The port that the source belongs to.</param>
 /// <param name="context">Where the timer runs.</param>

@@ -32,7 +32,9 @@ internal static class PortExtensions
         return frames.Length;
     }
 
-    /// <summary>Runs an action where a context's callbacks run, and waits for it. Some thread must poll the context, unless the caller is its home thread.</summary>
+    /// <summary>
+    /// Runs an action where a context's callbacks run, and waits for it. Some thread must poll the context, unless the caller is its home thread.
+    /// </summary>
     public static void RunOnHomeThread(this AioContext context, Action action)
     {
         if (context.IsHomeThread)

@@ -6,8 +6,8 @@ using VhostNet.VirtioNet.Networks;
 namespace VhostNet.VirtioNet.Ports.Buffers;
 
 /// <summary>
-/// What one descriptor's queue does about failed calls: they are counted; what may happen once is gone over, with growing pauses when it happens again and again,
-/// so that a storm of errors does not keep the thread busy; what is gone ends the port. Home thread of its context, but for <see cref="CountSend"/>.
+/// What one descriptor's queue does about failed calls: they are counted; what may happen once is gone over, with growing pauses when it happens again and
+/// again, so that a storm of errors does not keep the thread busy; what is gone ends the port. Home thread of its context, but for <see cref="CountSend"/>.
 /// </summary>
 internal sealed class QueueErrors : IDisposable
 {

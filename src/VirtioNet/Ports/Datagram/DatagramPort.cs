@@ -144,8 +144,8 @@ public sealed class DatagramPort : Port
     }
 
     /// <summary>
-    /// Connects anew: the other side was not there, or the route or this host's address changed. The first connect has chosen an address of this host for good, so
-    /// that one is given up before, unless it was configured.
+    /// Connects anew: the other side was not there, or the route or this host's address changed. The first connect has chosen an address of this host for good,
+    /// so that one is given up before, unless it was configured.
     /// </summary>
     private void Reconnect()
     {

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace VhostNet.VirtioNet.Ports.Datagram;
 
 /// <summary>
-/// Has the kernel drop UDP datagrams that are not from one address and port, whether the socket is connected or not. A connected socket takes no others anyway, but one that has
-/// no route to its peer can't be connected, and one that looks for a new way is not for a moment.
+/// Has the kernel drop UDP datagrams that are not from one address and port, whether the socket is connected or not. A connected socket takes no others anyway,
+/// but one that has no route to its peer can't be connected, and one that looks for a new way is not for a moment.
 /// </summary>
 internal static unsafe class PeerFilter
 {

@@ -5,8 +5,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Ports.Guest;
 
 /// <summary>
-/// The addresses that are to be announced for a guest (SEND_RARP, RFC 903). A front end may ask as often as it likes: an address that waits already is not added again, and
-/// all that wait are sent by one job. <see cref="TryAdd"/> belongs to the control thread, sending to the thread of the context.
+/// The addresses that are to be announced for a guest (SEND_RARP, RFC 903). A front end may ask as often as it likes: an address that waits already is not
+/// added again, and all that wait are sent by one job. <see cref="TryAdd"/> belongs to the control thread, sending to the thread of the context.
 /// </summary>
 internal sealed class RarpAnnouncements : IDisposable
 {

@@ -114,14 +114,17 @@ public sealed class VhostUserPort : Port
         }
     }
 
-    /// <summary>Tells the network where the guest is now (SEND_RARP): a reverse ARP request from its MAC address, as physical machines send after a move.</summary>
+    /// <summary>
+    /// Tells the network where the guest is now (SEND_RARP): a reverse ARP request from its MAC address, as physical machines send after a move.
+    /// </summary>
     /// <param name="macAddress">The address in the first six bytes, little-endian.</param>
     /// <returns>False when too many addresses wait for that.</returns>
     internal bool Announce(ulong macAddress) => _announcements.TryAdd(macAddress);
 
     /// <summary>
-    /// A front end connected. The same guest comes back when the same process does: what its ports keep for a moment is for it. Any other process is another guest, even if it runs the same
-    /// machine anew, and so is one whose number isn't known. The first one since the port was made is taken for the one before, as nothing is kept that is older than the port. Control thread.
+    /// A front end connected. The same guest comes back when the same process does: what its ports keep for a moment is for it. Any other process is another
+    /// guest, even if it runs the same machine anew, and so is one whose number isn't known. The first one since the port was made is taken for the one before,
+    /// as nothing is kept that is older than the port. Control thread.
     /// </summary>
     /// <param name="process">Its number, 0 when it is not known.</param>
     internal void GuestConnected(ulong process)

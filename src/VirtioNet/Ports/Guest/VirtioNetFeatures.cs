@@ -68,8 +68,8 @@ public static class VirtioNetFeatures
         | VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER | VirtioFeatures.RING_RESET;
 
     /// <summary>
-    /// Features that a port offers only if it is told to: their other half is the front end's, not every front end has it, and there is no way to ask. To a guest
-    /// behind one that hasn't, they do harm (docs/spec-coverage.md, "What the front end has to do").
+    /// Features that a port offers only if it is told to: their other half is the front end's, not every front end has it, and there is no way to ask. To a
+    /// guest behind one that hasn't, they do harm (docs/spec-coverage.md, "What the front end has to do").
     /// </summary>
     public const ulong OnRequest = VirtioFeatures.RING_RESET;
 

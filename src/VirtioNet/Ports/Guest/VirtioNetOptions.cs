@@ -19,10 +19,13 @@ public sealed record VirtioNetOptions
     public int? Mtu { get; init; }
 
     /// <summary>
-    /// Short frames that a guest with packed rings receives are moved to the cache that all CPUs share, where the CPU has an instruction for it. Worth it unless the guest's CPU and the back end's are two threads of one core.
+    /// Short frames that a guest with packed rings receives are moved to the cache that all CPUs share, where the CPU has an instruction for it. Worth it
+    /// unless the guest's CPU and the back end's are two threads of one core.
     /// </summary>
     public bool CacheDemotion { get; init; } = true;
 
-    /// <summary>The card's MAC address in its first six bytes, little-endian, for front ends that read configuration space; 0 when the front end chooses.</summary>
+    /// <summary>
+    /// The card's MAC address in its first six bytes, little-endian, for front ends that read configuration space; 0 when the front end chooses.
+    /// </summary>
     public ulong MacAddress { get; init; }
 }

@@ -7,8 +7,8 @@ using VhostNet.VirtioNet.Networks;
 namespace VhostNet.VirtioNet.Ports.Links;
 
 /// <summary>
-/// Keeps a port's state true to its interface: after each change, and when a call found the interface gone, the port looks and mends what it can; what fails is tried again
-/// with growing pauses. Watcher's thread, but for <see cref="LookSoon"/>.
+/// Keeps a port's state true to its interface: after each change, and when a call found the interface gone, the port looks and mends what it can; what fails is
+/// tried again with growing pauses. Watcher's thread, but for <see cref="LookSoon"/>.
 /// </summary>
 internal sealed class LinkFollower : ILinkUser, IDisposable
 {
@@ -29,7 +29,8 @@ internal sealed class LinkFollower : ILinkUser, IDisposable
     /// <param name="watcher">Knows the interfaces.</param>
     /// <param name="context">The watcher's.</param>
     /// <param name="concerns">Which interfaces matter.</param>
-    /// <param name="look">Mends what can be mended; returns why the port is down, or null. A <see cref="PortException"/> says so too, and has it tried again.</param>
+    /// <param name="look">Mends what can be mended; returns why the port is down, or null. A <see cref="PortException"/> says so too, and has it tried
+    /// again.</param>
     public LinkFollower(Port port, LinkWatcher watcher, AioContext context, Func<Link, bool> concerns, Func<string?> look)
     {
         _port = port;

@@ -6,8 +6,8 @@ using VhostNet.VirtioNet.Ports.Sockets;
 namespace VhostNet.VirtioNet.Ports.Links;
 
 /// <summary>
-/// Follows what happens to the host's network interfaces, one for the whole process: a netlink socket, and the list of interfaces that it keeps true. When more happens than the
-/// socket holds, the list is asked for anew. Home thread of its context.
+/// Follows what happens to the host's network interfaces, one for the whole process: a netlink socket, and the list of interfaces that it keeps true. When more
+/// happens than the socket holds, the list is asked for anew. Home thread of its context.
 /// </summary>
 public sealed class LinkWatcher : IDisposable, IFaultOwner
 {
@@ -86,7 +86,8 @@ public sealed class LinkWatcher : IDisposable, IFaultOwner
     }
 
     /// <summary>
-    /// Has everything listed once more, after which everybody looks: whoever made an interface a moment ago would not find it among those that the messages read so far told of.
+    /// Has everything listed once more, after which everybody looks: whoever made an interface a moment ago would not find it among those that the messages
+    /// read so far told of.
     /// </summary>
     internal void ListAnew()
     {

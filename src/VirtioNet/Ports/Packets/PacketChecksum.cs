@@ -4,8 +4,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Ports.Packets;
 
 /// <summary>
-/// <see cref="InternetChecksum"/> for the few packets that ports make or answer themselves, with fields as they read and write them: as numbers, in network byte order.
-/// Sums may be chained while each part but the last has an even length.
+/// <see cref="InternetChecksum"/> for the few packets that ports make or answer themselves, with fields as they read and write them: as numbers, in network
+/// byte order. Sums may be chained while each part but the last has an even length.
 /// </summary>
 internal static class PacketChecksum
 {

@@ -1,6 +1,9 @@
 namespace VhostNet.VirtioNet.Ports.Responder;
 
-/// <summary>A datagram whose fragments arrive in any order. Each byte is taken once: fragments that overlap are an attack or a fault (RFC 5722), never a retransmission in other pieces.</summary>
+/// <summary>
+/// A datagram whose fragments arrive in any order. Each byte is taken once: fragments that overlap are an attack or a fault (RFC 5722), never a retransmission
+/// in other pieces.
+/// </summary>
 internal sealed class FragmentedDatagram
 {
     /// <summary>Room for the header of the whole packet before its payload.</summary>

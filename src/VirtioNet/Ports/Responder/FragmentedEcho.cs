@@ -7,7 +7,8 @@ using VhostNet.VirtioNet.Ports.Packets;
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>
-/// Echo requests that come in fragments, and their answers, which leave in fragments of the MTU (RFC 791, RFC 8200). Only pieces of packets for our own addresses are kept. Not thread-safe.
+/// Echo requests that come in fragments, and their answers, which leave in fragments of the MTU (RFC 791, RFC 8200). Only pieces of packets for our own
+/// addresses are kept. Not thread-safe.
 /// </summary>
 internal sealed class FragmentedEcho(EchoResponder echo, MacAddress mac, int mtu, AioClock clock)
 {

@@ -4,8 +4,8 @@ using VhostNet.VirtioNet.Addresses;
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>
-/// Which client has which IPv4 address, and until when. A client keeps its address as long as nobody needs it, also past its time; who needs one gets a free one, else the one whose time was over
-/// first, else the oldest that was only offered. Not thread-safe.
+/// Which client has which IPv4 address, and until when. A client keeps its address as long as nobody needs it, also past its time; who needs one gets a free
+/// one, else the one whose time was over first, else the oldest that was only offered. Not thread-safe.
 /// </summary>
 internal sealed class LeaseTable
 {

@@ -4,8 +4,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>
-/// Puts datagrams together from their fragments. What senders can make it keep is bounded in number (<see cref="DatagramsMax"/>, about 70 KiB each) and in time (<see cref="LifeNs"/>). Not
-/// thread-safe.
+/// Puts datagrams together from their fragments. What senders can make it keep is bounded in number (<see cref="DatagramsMax"/>, about 70 KiB each) and in time
+/// (<see cref="LifeNs"/>). Not thread-safe.
 /// </summary>
 internal sealed class Reassembly(AioClock clock)
 {
@@ -18,7 +18,10 @@ internal sealed class Reassembly(AioClock clock)
     private readonly FragmentedDatagram?[] _datagrams = new FragmentedDatagram?[DatagramsMax];
     private FrameCounters _counters;
 
-    /// <summary>Fragments that were dropped: <see cref="DropReason.Unsafe"/> when they overlap or lie, <see cref="DropReason.Quota"/> when the rest did not come in time or others needed the room.</summary>
+    /// <summary>
+    /// Fragments that were dropped: <see cref="DropReason.Unsafe"/> when they overlap or lie, <see cref="DropReason.Quota"/> when the rest did not come in time
+    /// or others needed the room.
+    /// </summary>
     public ref FrameCounters Counters => ref _counters;
 
     /// <summary>Takes a fragment.</summary>

@@ -6,8 +6,8 @@ using VhostNet.VirtioNet.Ports.Packets;
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>
-/// Turns a request frame into its answer, in place: ARP, ICMP and ICMPv6 echo, neighbour solicitation, DHCPv4; with or without an 802.1Q tag. Echo requests in fragments are answered in
-/// frames of their own (<see cref="Fragments"/>). The bytes are
+/// Turns a request frame into its answer, in place: ARP, ICMP and ICMPv6 echo, neighbour solicitation, DHCPv4; with or without an 802.1Q tag. Echo requests in
+/// fragments are answered in frames of their own (<see cref="Fragments"/>). The bytes are
 /// the caller's own copy, so a guest can't change them meanwhile. Not thread-safe.
 /// </summary>
 internal sealed class ResponderEngine
@@ -37,7 +37,9 @@ internal sealed class ResponderEngine
     /// <summary>Echo requests that come in fragments. When <see cref="Answer"/> returns 0, there may be an answer here.</summary>
     public FragmentedEcho Fragments { get; }
 
-    /// <summary>Answers the frame in the first <paramref name="length"/> bytes of <paramref name="room"/>, which holds at least <see cref="ReplyRoom"/> bytes.</summary>
+    /// <summary>
+    /// Answers the frame in the first <paramref name="length"/> bytes of <paramref name="room"/>, which holds at least <see cref="ReplyRoom"/> bytes.
+    /// </summary>
     /// <returns>The answer's length in bytes; 0 when the frame needs none.</returns>
     public int Answer(Span<byte> room, int length)
     {

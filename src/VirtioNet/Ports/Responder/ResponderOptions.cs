@@ -21,7 +21,9 @@ public sealed record ResponderOptions
     /// <summary>How many addresses are handed out, at most 4096; those past the end of the network are left out.</summary>
     public int LeaseCount { get; init; } = 128;
 
-    /// <summary>How long a client's address is its own, unless it asks again: in whole seconds, 60 at least. After it the address goes to who needs one.</summary>
+    /// <summary>
+    /// How long a client's address is its own, unless it asks again: in whole seconds, 60 at least. After it the address goes to who needs one.
+    /// </summary>
     public TimeSpan LeaseTime { get; init; } = TimeSpan.FromDays(1);
 
     /// <summary>The router that clients are told of; null for the responder itself.</summary>

@@ -9,8 +9,8 @@ using VhostNet.VirtioNet.Ports.Buffers;
 namespace VhostNet.VirtioNet.Ports.Responder;
 
 /// <summary>
-/// A port that answers by itself: ARP, ICMP and ICMPv6 echo, in fragments too, and neighbour solicitations for its addresses, and DHCPv4. For try-outs, and to see whether a guest's
-/// network works at all. Whatever it does not answer it swallows.
+/// A port that answers by itself: ARP, ICMP and ICMPv6 echo, in fragments too, and neighbour solicitations for its addresses, and DHCPv4. For try-outs, and to
+/// see whether a guest's network works at all. Whatever it does not answer it swallows.
 /// </summary>
 public sealed class ResponderPort : Port
 {

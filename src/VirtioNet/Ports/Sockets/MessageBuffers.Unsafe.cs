@@ -7,7 +7,9 @@ using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Sockets;
 
-/// <summary>Buffers that are filled from a socket that gives a frame by each message, many by one recvmmsg; puts 802.1Q tags back that a packet socket cut out.</summary>
+/// <summary>
+/// Buffers that are filled from a socket that gives a frame by each message, many by one recvmmsg; puts 802.1Q tags back that a packet socket cut out.
+/// </summary>
 internal sealed unsafe class MessageBuffers : ReceiveBuffers
 {
     private const int ControlSize = 64;

@@ -39,7 +39,8 @@ internal sealed class MessageQueue : FdQueue
             return done;
         }
 
-        // What a send reports may have been left by an earlier message, or by an ICMP error that anybody can forge, and is gone then: this frame is tried once more.
+        // What a send reports may have been left by an earlier message, or by an ICMP error that anybody can forge, and is gone then: this frame is tried once
+        // more.
         int first = error;
         if (error is ECONNREFUSED or ECONNRESET or ENOTCONN or EDESTADDRREQ or EINVAL or EADDRNOTAVAIL or ENETUNREACH or EHOSTUNREACH)
         {

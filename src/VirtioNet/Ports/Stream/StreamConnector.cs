@@ -9,9 +9,9 @@ using VhostNet.VirtioNet.Ports.Sockets;
 namespace VhostNet.VirtioNet.Ports.Stream;
 
 /// <summary>
-/// Gets a stream port its connections, one at a time: connects and goes on trying with growing pauses, or listens. A newer connection from the address of the present
-/// one takes its place, as a peer that vanished (a crash, a cable) may come back long before its old connection is found dead; one from elsewhere waits for its turn.
-/// Home thread of its context, but for the constructor and <see cref="Dispose"/>.
+/// Gets a stream port its connections, one at a time: connects and goes on trying with growing pauses, or listens. A newer connection from the address of the
+/// present one takes its place, as a peer that vanished (a crash, a cable) may come back long before its old connection is found dead; one from elsewhere waits
+/// for its turn. Home thread of its context, but for the constructor and <see cref="Dispose"/>.
 /// </summary>
 internal sealed class StreamConnector : IDisposable
 {
@@ -307,7 +307,9 @@ internal sealed class StreamConnector : IDisposable
         }
     }
 
-    /// <summary>Puts the newer connection in the place of the older one; at once if that one lasted, so that two of a kind, or a hostile one, can't do it all the time.</summary>
+    /// <summary>
+    /// Puts the newer connection in the place of the older one; at once if that one lasted, so that two of a kind, or a hostile one, can't do it all the time.
+    /// </summary>
     private void Succession()
     {
         long dueNs = _takenNs + Nanoseconds(_pause);
@@ -403,7 +405,8 @@ internal sealed class StreamConnector : IDisposable
         // A frame is a message; it should not wait for others.
         _ = setsockopt(fd.Value, IPPROTO_TCP, TCP_NODELAY, 1);
 
-        // A peer that vanished says nothing any more: while there is nothing to send only questions find that out, and otherwise the kernel would try for 15 minutes.
+        // A peer that vanished says nothing any more: while there is nothing to send only questions find that out, and otherwise the kernel would try for 15
+        // minutes.
         int keepAlive = (int)_options.KeepAlive.TotalSeconds;
         if (keepAlive > 0)
         {

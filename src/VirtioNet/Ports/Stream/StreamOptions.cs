@@ -18,12 +18,15 @@ public sealed record StreamOptions
     public TimeSpan RetryMax { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Silence after which the peer of a TCP connection is asked whether it is still there, in whole seconds; three unanswered questions, a third of this time apart, end the
-    /// connection. 0 for never.
+    /// Silence after which the peer of a TCP connection is asked whether it is still there, in whole seconds; three unanswered questions, a third of this time
+    /// apart, end the connection. 0 for never.
     /// </summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long what was sent by TCP, a question among it, may stay without an acknowledgement before the connection ends; 0 leaves it to the kernel, which takes 15 minutes.</summary>
+    /// <summary>
+    /// How long what was sent by TCP, a question among it, may stay without an acknowledgement before the connection ends; 0 leaves it to the kernel, which
+    /// takes 15 minutes.
+    /// </summary>
     public TimeSpan UserTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Reads an address as <see cref="SocketEndpoint.Parse"/> takes it, with <c>listen:</c> before it to listen.</summary>

@@ -11,8 +11,8 @@ using VhostNet.VirtioNet.Ports.Buffers;
 namespace VhostNet.VirtioNet.Ports.Stream;
 
 /// <summary>
-/// Frames over a TCP or Unix stream connection, each behind its length: what QEMU's <c>-netdev stream</c> and <c>-netdev socket</c> do at the other end. Connects
-/// again, or waits for the next connection, when one ends.
+/// Frames over a TCP or Unix stream connection, each behind its length: what QEMU's <c>-netdev stream</c> and <c>-netdev socket</c> do at the other end.
+/// Connects again, or waits for the next connection, when one ends.
 /// </summary>
 public sealed class StreamPort : Port
 {
@@ -37,7 +37,8 @@ public sealed class StreamPort : Port
     /// <param name="name">The port's name.</param>
     /// <param name="options">Where the other end is.</param>
     /// <param name="context">Where all of it runs; polled until the port is disposed.</param>
-    /// <param name="control">Where the network is told that a connection came or went: the control thread's context; null for <paramref name="context"/>.</param>
+    /// <param name="control">Where the network is told that a connection came or went: the control thread's context; null for
+    /// <paramref name="context"/>.</param>
     /// <param name="clock">What pauses between connections are measured by; null for the monotonic clock.</param>
     /// <exception cref="PortException">The address can't be listened at.</exception>
     public StreamPort(string name, StreamOptions options, AioContext context, AioContext? control = null, AioClock? clock = null)

@@ -5,7 +5,9 @@ using VhostNet.VirtioNet.Ports.Packets;
 
 namespace VhostNet.VirtioNet.Ports.Stream;
 
-/// <summary>Cuts a byte stream into frames: each is preceded by its length in four bytes, big-endian (QEMU's <c>-netdev stream</c> and <c>socket</c>). One thread.</summary>
+/// <summary>
+/// Cuts a byte stream into frames: each is preceded by its length in four bytes, big-endian (QEMU's <c>-netdev stream</c> and <c>socket</c>). One thread.
+/// </summary>
 internal sealed unsafe class StreamReceiver : IDisposable
 {
     /// <summary>Longest frame: what QEMU takes.</summary>

@@ -38,7 +38,10 @@ internal sealed unsafe class TapBuffers : ReceiveBuffers
         }
     }
 
-    /// <summary>Where the rest of a frame goes whose first <paramref name="offset"/> bytes lie elsewhere: behind their place in the first buffer, so that it is whole when they are copied there.</summary>
+    /// <summary>
+    /// Where the rest of a frame goes whose first <paramref name="offset"/> bytes lie elsewhere: behind their place in the first buffer, so that it is whole
+    /// when they are copied there.
+    /// </summary>
     // SAFETY: the segment ends where the buffer's room does, FrameMax and one byte, and is one byte long at least.
     public GuestSegment Overflow(uint offset)
     {

@@ -5,7 +5,10 @@ namespace VhostNet.VirtioNet.Ports.Tap;
 /// <summary>Which tap interface a <see cref="TapPort"/> opens, and how it sets it up.</summary>
 public sealed record TapOptions
 {
-    /// <summary>Name of the interface: an existing tap is opened, a missing one is created and goes with the port. A name with %d gets a number from the kernel; unused with <see cref="Descriptors"/>.</summary>
+    /// <summary>
+    /// Name of the interface: an existing tap is opened, a missing one is created and goes with the port. A name with %d gets a number from the kernel; unused
+    /// with <see cref="Descriptors"/>.
+    /// </summary>
     public string Name { get; init; } = "vhost%d";
 
     /// <summary>Open descriptors of one tap, one for each queue, instead of a name; the port owns them from then on.</summary>

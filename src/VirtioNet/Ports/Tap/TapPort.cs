@@ -22,7 +22,8 @@ public sealed partial class TapPort : Port
     /// <param name="name">The port's name.</param>
     /// <param name="options">Which interface, and how.</param>
     /// <param name="contexts">Where its queues are read, dealt out in turn; polled until the port is disposed.</param>
-    /// <param name="links">Tells when the interface, or its bridge, goes and comes back; null to do without. Then the port is made on the thread of its context.</param>
+    /// <param name="links">Tells when the interface, or its bridge, goes and comes back; null to do without. Then the port is made on the thread of its
+    /// context.</param>
     /// <param name="control">The context of <paramref name="links"/>.</param>
     /// <exception cref="PortException">The interface can't be had; the message says why and what would help.</exception>
     public TapPort(string name, TapOptions options, IReadOnlyList<AioContext> contexts, LinkWatcher? links = null, AioContext? control = null)

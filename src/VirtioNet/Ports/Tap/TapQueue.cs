@@ -6,7 +6,10 @@ using VhostNet.VirtioNet.Queues;
 
 namespace VhostNet.VirtioNet.Ports.Tap;
 
-/// <summary>One queue of a tap: one writev for each frame to the interface, one readv for each frame from it, into the guest's buffers where there is one possible receiver.</summary>
+/// <summary>
+/// One queue of a tap: one writev for each frame to the interface, one readv for each frame from it, into the guest's buffers where there is one possible
+/// receiver.
+/// </summary>
 internal sealed class TapQueue : FdQueue
 {
     /// <summary>Frames read in one go, before other handlers get their turn.</summary>

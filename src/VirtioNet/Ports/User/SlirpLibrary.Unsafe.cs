@@ -18,8 +18,8 @@ internal static unsafe partial class SlirpLibrary
     private const string Library = "libslirp.so.0";
 
     /// <summary>
-    /// The library takes two buffers of 128 KiB for each TCP connection and touches few of their pages. As mappings of their own they cost what was touched; out of the
-    /// heap, where the C library puts them once it has seen such a block freed, they cost all of it: 240 MiB for a full quota instead of 21.
+    /// The library takes two buffers of 128 KiB for each TCP connection and touches few of their pages. As mappings of their own they cost what was touched;
+    /// out of the heap, where the C library puts them once it has seen such a block freed, they cost all of it: 240 MiB for a full quota instead of 21.
     /// </summary>
     private const int BufferThreshold = 128 << 10;
 
