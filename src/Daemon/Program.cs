@@ -51,6 +51,7 @@ static async Task<ExitCode> RunAsync(string[] args)
         return ExitCode.Success;
     }
 
+    DescriptorReserve.RaiseLimit();
     DescriptorReserve.Configure(options.Descriptors.Reserve);
     using ServiceNotifier notifier = ServiceNotifier.FromEnvironment();
     using SocketActivation activation = SocketActivation.FromEnvironment();

@@ -15,7 +15,8 @@ public static class DescriptorReserve
     private static long s_refused;
 
     /// <summary>
-    /// Descriptors that the process may have (RLIMIT_NOFILE's soft limit, raised to the hard one: a JIT runtime does that by itself, native code does not).
+    /// Descriptors that the process may have: RLIMIT_NOFILE's soft limit, which a JIT runtime has raised to the hard one; a native program calls
+    /// <see cref="RaiseLimit"/>.
     /// </summary>
     public static int Limit => Volatile.Read(ref s_limit);
 
@@ -72,15 +73,21 @@ public static class DescriptorReserve
         return false;
     }
 
+    /// <summary>Raises RLIMIT_NOFILE's soft limit to the hard one, which a JIT runtime does by itself and native code does not. At the program's start.</summary>
+    public static void RaiseLimit()
+    {
+        var limit = default(rlimit);
+        if (LibC.getrlimit(LibC.RLIMIT_NOFILE, ref limit) == 0 && limit.rlim_cur < limit.rlim_max)
+        {
+            // A refusal leaves the lower limit, which is then what the reserve is measured by.
+            limit.rlim_cur = limit.rlim_max;
+            _ = LibC.setrlimit(LibC.RLIMIT_NOFILE, in limit);
+        }
+    }
+
     private static int ReadLimit()
     {
         var limit = default(rlimit);
-        if (LibC.getrlimit(LibC.RLIMIT_NOFILE, ref limit) < 0)
-        {
-            return 1024;
-        }
-
-        rlimit raised = limit with { rlim_cur = limit.rlim_max };
-        return (int)Math.Min(LibC.setrlimit(LibC.RLIMIT_NOFILE, in raised) == 0 ? raised.rlim_cur : limit.rlim_cur, 1 << 30);
+        return LibC.getrlimit(LibC.RLIMIT_NOFILE, ref limit) < 0 ? 1024 : (int)Math.Min(limit.rlim_cur, 1 << 30);
     }
 }
