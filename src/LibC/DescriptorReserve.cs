@@ -73,7 +73,9 @@ public static class DescriptorReserve
         return false;
     }
 
-    /// <summary>Raises RLIMIT_NOFILE's soft limit to the hard one, which a JIT runtime does by itself and native code does not. At the program's start.</summary>
+    /// <summary>
+    /// Raises RLIMIT_NOFILE's soft limit to the hard one, which a JIT runtime does by itself and native code does not. At the program's start.
+    /// </summary>
     public static void RaiseLimit()
     {
         var limit = default(rlimit);
