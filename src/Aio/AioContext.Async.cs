@@ -1,3 +1,5 @@
+using VhostNet.Aio.BottomHalves;
+
 namespace VhostNet.Aio;
 
 /// <content>async and await on the loop.</content>
@@ -12,7 +14,7 @@ public sealed partial class AioContext
     /// <summary>What follows the await runs on the home thread, in a later pass of the loop; also if it is the home thread that awaits.</summary>
     public SwitchToAwaitable SwitchTo() => new(this);
 
-    internal void RunPosted(SendOrPostCallback callback, object? state)
+    void IBottomHalfLoop.RunPosted(SendOrPostCallback callback, object? state)
     {
         SynchronizationContext? previous = System.Threading.SynchronizationContext.Current;
         if (previous == SynchronizationContext)

@@ -49,10 +49,10 @@ public sealed partial class AioContext
 
     /// <summary>
     /// Schedules on the home thread itself. While the counter is not zero the time-out was computed already, and while the stack is not empty the order demands
-    /// that this one goes on top of it; both are left to <see cref="Enqueue"/>.
+    /// that this one goes on top of it; both are left to <see cref="IBottomHalfLoop.Enqueue"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool TryEnqueueLocally(BottomHalf bh)
+    bool IBottomHalfLoop.TryEnqueueLocally(BottomHalf bh)
     {
         if (s_thread != _localThread || _state.NotifyMe != 0 || _state.BottomHalves is not null)
         {
@@ -65,7 +65,7 @@ public sealed partial class AioContext
 
     /// <param name="bh">It was marked as scheduled by an atomic operation.</param>
     /// <param name="link">It is not linked anywhere.</param>
-    internal void Enqueue(BottomHalf bh, bool link)
+    void IBottomHalfLoop.Enqueue(BottomHalf bh, bool link)
     {
         if (_disposed)
         {
@@ -95,7 +95,7 @@ public sealed partial class AioContext
         NotifyPushed(head is null);
     }
 
-    internal void ReturnOneShot(BottomHalf bh)
+    void IBottomHalfLoop.ReturnOneShot(BottomHalf bh)
     {
         foreach (ref BottomHalf? slot in _oneShots.AsSpan())
         {

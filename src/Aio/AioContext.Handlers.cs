@@ -22,7 +22,7 @@ public sealed partial class AioContext
     private AioHandler? _readyTail;
 
     /// <summary>Changes with every change of the handlers.</summary>
-    internal int HandlerVersion => Volatile.Read(ref _handlerVersion);
+    int IHandlerLoop.HandlerVersion => Volatile.Read(ref _handlerVersion);
 
     /// <summary>
     /// Sets, changes or (all null) removes the callbacks of a descriptor. Remove them before the descriptor is closed: afterwards the number may be another
@@ -91,7 +91,7 @@ public sealed partial class AioContext
     /// Removes a handler whose descriptor the kernel does not know: it was closed first. epoll forgets such a descriptor by itself, so that no monitor may do
     /// more than count it.
     /// </summary>
-    internal void LoseHandler(ulong token)
+    void IHandlerLoop.LoseHandler(ulong token)
     {
         if (FindHandler(token) is not { } handler)
         {
@@ -134,7 +134,7 @@ public sealed partial class AioContext
 
     /// <summary>Copies what poll(2) needs; called by its monitor.</summary>
     /// <returns>The version that the copy is of.</returns>
-    internal int Snapshot(ref pollfd[] fds, ref ulong[] tokens, out int count)
+    int IHandlerLoop.Snapshot(ref pollfd[] fds, ref ulong[] tokens, out int count)
     {
         lock (_handlerLock)
         {

@@ -4,8 +4,7 @@ namespace VhostNet.Daemon.Api;
 
 /// <summary>
 /// Keeps HTTP connections off the process's last descriptors: while the reserve is touched, those beyond a few are answered 503 and closed. The few are for
-/// whoever
-/// has to look at what is wrong. Any thread.
+/// whoever has to look at what is wrong. Any thread.
 /// </summary>
 /// <param name="hasRoom">Whether a descriptor can be spared; see <see cref="DescriptorReserve.HasRoom"/>.</param>
 internal sealed class ConnectionGate(Func<bool> hasRoom)

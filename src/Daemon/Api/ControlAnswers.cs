@@ -7,8 +7,7 @@ namespace VhostNet.Daemon.Api;
 
 /// <summary>
 /// Has the control thread write answers. A buffer belongs to whoever writes into it: it comes back to the next request when its writer is done with it, and
-/// with a
-/// request that gave up earlier it goes. Any thread.
+/// with a request that gave up earlier it goes. Any thread.
 /// </summary>
 /// <param name="control">The control thread, which is waited for no longer than <see cref="ControlQueue.Patience"/>.</param>
 internal sealed class ControlAnswers(ControlQueue control)

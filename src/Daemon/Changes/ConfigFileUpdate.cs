@@ -5,8 +5,7 @@ namespace VhostNet.Daemon.Changes;
 
 /// <summary>
 /// A new version of the configuration file that takes the old one's place at once or not at all, and can be taken back. A crash at any moment leaves the old or
-/// the
-/// new version. Any thread; blocks on the disk.
+/// the new version. Any thread; blocks on the disk.
 /// </summary>
 internal sealed class ConfigFileUpdate : IDisposable
 {

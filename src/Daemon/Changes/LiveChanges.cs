@@ -7,8 +7,7 @@ namespace VhostNet.Daemon.Changes;
 
 /// <summary>
 /// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The
-/// disk is
-/// waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
+/// disk is waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
 /// </summary>
 internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, ReadFile file, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
 {
@@ -26,8 +25,7 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
     /// <param name="persist">True to write it to the configuration file too.</param>
     /// <exception cref="RefusalException">
     /// The request is wrong or can't be done, and nothing has changed; or it, or the change before it, takes too long (<see cref="RefusalKind.Busy"/>), and the
-    /// message
-    /// says whether something may still change.
+    /// message says whether something may still change.
     /// </exception>
     public async Task<LiveChange> MakeAsync(Func<DaemonOptions, LiveChange> plan, bool persist)
     {

@@ -8,8 +8,7 @@ namespace VhostNet.Daemon.Cli;
 
 /// <summary>
 /// The value of --uplink, which is the quick form of a port: <c>KIND[:VALUE][,KEY=VALUE]…</c>, as in <c>tap:tap0,bridge=br0</c>. It is read by the same code as
-/// the configuration file, so every
-/// key of the file can be used here, in the file's spelling or with hyphens; a key that takes a list may be repeated.
+/// the configuration file, so every key of the file can be used here, in the file's spelling or with hyphens; a key that takes a list may be repeated.
 /// </summary>
 internal static class UplinkSpec
 {

@@ -6,8 +6,7 @@ namespace VhostNet.Daemon.Configuration;
 
 /// <summary>
 /// How JSON is written, and what it may not hold when it is read. Refused are, once and for the whole document, names and texts that JSON can write and nothing
-/// behind it can take: a zero byte, which ends a string for the kernel,
-/// and half of a surrogate pair, which is no text at all.
+/// behind it can take: a zero byte, which ends a string for the kernel, and half of a surrogate pair, which is no text at all.
 /// </summary>
 internal static class JsonTexts
 {

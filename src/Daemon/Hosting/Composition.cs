@@ -13,8 +13,7 @@ namespace VhostNet.Daemon.Hosting;
 
 /// <summary>
 /// The running parts of the daemon: threads, networks and ports. Built from the options in order, taken down in reverse; what was built before a failure is
-/// taken
-/// down again. Ports and networks can be added and removed while frames flow. All members on the control thread, except <see cref="Sources"/>.
+/// taken down again. Ports and networks can be added and removed while frames flow. All members on the control thread, except <see cref="Sources"/>.
 /// </summary>
 internal sealed partial class Composition : IDisposable
 {

@@ -2,8 +2,7 @@ namespace VhostNet.Daemon.Hosting;
 
 /// <summary>
 /// One action that the control thread shall run for somebody who does not wait for ever. Who gave up waiting can withdraw an action that has not begun; one
-/// that has
-/// begun keeps all that it was given, and its outcome goes to nobody. Any thread.
+/// that has begun keeps all that it was given, and its outcome goes to nobody. Any thread.
 /// </summary>
 internal sealed class ControlCall
 {

@@ -9,8 +9,7 @@ namespace VhostNet.Daemon.Hosting;
 
 /// <summary>
 /// Answers for a guest's port and its endpoint: an exception in a callback of theirs ends the present session, is logged and counted, and nobody else notices;
-/// the
-/// endpoint waits for the next front end.
+/// the endpoint waits for the next front end.
 /// </summary>
 /// <param name="port">The port's name.</param>
 /// <param name="control">The control thread's loop, to which sessions belong.</param>

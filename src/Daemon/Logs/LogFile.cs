@@ -10,8 +10,7 @@ namespace VhostNet.Daemon.Logs;
 
 /// <summary>
 /// A log file that is begun anew when it is full, its predecessors being kept as FILE.1, FILE.2, …, or when somebody who moved it away says so. Its sink's
-/// thread,
-/// after the construction.
+/// thread, after the construction.
 /// </summary>
 internal sealed class LogFile : ILogWriter
 {

@@ -10,8 +10,7 @@ namespace VhostNet.Daemon.Logs;
 
 /// <summary>
 /// The log: to stderr, and to a file if one is configured. Each is written by a thread of its own, so that no loop waits for a disk or a terminal, nor one of
-/// them for
-/// the other. Until the daemon is ready stderr's lines are held back: whatever keeps it from starting shall be the only one. Any thread.
+/// them for the other. Until the daemon is ready stderr's lines are held back: whatever keeps it from starting shall be the only one. Any thread.
 /// </summary>
 internal sealed class LogSinks
 {

@@ -5,8 +5,7 @@ namespace VhostNet.Daemon.Logs;
 
 /// <summary>
 /// One place that log lines go to, with a queue and a thread of its own: whoever logs waits for nobody, and no sink waits for another. What a full queue has no
-/// room
-/// for, or the writer can't write, is lost and counted. Any thread.
+/// room for, or the writer can't write, is lost and counted. Any thread.
 /// </summary>
 internal sealed class SinkThread : ILogEventSink
 {

@@ -5,8 +5,7 @@ namespace VhostNet.Daemon.Systemd;
 
 /// <summary>
 /// The way to a service manager that may be slow, stopped or hostile: nobody who has something to say waits for it. What finds its queue full is kept, the
-/// newest
-/// of each kind, and sent by a thread that exists only while something is kept. Any thread.
+/// newest of each kind, and sent by a thread that exists only while something is kept. Any thread.
 /// </summary>
 internal sealed class ManagerSocket : IDisposable
 {

@@ -47,8 +47,7 @@ internal sealed class SocketActivation : IDisposable
 
     /// <summary>
     /// Takes the socket that is bound to <paramref name="path"/> or else named <paramref name="name"/>; null when there is none. The path comes first, because
-    /// all
-    /// sockets of one socket unit have the same name.
+    /// all sockets of one socket unit have the same name.
     /// </summary>
     public InheritedSocket? Take(string name, string? path)
     {

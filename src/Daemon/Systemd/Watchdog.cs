@@ -5,15 +5,12 @@ namespace VhostNet.Daemon.Systemd;
 
 /// <summary>
 /// Watches all loops, the control thread's too, from a thread of its own that waits for none of them. While all move, and only then, the service manager hears
-/// that
-/// we are alive. Any thread.
+/// that we are alive. Any thread.
 /// </summary>
 /// <remarks>
 /// The thread sleeps for as long as it may: until the manager wants to hear something (half of its interval, or five seconds). While front ends are connected
-/// it looks
-/// twice a second, and while frames flow twenty times, because a front end may hold a data thread up until it is found out; see <see cref="FreeWriters"/>. It
-/// looks
-/// twice a second, too, while a loop seems to stand still. A look takes some microseconds and makes no garbage.
+/// it looks twice a second, and while frames flow twenty times, because a front end may hold a data thread up until it is found out; see
+/// <see cref="FreeWriters"/>. It looks twice a second, too, while a loop seems to stand still. A look takes some microseconds and makes no garbage.
 /// </remarks>
 internal sealed class Watchdog : IDisposable
 {

@@ -77,8 +77,7 @@ public abstract partial class Port : IFaultOwner
 
     /// <summary>
     /// Takes out of the loops what would call the port again, without waiting for other threads, and lets go of senders that wait. On the thread of the
-    /// callback
-    /// that threw. Callbacks that come all the same return at once when <see cref="IsFaulted"/>.
+    /// callback that threw. Callbacks that come all the same return at once when <see cref="IsFaulted"/>.
     /// </summary>
     protected virtual void TakeDown()
     {

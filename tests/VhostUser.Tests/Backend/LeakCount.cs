@@ -1,4 +1,4 @@
-using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.Messages;
 
 namespace VhostNet.VhostUser.Tests.Backend;
 
@@ -45,7 +45,7 @@ internal sealed class LeakCount
     }
 
     /// <summary>The probe's thread has /proc/PID/maps open while it reads it.</summary>
-    private static void DrainProbe() => Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
+    private static void DrainProbe() => Assert.True(SharingWatch.Probe.Drain(TimeSpan.FromSeconds(30)));
 
     private static (int Descriptors, int Mappings) Count() =>
         (Directory.GetFileSystemEntries("/proc/self/fd").Length, File.ReadAllLines("/proc/self/maps").Length);

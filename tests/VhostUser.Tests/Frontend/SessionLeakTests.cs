@@ -1,5 +1,5 @@
 using VhostNet.TestKit;
-using VhostNet.VhostUser.Backend.Session;
+using VhostNet.VhostUser.Backend.Messages;
 using VhostNet.VhostUser.Frontend;
 using VhostNet.VhostUser.Virtqueues;
 
@@ -28,7 +28,7 @@ public sealed class SessionLeakTests
         {
             if (i == Warmup)
             {
-                Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
+                Assert.True(SharingWatch.Probe.Drain(TimeSpan.FromSeconds(30)));
 
                 // First what tests before this one left to the finalizers has to go; what is counted at the end is counted without that help.
                 anonymous = AnonymousBytes();
@@ -50,7 +50,7 @@ public sealed class SessionLeakTests
             harness.Device.Requests.Clear();
         }
 
-        Assert.True(VhostUserSession.Probe.Drain(TimeSpan.FromSeconds(30)));
+        Assert.True(SharingWatch.Probe.Drain(TimeSpan.FromSeconds(30)));
         Assert.Equal(string.Empty, WhatIsLeft(before!));
         Assert.InRange(AnonymousBytes() - anonymous, long.MinValue, AnonymousSlack);
 

@@ -54,8 +54,7 @@ internal sealed class SessionLimits(SessionContext session)
 
     /// <summary>
     /// Refuses to send one more descriptor to a front end that has not read the last ones: what is on its way counts against a limit of our user, which all
-    /// guests
-    /// share, and not against the front end's.
+    /// guests share, and not against the front end's.
     /// </summary>
     public void CheckUnread(RequestCode code)
     {

@@ -43,8 +43,7 @@ internal sealed class SessionRings : IRingEvents
 
     /// <summary>
     /// Makes the rings follow the state after a message. Stopping and moving is done at once, as the front end relies on it; rings that are to start begin in
-    /// later
-    /// turns when there are too many of them, or too large ones, for this one.
+    /// later turns when there are too many of them, or too large ones, for this one.
     /// </summary>
     /// <exception cref="ProtocolException">A ring could not be started.</exception>
     public void Follow()

@@ -99,13 +99,9 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     /// </summary>
     public bool CanCapture => !IsEnded && _session.Channel.UnsentCount == 0 && _session.Groups.All(g => g.CanCapture);
 
-    /// <summary>Looks at front ends' mappings for all sessions.</summary>
-    internal static BackgroundThread Probe => SharingWatch.Probe;
-
     /// <summary>
     /// Whether the front end left as soon as it had been told how many queues there are, and before it wanted anything else: QEMU does that, and tries again
-    /// for ever,
-    /// when its netdev has more of them. It does not say how many it wanted.
+    /// for ever, when its netdev has more of them. It does not say how many it wanted.
     /// </summary>
     internal bool LeftForQueues { get; private set; }
 

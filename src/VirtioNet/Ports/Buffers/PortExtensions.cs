@@ -10,14 +10,8 @@ internal static class PortExtensions
     /// <summary>Counts the first <paramref name="done"/> frames of a burst as passed on.</summary>
     public static void CountForwarded(this ref FrameCounters counters, FrameBurst burst, int done)
     {
-        long bytes = 0;
-        for (int i = 0; i < done; i++)
-        {
-            bytes += burst[i].TotalLength;
-        }
-
         counters.Frames += done;
-        counters.Bytes += bytes;
+        counters.Bytes += burst.LengthOf(burst.AllFrames[..done]);
     }
 
     /// <summary>Counts frames that go to nobody outside as delivered by the port. Any data thread, several at once.</summary>

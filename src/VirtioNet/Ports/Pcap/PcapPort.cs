@@ -201,8 +201,7 @@ public sealed class PcapPort : Port
 
     /// <summary>
     /// When a frame that is not due has to be looked at again: when it will be, but within an hour, and never at once, whatever its time says. A wait beyond
-    /// that
-    /// is begun anew.
+    /// that is begun anew.
     /// </summary>
     private long NextLookNs(long nextNs)
     {

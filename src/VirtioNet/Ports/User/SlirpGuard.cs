@@ -8,15 +8,13 @@ namespace VhostNet.VirtioNet.Ports.User;
 /// <summary>
 /// Looks at each frame before libslirp does, and lets it have only what its parsers were seen to be safe with: whole ARP, IPv4 and IPv6 packets whose lengths
 /// agree, no fragment, no urgent data, no loopback address, none of the services that we don't offer. It reads the port's private copy of the frame, the very
-/// bytes that the library
-/// is given, so that a guest can't change them in between.
+/// bytes that the library is given, so that a guest can't change them in between.
 /// </summary>
 /// <remarks>
 /// What the library (4.7.0) does otherwise: <c>ip_reass</c> walks off a list with a fragment that comes first and is the last; an urgent pointer beyond the
-/// data
-/// makes <c>sosendoob</c> send, and then account for, bytes that are not there; a UDP length below 8 makes a length negative; NC-SI and TFTP have had their
-/// share of faults and serve nobody here; a packet for 127.0.0.1 or ::ffff:127.0.0.1 reaches the host's loopback whatever the options say; an ICMPv6 echo to
-/// the outside writes a line to standard error each time.
+/// data makes <c>sosendoob</c> send, and then account for, bytes that are not there; a UDP length below 8 makes a length negative; NC-SI and TFTP have had
+/// their share of faults and serve nobody here; a packet for 127.0.0.1 or ::ffff:127.0.0.1 reaches the host's loopback whatever the options say; an ICMPv6 echo
+/// to the outside writes a line to standard error each time.
 /// </remarks>
 internal sealed class SlirpGuard
 {

@@ -183,8 +183,7 @@ internal sealed class SlirpPoller : IDisposable
 
     /// <summary>
     /// A descriptor that was not named before. The library leaves its datagram sockets and its listeners blocking, so that sendto(2) waits for a full device
-    /// and
-    /// recvfrom(2) for a datagram that was thrown away after poll(2) had seen it; none of them may wait here.
+    /// and recvfrom(2) for a datagram that was thrown away after poll(2) had seen it; none of them may wait here.
     /// </summary>
     private static Traits LookAt(int fd)
     {

@@ -2,8 +2,7 @@ namespace VhostNet.VirtioNet.Ports.User;
 
 /// <summary>
 /// What one <c>user</c> port may make the host keep: flows, descriptors, and how many new ones a second. Fed with what libslirp registers and closes; asked
-/// before
-/// it is given a frame that may open something. What runs is never touched. Thread of the port, under the library's lock.
+/// before it is given a frame that may open something. What runs is never touched. Thread of the port, under the library's lock.
 /// </summary>
 /// <remarks>
 /// libslirp ends a UDP flow 4 minutes after its last datagram (10 seconds after the answer of a name server), an echo without an answer after 4 minutes, a

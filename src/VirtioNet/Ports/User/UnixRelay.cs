@@ -6,8 +6,7 @@ namespace VhostNet.VirtioNet.Ports.User;
 
 /// <summary>
 /// A Unix socket of our own for libslirp to connect to: its connect(2) blocks while the listener's queue is full, and ours never is, as each connection is
-/// taken
-/// before the library goes on. It has no name in the file system; the library reaches it by a descriptor in /proc.
+/// taken before the library goes on. It has no name in the file system; the library reaches it by a descriptor in /proc.
 /// </summary>
 internal sealed class UnixRelay : IDisposable
 {
