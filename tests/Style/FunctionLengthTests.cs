@@ -63,8 +63,5 @@ public sealed class FunctionLengthTests
         Assert.Equal([("A", 13), ("C", 1)], SourceFunction.In(SourceText.CodeOf(code)).Select(static f => (f.Name, f.Lines)));
     }
 
-    private static Dictionary<string, int> Allowed() => File.ReadLines(Path.Combine(Repository.Root, "tests/Style/LongFunctions.txt"))
-        .Where(static l => l.Length != 0 && l[0] != '#')
-        .Select(static l => l.LastIndexOf(' ') is var i ? (Key: l[..i], Lines: int.Parse(l[(i + 1)..], System.Globalization.CultureInfo.InvariantCulture)) : default)
-        .ToDictionary(static e => e.Key, static e => e.Lines);
+    private static Dictionary<string, int> Allowed() => RatchetList.Read("tests/Style/LongFunctions.txt");
 }

@@ -37,8 +37,5 @@ public sealed class LineLengthTests
 
     private static int CountLong(SourceFile file) => file.Lines.Count(static l => l.Length > Longest);
 
-    private static Dictionary<string, int> Allowed() => Repository.Files.Single(static f => f.Path == "tests/Style/LongLines.txt").Lines
-        .Where(static l => l.Length > 0 && l[0] != '#')
-        .Select(static l => l.Split(' '))
-        .ToDictionary(static p => p[0], static p => int.Parse(p[1]));
+    private static Dictionary<string, int> Allowed() => RatchetList.Read("tests/Style/LongLines.txt");
 }

@@ -29,10 +29,11 @@ internal static class TypeUses
             own.Keys.Concat(below.Select(Parse)).Append(Parse(new SourceFile("globals.cs", globals))),
             s_references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true));
+        var models = own.Keys.ToDictionary(static t => t, t => compilation.GetSemanticModel(t));
         var declared = new Dictionary<INamedTypeSymbol, HashSet<string>>(SymbolEqualityComparer.Default);
         foreach ((SyntaxTree tree, string path) in own)
         {
-            SemanticModel model = compilation.GetSemanticModel(tree);
+            SemanticModel model = models[tree];
             foreach (SyntaxNode node in tree.GetRoot().DescendantNodes().Where(static n => n is BaseTypeDeclarationSyntax or DelegateDeclarationSyntax))
             {
                 if (model.GetDeclaredSymbol(node) is INamedTypeSymbol { ContainingType: null } type)
@@ -45,7 +46,7 @@ internal static class TypeUses
         ILookup<string, INamedTypeSymbol> byName = declared.Keys.ToLookup(static t => t.Name);
         foreach ((SyntaxTree tree, string path) in own)
         {
-            SemanticModel model = compilation.GetSemanticModel(tree);
+            SemanticModel model = models[tree];
             foreach (INamedTypeSymbol type in UsedBy(tree, model, byName))
             {
                 if (declared.TryGetValue(type, out HashSet<string>? paths) && !paths.Contains(path))
