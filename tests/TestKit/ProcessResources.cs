@@ -13,7 +13,10 @@ public sealed class ProcessResources
             string? target = null;
             try
             {
-                target = File.ResolveLinkTarget(entry, false)?.Name;
+                FileSystemInfo? file = File.ResolveLinkTarget(entry, false);
+
+                // The C library counts processors when a thread makes a heap of its own, and a thread without a processor keeps that file open for long.
+                target = file is null || file.FullName.StartsWith("/sys/devices/system/cpu/", StringComparison.Ordinal) ? null : file.Name;
             }
             catch (IOException)
             {
