@@ -21,7 +21,7 @@ internal sealed unsafe class InterfaceSender : IDisposable
         _socket = FileDescriptor.FromResult(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), "socket(AF_PACKET)");
         Check(setsockopt(_socket.Value, SOL_PACKET, PACKET_VNET_HDR, 1), "PACKET_VNET_HDR");
         Check(setsockopt(_socket.Value, SOL_PACKET, PACKET_QDISC_BYPASS, 1), "PACKET_QDISC_BYPASS");
-        sockaddr_ll address = new() { sll_family = AF_PACKET, sll_ifindex = (int)if_nametoindex(name) };
+        sockaddr_ll address = new() { sll_family = (ushort)AF_PACKET, sll_ifindex = (int)if_nametoindex(name) };
         Check(bind(_socket.Value, &address, (uint)sizeof(sockaddr_ll)), $"bind to {name}");
         _frame = (byte*)NativeMemory.Alloc((nuint)content.Length);
         content.CopyTo(new Span<byte>(_frame, content.Length));

@@ -3,7 +3,11 @@ using System.Runtime.InteropServices;
 namespace VhostNet.LibC;
 
 /// <summary>System calls and kernel constants, one file per C header, under their kernel names.</summary>
-/// <remarks>A call that fails returns -1 (or what its manual page says) and leaves the reason in <see cref="errno"/>.</remarks>
+/// <remarks>
+/// A call that fails returns -1 (or what its manual page says) and leaves the reason in <see cref="errno"/>, which the runtime keeps for the thread right after
+/// the call, before a collection or another thread's work can change it. Functions and numbers that Tmds.LibC has come from there (<c>Base</c>), in the types
+/// that C# code has at hand; imported here are those that it lacks. A number that C# wants as a constant is written out, and a test holds it equal.
+/// </remarks>
 public static partial class LibC
 {
     /// <summary>Operation not permitted.</summary>
@@ -31,7 +35,7 @@ public static partial class LibC
     public const int EAGAIN = 11;
 
     /// <summary>The same as EAGAIN.</summary>
-    public const int EWOULDBLOCK = 11;
+    public static int EWOULDBLOCK => Base.EWOULDBLOCK;
 
     /// <summary>Out of memory.</summary>
     public const int ENOMEM = 12;
@@ -40,7 +44,7 @@ public static partial class LibC
     public const int EACCES = 13;
 
     /// <summary>Bad address.</summary>
-    public const int EFAULT = 14;
+    public static int EFAULT => Base.EFAULT;
 
     /// <summary>Device or resource busy.</summary>
     public const int EBUSY = 16;
@@ -52,7 +56,7 @@ public static partial class LibC
     public const int ENODEV = 19;
 
     /// <summary>Not a directory.</summary>
-    public const int ENOTDIR = 20;
+    public static int ENOTDIR => Base.ENOTDIR;
 
     /// <summary>Is a directory.</summary>
     public const int EISDIR = 21;
@@ -67,16 +71,16 @@ public static partial class LibC
     public const int EMFILE = 24;
 
     /// <summary>The ioctl does not fit the descriptor.</summary>
-    public const int ENOTTY = 25;
+    public static int ENOTTY => Base.ENOTTY;
 
     /// <summary>File too large.</summary>
-    public const int EFBIG = 27;
+    public static int EFBIG => Base.EFBIG;
 
     /// <summary>No space left on the device.</summary>
     public const int ENOSPC = 28;
 
     /// <summary>Illegal seek.</summary>
-    public const int ESPIPE = 29;
+    public static int ESPIPE => Base.ESPIPE;
 
     /// <summary>Read-only file system.</summary>
     public const int EROFS = 30;
@@ -85,31 +89,31 @@ public static partial class LibC
     public const int EPIPE = 32;
 
     /// <summary>Result out of range.</summary>
-    public const int ERANGE = 34;
+    public static int ERANGE => Base.ERANGE;
 
     /// <summary>File name too long.</summary>
-    public const int ENAMETOOLONG = 36;
+    public static int ENAMETOOLONG => Base.ENAMETOOLONG;
 
     /// <summary>The kernel does not know the system call.</summary>
-    public const int ENOSYS = 38;
+    public static int ENOSYS => Base.ENOSYS;
 
     /// <summary>Too many symbolic links.</summary>
-    public const int ELOOP = 40;
+    public static int ELOOP => Base.ELOOP;
 
     /// <summary>No data available.</summary>
-    public const int ENODATA = 61;
+    public static int ENODATA => Base.ENODATA;
 
     /// <summary>Timer expired.</summary>
     public const int ETIME = 62;
 
     /// <summary>Protocol error.</summary>
-    public const int EPROTO = 71;
+    public static int EPROTO => Base.EPROTO;
 
     /// <summary>Not a data message.</summary>
-    public const int EBADMSG = 74;
+    public static int EBADMSG => Base.EBADMSG;
 
     /// <summary>Value too large for the data type.</summary>
-    public const int EOVERFLOW = 75;
+    public static int EOVERFLOW => Base.EOVERFLOW;
 
     /// <summary>Descriptor in a bad state; a tap that lost its interface says this.</summary>
     public const int EBADFD = 77;
@@ -124,19 +128,19 @@ public static partial class LibC
     public const int EMSGSIZE = 90;
 
     /// <summary>Wrong protocol type for the socket.</summary>
-    public const int EPROTOTYPE = 91;
+    public static int EPROTOTYPE => Base.EPROTOTYPE;
 
     /// <summary>Protocol not supported.</summary>
-    public const int EPROTONOSUPPORT = 93;
+    public static int EPROTONOSUPPORT => Base.EPROTONOSUPPORT;
 
     /// <summary>Operation not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
     /// <summary>The same as EOPNOTSUPP.</summary>
-    public const int ENOTSUP = 95;
+    public static int ENOTSUP => Base.ENOTSUP;
 
     /// <summary>Address family not supported.</summary>
-    public const int EAFNOSUPPORT = 97;
+    public static int EAFNOSUPPORT => Base.EAFNOSUPPORT;
 
     /// <summary>Address already in use.</summary>
     public const int EADDRINUSE = 98;
@@ -151,7 +155,7 @@ public static partial class LibC
     public const int ENETUNREACH = 101;
 
     /// <summary>Connection aborted.</summary>
-    public const int ECONNABORTED = 103;
+    public static int ECONNABORTED => Base.ECONNABORTED;
 
     /// <summary>Connection reset by the peer.</summary>
     public const int ECONNRESET = 104;
@@ -160,22 +164,22 @@ public static partial class LibC
     public const int ENOBUFS = 105;
 
     /// <summary>Already connected.</summary>
-    public const int EISCONN = 106;
+    public static int EISCONN => Base.EISCONN;
 
     /// <summary>Not connected.</summary>
     public const int ENOTCONN = 107;
 
     /// <summary>The endpoint was shut down.</summary>
-    public const int ESHUTDOWN = 108;
+    public static int ESHUTDOWN => Base.ESHUTDOWN;
 
     /// <summary>Timed out.</summary>
-    public const int ETIMEDOUT = 110;
+    public static int ETIMEDOUT => Base.ETIMEDOUT;
 
     /// <summary>Connection refused.</summary>
     public const int ECONNREFUSED = 111;
 
     /// <summary>Host is down.</summary>
-    public const int EHOSTDOWN = 112;
+    public static int EHOSTDOWN => Base.EHOSTDOWN;
 
     /// <summary>No route to the host.</summary>
     public const int EHOSTUNREACH = 113;
@@ -187,7 +191,7 @@ public static partial class LibC
     public const int EINPROGRESS = 115;
 
     /// <summary>Operation cancelled.</summary>
-    public const int ECANCELED = 125;
+    public static int ECANCELED => Base.ECANCELED;
 
     /// <summary>The calling thread's last error, as kept after the last failed call.</summary>
     public static int errno

@@ -66,7 +66,7 @@ public struct io_event
 public static unsafe partial class LibC
 {
     /// <summary>Read.</summary>
-    public const ushort IOCB_CMD_PREAD = 0;
+    public static ushort IOCB_CMD_PREAD => Base.IOCB_CMD_PREAD;
 
     /// <summary>The kernel adds one to aio_resfd's counter at the end, and never waits for room in it.</summary>
     public const uint IOCB_FLAG_RESFD = 1;

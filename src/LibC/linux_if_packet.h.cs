@@ -86,70 +86,70 @@ public struct tpacket_auxdata
 public static partial class LibC
 {
     /// <summary>Options of packet sockets.</summary>
-    public const int SOL_PACKET = 0x107;
+    public static int SOL_PACKET => Base.SOL_PACKET;
 
     /// <summary>To this host.</summary>
-    public const int PACKET_HOST = 0;
+    public static int PACKET_HOST => Base.PACKET_HOST;
 
     /// <summary>To all.</summary>
-    public const int PACKET_BROADCAST = 1;
+    public static int PACKET_BROADCAST => Base.PACKET_BROADCAST;
 
     /// <summary>To a group.</summary>
-    public const int PACKET_MULTICAST = 2;
+    public static int PACKET_MULTICAST => Base.PACKET_MULTICAST;
 
     /// <summary>To somebody else.</summary>
-    public const int PACKET_OTHERHOST = 3;
+    public static int PACKET_OTHERHOST => Base.PACKET_OTHERHOST;
 
     /// <summary>Sent by this host.</summary>
-    public const int PACKET_OUTGOING = 4;
+    public static int PACKET_OUTGOING => Base.PACKET_OUTGOING;
 
     /// <summary>Add a membership.</summary>
-    public const int PACKET_ADD_MEMBERSHIP = 1;
+    public static int PACKET_ADD_MEMBERSHIP => Base.PACKET_ADD_MEMBERSHIP;
 
     /// <summary>Drop a membership.</summary>
-    public const int PACKET_DROP_MEMBERSHIP = 2;
+    public static int PACKET_DROP_MEMBERSHIP => Base.PACKET_DROP_MEMBERSHIP;
 
     /// <summary>Membership: one group.</summary>
-    public const int PACKET_MR_MULTICAST = 0;
+    public static int PACKET_MR_MULTICAST => Base.PACKET_MR_MULTICAST;
 
     /// <summary>Membership: everything.</summary>
-    public const int PACKET_MR_PROMISC = 1;
+    public static int PACKET_MR_PROMISC => Base.PACKET_MR_PROMISC;
 
     /// <summary>Membership: all groups.</summary>
-    public const int PACKET_MR_ALLMULTI = 2;
+    public static int PACKET_MR_ALLMULTI => Base.PACKET_MR_ALLMULTI;
 
     /// <summary>Packets and drops since the last call.</summary>
-    public const int PACKET_STATISTICS = 6;
+    public static int PACKET_STATISTICS => Base.PACKET_STATISTICS;
 
     /// <summary>Deliver tpacket_auxdata.</summary>
-    public const int PACKET_AUXDATA = 8;
+    public static int PACKET_AUXDATA => Base.PACKET_AUXDATA;
 
     /// <summary>Version of the mapped ring.</summary>
-    public const int PACKET_VERSION = 0xa;
+    public static int PACKET_VERSION => Base.PACKET_VERSION;
 
     /// <summary>Mapped receive ring.</summary>
-    public const int PACKET_RX_RING = 5;
+    public static int PACKET_RX_RING => Base.PACKET_RX_RING;
 
     /// <summary>Mapped transmit ring.</summary>
-    public const int PACKET_TX_RING = 0xd;
+    public static int PACKET_TX_RING => Base.PACKET_TX_RING;
 
     /// <summary>Skip malformed frames.</summary>
-    public const int PACKET_LOSS = 0xe;
+    public static int PACKET_LOSS => Base.PACKET_LOSS;
 
     /// <summary>A virtio_net_hdr in front.</summary>
-    public const int PACKET_VNET_HDR = 0xf;
+    public static int PACKET_VNET_HDR => Base.PACKET_VNET_HDR;
 
     /// <summary>Share the traffic between sockets.</summary>
-    public const int PACKET_FANOUT = 0x12;
+    public static int PACKET_FANOUT => Base.PACKET_FANOUT;
 
     /// <summary>By flow.</summary>
     public const int PACKET_FANOUT_HASH = 0;
 
     /// <summary>Send straight to the driver.</summary>
-    public const int PACKET_QDISC_BYPASS = 0x14;
+    public static int PACKET_QDISC_BYPASS => Base.PACKET_QDISC_BYPASS;
 
     /// <summary>Do not receive what this host sends.</summary>
-    public const int PACKET_IGNORE_OUTGOING = 0x17;
+    public static int PACKET_IGNORE_OUTGOING => Base.PACKET_IGNORE_OUTGOING;
 
     /// <summary>Fan-out: the kernel chooses the group's number.</summary>
     public const int PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;

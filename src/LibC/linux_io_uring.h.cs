@@ -183,16 +183,16 @@ public struct io_uring_getevents_arg
 public static unsafe partial class LibC
 {
     /// <summary>Poll for completions.</summary>
-    public const uint IORING_SETUP_IOPOLL = 1;
+    public static uint IORING_SETUP_IOPOLL => Base.IORING_SETUP_IOPOLL;
 
     /// <summary>A kernel thread submits.</summary>
-    public const uint IORING_SETUP_SQPOLL = 2;
+    public static uint IORING_SETUP_SQPOLL => Base.IORING_SETUP_SQPOLL;
 
     /// <summary>cq_entries is given.</summary>
-    public const uint IORING_SETUP_CQSIZE = 8;
+    public static uint IORING_SETUP_CQSIZE => Base.IORING_SETUP_CQSIZE;
 
     /// <summary>Clamp sizes.</summary>
-    public const uint IORING_SETUP_CLAMP = 0x10;
+    public static uint IORING_SETUP_CLAMP => Base.IORING_SETUP_CLAMP;
 
     /// <summary>Go on after a failed entry (Linux 5.18).</summary>
     public const uint IORING_SETUP_SUBMIT_ALL = 0x80;
@@ -216,31 +216,31 @@ public static unsafe partial class LibC
     public const uint IORING_FEAT_NODROP = 2;
 
     /// <summary>Data are consumed at submission.</summary>
-    public const uint IORING_FEAT_SUBMIT_STABLE = 4;
+    public static uint IORING_FEAT_SUBMIT_STABLE => Base.IORING_FEAT_SUBMIT_STABLE;
 
     /// <summary>io_uring_enter takes a time-out (Linux 5.11).</summary>
     public const uint IORING_FEAT_EXT_ARG = 0x100;
 
     /// <summary>mmap offset of the submission ring.</summary>
-    public const uint IORING_OFF_SQ_RING = 0;
+    public static uint IORING_OFF_SQ_RING => unchecked((uint)Base.IORING_OFF_SQ_RING);
 
     /// <summary>mmap offset of the completion ring.</summary>
-    public const uint IORING_OFF_CQ_RING = 0x8000000;
+    public static uint IORING_OFF_CQ_RING => unchecked((uint)Base.IORING_OFF_CQ_RING);
 
     /// <summary>mmap offset of the entries.</summary>
-    public const uint IORING_OFF_SQES = 0x10000000;
+    public static uint IORING_OFF_SQES => unchecked((uint)Base.IORING_OFF_SQES);
 
     /// <summary>Wait for completions.</summary>
-    public const uint IORING_ENTER_GETEVENTS = 1;
+    public static uint IORING_ENTER_GETEVENTS => Base.IORING_ENTER_GETEVENTS;
 
     /// <summary>Wake the kernel thread.</summary>
-    public const uint IORING_ENTER_SQ_WAKEUP = 2;
+    public static uint IORING_ENTER_SQ_WAKEUP => Base.IORING_ENTER_SQ_WAKEUP;
 
     /// <summary>The argument is io_uring_getevents_arg.</summary>
     public const uint IORING_ENTER_EXT_ARG = 8;
 
     /// <summary>The kernel thread sleeps.</summary>
-    public const uint IORING_SQ_NEED_WAKEUP = 1;
+    public static uint IORING_SQ_NEED_WAKEUP => Base.IORING_SQ_NEED_WAKEUP;
 
     /// <summary>Completions wait outside the ring.</summary>
     public const uint IORING_SQ_CQ_OVERFLOW = 2;
@@ -249,40 +249,40 @@ public static unsafe partial class LibC
     public const uint IORING_SQ_TASKRUN = 4;
 
     /// <summary>Nothing.</summary>
-    public const uint IORING_OP_NOP = 0;
+    public static uint IORING_OP_NOP => Base.IORING_OP_NOP;
 
     /// <summary>Read into an iovec.</summary>
-    public const uint IORING_OP_READV = 1;
+    public static uint IORING_OP_READV => Base.IORING_OP_READV;
 
     /// <summary>Write an iovec.</summary>
-    public const uint IORING_OP_WRITEV = 2;
+    public static uint IORING_OP_WRITEV => Base.IORING_OP_WRITEV;
 
     /// <summary>Wait for events of a descriptor.</summary>
-    public const uint IORING_OP_POLL_ADD = 6;
+    public static uint IORING_OP_POLL_ADD => Base.IORING_OP_POLL_ADD;
 
     /// <summary>Cancel a POLL_ADD.</summary>
-    public const uint IORING_OP_POLL_REMOVE = 7;
+    public static uint IORING_OP_POLL_REMOVE => Base.IORING_OP_POLL_REMOVE;
 
     /// <summary>A time-out.</summary>
-    public const uint IORING_OP_TIMEOUT = 0xb;
+    public static uint IORING_OP_TIMEOUT => Base.IORING_OP_TIMEOUT;
 
     /// <summary>Cancel a time-out.</summary>
-    public const uint IORING_OP_TIMEOUT_REMOVE = 0xc;
+    public static uint IORING_OP_TIMEOUT_REMOVE => Base.IORING_OP_TIMEOUT_REMOVE;
 
     /// <summary>Cancel a request.</summary>
-    public const uint IORING_OP_ASYNC_CANCEL = 0xe;
+    public static uint IORING_OP_ASYNC_CANCEL => Base.IORING_OP_ASYNC_CANCEL;
 
     /// <summary>Read.</summary>
-    public const uint IORING_OP_READ = 0x16;
+    public static uint IORING_OP_READ => Base.IORING_OP_READ;
 
     /// <summary>Write.</summary>
-    public const uint IORING_OP_WRITE = 0x17;
+    public static uint IORING_OP_WRITE => Base.IORING_OP_WRITE;
 
     /// <summary>Send.</summary>
-    public const uint IORING_OP_SEND = 0x1a;
+    public static uint IORING_OP_SEND => Base.IORING_OP_SEND;
 
     /// <summary>Receive.</summary>
-    public const uint IORING_OP_RECV = 0x1b;
+    public static uint IORING_OP_RECV => Base.IORING_OP_RECV;
 
     /// <summary>POLL_ADD stays armed.</summary>
     public const uint IORING_POLL_ADD_MULTI = 1;

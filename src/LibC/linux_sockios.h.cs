@@ -4,43 +4,43 @@ namespace VhostNet.LibC;
 public static partial class LibC
 {
     /// <summary>Name of an index.</summary>
-    public const uint SIOCGIFNAME = 0x8910;
+    public static uint SIOCGIFNAME => unchecked((uint)Base.SIOCGIFNAME);
 
     /// <summary>Get flags.</summary>
-    public const uint SIOCGIFFLAGS = 0x8913;
+    public static uint SIOCGIFFLAGS => unchecked((uint)Base.SIOCGIFFLAGS);
 
     /// <summary>Set flags.</summary>
-    public const uint SIOCSIFFLAGS = 0x8914;
+    public static uint SIOCSIFFLAGS => unchecked((uint)Base.SIOCSIFFLAGS);
 
     /// <summary>Get the address.</summary>
-    public const uint SIOCGIFADDR = 0x8915;
+    public static uint SIOCGIFADDR => unchecked((uint)Base.SIOCGIFADDR);
 
     /// <summary>Set the address.</summary>
-    public const uint SIOCSIFADDR = 0x8916;
+    public static uint SIOCSIFADDR => unchecked((uint)Base.SIOCSIFADDR);
 
     /// <summary>Set the netmask.</summary>
-    public const uint SIOCSIFNETMASK = 0x891c;
+    public static uint SIOCSIFNETMASK => unchecked((uint)Base.SIOCSIFNETMASK);
 
     /// <summary>Get the MTU.</summary>
-    public const uint SIOCGIFMTU = 0x8921;
+    public static uint SIOCGIFMTU => unchecked((uint)Base.SIOCGIFMTU);
 
     /// <summary>Set the MTU.</summary>
-    public const uint SIOCSIFMTU = 0x8922;
+    public static uint SIOCSIFMTU => unchecked((uint)Base.SIOCSIFMTU);
 
     /// <summary>Rename.</summary>
-    public const uint SIOCSIFNAME = 0x8923;
+    public static uint SIOCSIFNAME => unchecked((uint)Base.SIOCSIFNAME);
 
     /// <summary>Set the hardware address.</summary>
-    public const uint SIOCSIFHWADDR = 0x8924;
+    public static uint SIOCSIFHWADDR => unchecked((uint)Base.SIOCSIFHWADDR);
 
     /// <summary>Get the hardware address.</summary>
-    public const uint SIOCGIFHWADDR = 0x8927;
+    public static uint SIOCGIFHWADDR => unchecked((uint)Base.SIOCGIFHWADDR);
 
     /// <summary>Index of a name.</summary>
-    public const uint SIOCGIFINDEX = 0x8933;
+    public static uint SIOCGIFINDEX => unchecked((uint)Base.SIOCGIFINDEX);
 
     /// <summary>Set the transmit queue's length.</summary>
-    public const uint SIOCSIFTXQLEN = 0x8943;
+    public static uint SIOCSIFTXQLEN => unchecked((uint)Base.SIOCSIFTXQLEN);
 
     /// <summary>Ethtool command.</summary>
     public const uint SIOCETHTOOL = 0x8946;

@@ -44,25 +44,25 @@ public unsafe struct sockaddr_in6
 public static partial class LibC
 {
     /// <summary>IPv4 itself.</summary>
-    public const int IPPROTO_IP = 0;
+    public static int IPPROTO_IP => Base.IPPROTO_IP;
 
     /// <summary>ICMP.</summary>
-    public const int IPPROTO_ICMP = 1;
+    public static int IPPROTO_ICMP => Base.IPPROTO_ICMP;
 
     /// <summary>TCP.</summary>
-    public const int IPPROTO_TCP = 6;
+    public static int IPPROTO_TCP => Base.IPPROTO_TCP;
 
     /// <summary>UDP.</summary>
-    public const int IPPROTO_UDP = 17;
+    public static int IPPROTO_UDP => Base.IPPROTO_UDP;
 
     /// <summary>IPv6 itself.</summary>
-    public const int IPPROTO_IPV6 = 41;
+    public static int IPPROTO_IPV6 => Base.IPPROTO_IPV6;
 
     /// <summary>ICMPv6.</summary>
-    public const int IPPROTO_ICMPV6 = 58;
+    public static int IPPROTO_ICMPV6 => Base.IPPROTO_ICMPV6;
 
     /// <summary>Raw IP packets.</summary>
-    public const int IPPROTO_RAW = 255;
+    public static int IPPROTO_RAW => Base.IPPROTO_RAW;
 
     /// <summary>Any IPv4 address.</summary>
     public const uint INADDR_ANY = 0;
@@ -74,7 +74,7 @@ public static partial class LibC
     public const uint INADDR_BROADCAST = 0xffffffff;
 
     /// <summary>Option: no IPv4 on this socket.</summary>
-    public const int IPV6_V6ONLY = 0x1a;
+    public static int IPV6_V6ONLY => Base.IPV6_V6ONLY;
 
     /// <summary>Host to network order.</summary>
     public static ushort htons(ushort hostshort) => BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(hostshort) : hostshort;

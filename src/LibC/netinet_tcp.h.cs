@@ -4,17 +4,17 @@ namespace VhostNet.LibC;
 public static partial class LibC
 {
     /// <summary>Send small segments at once.</summary>
-    public const int TCP_NODELAY = 1;
+    public static int TCP_NODELAY => Base.TCP_NODELAY;
 
     /// <summary>Seconds of silence before the peer is asked whether it is there.</summary>
-    public const int TCP_KEEPIDLE = 4;
+    public static int TCP_KEEPIDLE => Base.TCP_KEEPIDLE;
 
     /// <summary>Seconds between such questions.</summary>
-    public const int TCP_KEEPINTVL = 5;
+    public static int TCP_KEEPINTVL => Base.TCP_KEEPINTVL;
 
     /// <summary>Unanswered questions that end the connection.</summary>
-    public const int TCP_KEEPCNT = 6;
+    public static int TCP_KEEPCNT => Base.TCP_KEEPCNT;
 
     /// <summary>Milliseconds for which sent data may stay without an acknowledgement before the connection ends.</summary>
-    public const int TCP_USER_TIMEOUT = 18;
+    public static int TCP_USER_TIMEOUT => Base.TCP_USER_TIMEOUT;
 }

@@ -23,7 +23,7 @@ public static unsafe partial class LibC
     public const short POLLIN = 0x0001;
 
     /// <summary>Urgent data or an exceptional state.</summary>
-    public const short POLLPRI = 0x0002;
+    public static short POLLPRI => Base.POLLPRI;
 
     /// <summary>Writable.</summary>
     public const short POLLOUT = 0x0004;
@@ -35,12 +35,15 @@ public static unsafe partial class LibC
     public const short POLLHUP = 0x0010;
 
     /// <summary>Not an open descriptor; output only.</summary>
-    public const short POLLNVAL = 0x0020;
+    public static short POLLNVAL => Base.POLLNVAL;
 
     /// <summary>The peer shut down its writing half.</summary>
-    public const short POLLRDHUP = 0x2000;
+    public static short POLLRDHUP => Base.POLLRDHUP;
 
     /// <summary>Waits for descriptors; time-out in milliseconds, -1 for ever.</summary>
+    /// <remarks>
+    /// Our own import, as is <c>ppoll</c>: Tmds.LibC's keeps no errno, and the C library's may be another call's by the time it is looked at.
+    /// </remarks>
     [LibraryImport("libc", SetLastError = true)]
     public static partial int poll(pollfd* fds, nuint nfds, int timeout);
 

@@ -15,42 +15,39 @@ public unsafe struct cpu_set_t
 public static unsafe partial class LibC
 {
     /// <summary>Time sharing.</summary>
-    public const int SCHED_OTHER = 0;
+    public static int SCHED_OTHER => Base.SCHED_OTHER;
 
     /// <summary>Real time, first in first out.</summary>
-    public const int SCHED_FIFO = 1;
+    public static int SCHED_FIFO => Base.SCHED_FIFO;
 
     /// <summary>Real time, round robin.</summary>
-    public const int SCHED_RR = 2;
+    public static int SCHED_RR => Base.SCHED_RR;
 
     /// <summary>A new network namespace.</summary>
-    public const int CLONE_NEWNET = 0x40000000;
+    public static int CLONE_NEWNET => Base.CLONE_NEWNET;
 
     /// <summary>A new mount namespace.</summary>
-    public const int CLONE_NEWNS = 0x20000;
+    public static int CLONE_NEWNS => Base.CLONE_NEWNS;
 
     /// <summary>A new user namespace.</summary>
-    public const int CLONE_NEWUSER = 0x10000000;
+    public static int CLONE_NEWUSER => Base.CLONE_NEWUSER;
 
     /// <summary>Sets the processors of a thread (0: the caller).</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int sched_setaffinity(int pid, nuint cpusetsize, cpu_set_t* mask);
+    public static int sched_setaffinity(int pid, nuint cpusetsize, cpu_set_t* mask) =>
+        Base.sched_setaffinity(pid, (Tmds.Linux.size_t)cpusetsize, (Tmds.Linux.cpu_set_t*)mask);
 
     /// <summary>Gets the processors of a thread (0: the caller).</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int sched_getaffinity(int pid, nuint cpusetsize, cpu_set_t* mask);
+    public static int sched_getaffinity(int pid, nuint cpusetsize, cpu_set_t* mask) =>
+        Base.sched_getaffinity(pid, (Tmds.Linux.size_t)cpusetsize, (Tmds.Linux.cpu_set_t*)mask);
 
     /// <summary>Enters a namespace.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int setns(int fd, int nstype);
+    public static int setns(int fd, int nstype) => Base.setns(fd, nstype);
 
     /// <summary>Leaves shared namespaces.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int unshare(int flags);
+    public static int unshare(int flags) => Base.unshare(flags);
 
     /// <summary>Gives the processor away.</summary>
-    [LibraryImport("libc")]
-    public static partial int sched_yield();
+    public static int sched_yield() => Base.sched_yield();
 
     /// <summary>Adds a processor to a set.</summary>
     public static void CPU_SET(int cpu, ref cpu_set_t set)

@@ -1,38 +1,35 @@
-using System.Runtime.InteropServices;
-
 namespace VhostNet.LibC;
 
 /// <content>signal.h</content>
 public static partial class LibC
 {
     /// <summary>Terminal hung up.</summary>
-    public const int SIGHUP = 1;
+    public static int SIGHUP => Base.SIGHUP;
 
     /// <summary>Interrupt.</summary>
-    public const int SIGINT = 2;
+    public static int SIGINT => Base.SIGINT;
 
     /// <summary>Kill at once.</summary>
     public const int SIGKILL = 9;
 
     /// <summary>Write without a reader.</summary>
-    public const int SIGPIPE = 13;
+    public static int SIGPIPE => Base.SIGPIPE;
 
     /// <summary>Terminate.</summary>
     public const int SIGTERM = 15;
 
     /// <summary>Go on after a stop.</summary>
-    public const int SIGCONT = 18;
+    public static int SIGCONT => Base.SIGCONT;
 
     /// <summary>Stop, until SIGCONT.</summary>
-    public const int SIGSTOP = 19;
+    public static int SIGSTOP => Base.SIGSTOP;
 
     /// <summary>Access beyond a file's end.</summary>
-    public const int SIGBUS = 7;
+    public static int SIGBUS => Base.SIGBUS;
 
     /// <summary>Access to memory that is not there.</summary>
-    public const int SIGSEGV = 11;
+    public static int SIGSEGV => Base.SIGSEGV;
 
     /// <summary>Sends a signal.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int kill(int pid, int sig);
+    public static int kill(int pid, int sig) => Base.kill(pid, sig);
 }

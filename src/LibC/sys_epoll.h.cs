@@ -55,57 +55,55 @@ public sealed unsafe class EpollEvents
 public static unsafe partial class LibC
 {
     /// <summary>Close on exec.</summary>
-    public const int EPOLL_CLOEXEC = 0x80000;
+    public static int EPOLL_CLOEXEC => Base.EPOLL_CLOEXEC;
 
     /// <summary>Add a descriptor.</summary>
-    public const int EPOLL_CTL_ADD = 1;
+    public static int EPOLL_CTL_ADD => Base.EPOLL_CTL_ADD;
 
     /// <summary>Remove a descriptor.</summary>
-    public const int EPOLL_CTL_DEL = 2;
+    public static int EPOLL_CTL_DEL => Base.EPOLL_CTL_DEL;
 
     /// <summary>Change a descriptor's events.</summary>
-    public const int EPOLL_CTL_MOD = 3;
+    public static int EPOLL_CTL_MOD => Base.EPOLL_CTL_MOD;
 
     /// <summary>Readable.</summary>
-    public const uint EPOLLIN = 1;
+    public static uint EPOLLIN => unchecked((uint)Base.EPOLLIN);
 
     /// <summary>Urgent data or an exceptional state.</summary>
-    public const uint EPOLLPRI = 2;
+    public static uint EPOLLPRI => unchecked((uint)Base.EPOLLPRI);
 
     /// <summary>Writable.</summary>
-    public const uint EPOLLOUT = 4;
+    public static uint EPOLLOUT => unchecked((uint)Base.EPOLLOUT);
 
     /// <summary>An error is pending; always reported.</summary>
-    public const uint EPOLLERR = 8;
+    public static uint EPOLLERR => unchecked((uint)Base.EPOLLERR);
 
     /// <summary>Hung up; always reported.</summary>
-    public const uint EPOLLHUP = 0x10;
+    public static uint EPOLLHUP => unchecked((uint)Base.EPOLLHUP);
 
     /// <summary>The peer shut down its writing half.</summary>
-    public const uint EPOLLRDHUP = 0x2000;
+    public static uint EPOLLRDHUP => unchecked((uint)Base.EPOLLRDHUP);
 
     /// <summary>Wake one waiter only.</summary>
-    public const uint EPOLLEXCLUSIVE = 0x10000000;
+    public static uint EPOLLEXCLUSIVE => unchecked((uint)Base.EPOLLEXCLUSIVE);
 
     /// <summary>Disable after one event.</summary>
-    public const uint EPOLLONESHOT = 0x40000000;
+    public static uint EPOLLONESHOT => unchecked((uint)Base.EPOLLONESHOT);
 
     /// <summary>Edge triggered.</summary>
-    public const uint EPOLLET = 0x80000000;
+    public static uint EPOLLET => unchecked((uint)Base.EPOLLET);
 
     internal static readonly int SizeOfEpollEvent = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? sizeof(epoll_event_packed) : sizeof(epoll_event_aligned);
 
     internal static readonly int OffsetOfEpollData = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
 
     /// <summary>Makes an epoll descriptor.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int epoll_create1(int flags);
+    public static int epoll_create1(int flags) => Base.epoll_create1(flags);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int epoll_ctl(int epfd, int op, int fd, void* ev);
+    private static int epoll_ctl(int epfd, int op, int fd, void* ev) => Base.epoll_ctl(epfd, op, fd, (Tmds.Linux.epoll_event*)ev);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int epoll_wait(int epfd, void* events, int maxevents, int timeout);
+    private static int epoll_wait(int epfd, void* events, int maxevents, int timeout) =>
+        Base.epoll_wait(epfd, (Tmds.Linux.epoll_event*)events, maxevents, timeout);
 
     /// <summary>Adds, changes or removes a descriptor.</summary>
     public static int epoll_ctl(int epfd, int op, int fd, uint events, ulong data)

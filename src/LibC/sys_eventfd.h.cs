@@ -6,17 +6,16 @@ namespace VhostNet.LibC;
 public static partial class LibC
 {
     /// <summary>Each read takes one.</summary>
-    public const int EFD_SEMAPHORE = 1;
+    public static int EFD_SEMAPHORE => Base.EFD_SEMAPHORE;
 
     /// <summary>Close on exec.</summary>
-    public const int EFD_CLOEXEC = 0x80000;
+    public static int EFD_CLOEXEC => Base.EFD_CLOEXEC;
 
     /// <summary>Never block.</summary>
-    public const int EFD_NONBLOCK = 0x800;
+    public static int EFD_NONBLOCK => Base.EFD_NONBLOCK;
 
     /// <summary>Makes an eventfd.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int eventfd(uint initval, int flags);
+    public static int eventfd(uint initval, int flags) => Base.eventfd(initval, flags);
 
     /// <summary>
     /// Adds to an eventfd. Only for one that this process made non-blocking and gave to nobody, since the collector waits for the call; 0 or -1, without errno.

@@ -1,16 +1,13 @@
-using System.Runtime.InteropServices;
-
 namespace VhostNet.LibC;
 
 /// <content>sys/ioctl.h</content>
 public static unsafe partial class LibC
 {
     /// <summary>How many bytes can be read, as an int.</summary>
-    public const uint FIONREAD = 0x541B;
+    public static uint FIONREAD => unchecked((uint)Base.FIONREAD);
 
     /// <summary>A device's own command.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int ioctl(int fd, nuint request, void* arg);
+    public static int ioctl(int fd, nuint request, void* arg) => Base.ioctl(fd, unchecked((int)(uint)request), arg);
 
     /// <summary>A command whose argument is a number.</summary>
     public static int ioctl(int fd, nuint request, nint arg) => ioctl(fd, request, (void*)arg);

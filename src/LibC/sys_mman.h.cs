@@ -1,12 +1,12 @@
-using System.Runtime.InteropServices;
+using System.Runtime.InteropServices.Marshalling;
 
 namespace VhostNet.LibC;
 
 /// <content>sys/mman.h</content>
-public static partial class LibC
+public static unsafe partial class LibC
 {
     /// <summary>No access.</summary>
-    public const int PROT_NONE = 0;
+    public static int PROT_NONE => Base.PROT_NONE;
 
     /// <summary>Readable.</summary>
     public const int PROT_READ = 1;
@@ -15,67 +15,67 @@ public static partial class LibC
     public const int PROT_WRITE = 2;
 
     /// <summary>Executable.</summary>
-    public const int PROT_EXEC = 4;
+    public static int PROT_EXEC => Base.PROT_EXEC;
 
     /// <summary>Shared with other mappings.</summary>
-    public const int MAP_SHARED = 1;
+    public static int MAP_SHARED => Base.MAP_SHARED;
 
     /// <summary>Copy on write.</summary>
-    public const int MAP_PRIVATE = 2;
+    public static int MAP_PRIVATE => Base.MAP_PRIVATE;
 
     /// <summary>Exactly at the given address.</summary>
-    public const int MAP_FIXED = 0x10;
+    public static int MAP_FIXED => Base.MAP_FIXED;
 
     /// <summary>Exactly there, and fail if something is there.</summary>
-    public const int MAP_FIXED_NOREPLACE = 0x100000;
+    public static int MAP_FIXED_NOREPLACE => Base.MAP_FIXED_NOREPLACE;
 
     /// <summary>No file behind it.</summary>
-    public const int MAP_ANONYMOUS = 0x20;
+    public static int MAP_ANONYMOUS => Base.MAP_ANONYMOUS;
 
     /// <summary>Do not reserve swap space.</summary>
-    public const int MAP_NORESERVE = 0x4000;
+    public static int MAP_NORESERVE => Base.MAP_NORESERVE;
 
     /// <summary>Lock the pages.</summary>
-    public const int MAP_LOCKED = 0x2000;
+    public static int MAP_LOCKED => Base.MAP_LOCKED;
 
     /// <summary>Fault the pages in at once.</summary>
-    public const int MAP_POPULATE = 0x8000;
+    public static int MAP_POPULATE => Base.MAP_POPULATE;
 
     /// <summary>From huge pages.</summary>
-    public const int MAP_HUGETLB = 0x40000;
+    public static int MAP_HUGETLB => Base.MAP_HUGETLB;
 
     /// <summary>No advice.</summary>
-    public const int MADV_NORMAL = 0;
+    public static int MADV_NORMAL => Base.MADV_NORMAL;
 
     /// <summary>Random access.</summary>
-    public const int MADV_RANDOM = 1;
+    public static int MADV_RANDOM => Base.MADV_RANDOM;
 
     /// <summary>Sequential access.</summary>
-    public const int MADV_SEQUENTIAL = 2;
+    public static int MADV_SEQUENTIAL => Base.MADV_SEQUENTIAL;
 
     /// <summary>Will be needed soon.</summary>
-    public const int MADV_WILLNEED = 3;
+    public static int MADV_WILLNEED => Base.MADV_WILLNEED;
 
     /// <summary>Free the pages.</summary>
-    public const int MADV_DONTNEED = 4;
+    public static int MADV_DONTNEED => Base.MADV_DONTNEED;
 
     /// <summary>Punch a hole into the file.</summary>
-    public const int MADV_REMOVE = 9;
+    public static int MADV_REMOVE => Base.MADV_REMOVE;
 
     /// <summary>Not inherited by a child.</summary>
-    public const int MADV_DONTFORK = 0xa;
+    public static int MADV_DONTFORK => Base.MADV_DONTFORK;
 
     /// <summary>Use transparent huge pages.</summary>
-    public const int MADV_HUGEPAGE = 0xe;
+    public static int MADV_HUGEPAGE => Base.MADV_HUGEPAGE;
 
     /// <summary>Do not.</summary>
-    public const int MADV_NOHUGEPAGE = 0xf;
+    public static int MADV_NOHUGEPAGE => Base.MADV_NOHUGEPAGE;
 
     /// <summary>Leave out of core dumps.</summary>
-    public const int MADV_DONTDUMP = 0x10;
+    public static int MADV_DONTDUMP => Base.MADV_DONTDUMP;
 
     /// <summary>Include in core dumps.</summary>
-    public const int MADV_DODUMP = 0x11;
+    public static int MADV_DODUMP => Base.MADV_DODUMP;
 
     /// <summary>Fault in for reading.</summary>
     public const int MADV_POPULATE_READ = 0x16;
@@ -84,61 +84,60 @@ public static partial class LibC
     public const int MADV_POPULATE_WRITE = 0x17;
 
     /// <summary>Close on exec.</summary>
-    public const uint MFD_CLOEXEC = 1;
+    public static uint MFD_CLOEXEC => Base.MFD_CLOEXEC;
 
     /// <summary>Allow seals.</summary>
-    public const uint MFD_ALLOW_SEALING = 2;
+    public static uint MFD_ALLOW_SEALING => Base.MFD_ALLOW_SEALING;
 
     /// <summary>From huge pages.</summary>
-    public const uint MFD_HUGETLB = 4;
+    public static uint MFD_HUGETLB => Base.MFD_HUGETLB;
 
     /// <summary>msync: start writing.</summary>
-    public const int MS_ASYNC = 1;
+    public static int MS_ASYNC => Base.MS_ASYNC;
 
     /// <summary>msync: write and wait.</summary>
-    public const int MS_SYNC = 4;
+    public static int MS_SYNC => Base.MS_SYNC;
 
     /// <summary>mlockall: what is mapped now.</summary>
-    public const int MCL_CURRENT = 1;
+    public static int MCL_CURRENT => Base.MCL_CURRENT;
 
     /// <summary>mlockall: what will be mapped.</summary>
-    public const int MCL_FUTURE = 2;
+    public static int MCL_FUTURE => Base.MCL_FUTURE;
 
     /// <summary>mlockall: when first touched.</summary>
-    public const int MCL_ONFAULT = 4;
+    public static int MCL_ONFAULT => Base.MCL_ONFAULT;
 
     /// <summary>What mmap returns when it fails.</summary>
     public const nint MAP_FAILED = -1;
 
     /// <summary>Maps memory.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint mmap(nint addr, nuint length, int prot, int flags, int fd, long offset);
+    public static nint mmap(nint addr, nuint length, int prot, int flags, int fd, long offset) =>
+        (nint)Base.mmap((void*)addr, (Tmds.Linux.size_t)length, prot, flags, fd, offset);
 
     /// <summary>Unmaps memory.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int munmap(nint addr, nuint length);
+    public static int munmap(nint addr, nuint length) => Base.munmap((void*)addr, (Tmds.Linux.size_t)length);
 
     /// <summary>Changes the access of a mapping.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int mprotect(nint addr, nuint len, int prot);
+    public static int mprotect(nint addr, nuint len, int prot) => Base.mprotect((void*)addr, (Tmds.Linux.size_t)len, prot);
 
     /// <summary>Advises the kernel.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int madvise(nint addr, nuint length, int advice);
+    public static int madvise(nint addr, nuint length, int advice) => Base.madvise((void*)addr, (Tmds.Linux.size_t)length, advice);
 
     /// <summary>Writes a shared mapping back.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int msync(nint addr, nuint length, int flags);
+    public static int msync(nint addr, nuint length, int flags) => Base.msync((void*)addr, (Tmds.Linux.size_t)length, flags);
 
     /// <summary>Locks pages into memory.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int mlock(nint addr, nuint len);
+    public static int mlock(nint addr, nuint len) => Base.mlock((void*)addr, (Tmds.Linux.size_t)len);
 
     /// <summary>Locks the process's pages.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int mlockall(int flags);
+    public static int mlockall(int flags) => Base.mlockall(flags);
 
     /// <summary>Makes an anonymous file.</summary>
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int memfd_create(string name, uint flags);
+    public static int memfd_create(string name, uint flags)
+    {
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(name);
+        int result = Base.memfd_create(text, flags);
+        Utf8StringMarshaller.Free(text);
+        return result;
+    }
 }

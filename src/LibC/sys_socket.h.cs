@@ -94,10 +94,10 @@ public struct ucred
 public static unsafe partial class LibC
 {
     /// <summary>No family.</summary>
-    public const int AF_UNSPEC = 0;
+    public static int AF_UNSPEC => Base.AF_UNSPEC;
 
     /// <summary>Unix domain.</summary>
-    public const int AF_UNIX = 1;
+    public static int AF_UNIX => Base.AF_UNIX;
 
     /// <summary>IPv4.</summary>
     public const int AF_INET = 2;
@@ -106,177 +106,175 @@ public static unsafe partial class LibC
     public const int AF_INET6 = 10;
 
     /// <summary>Netlink.</summary>
-    public const int AF_NETLINK = 16;
+    public static int AF_NETLINK => Base.AF_NETLINK;
 
     /// <summary>Link layer.</summary>
-    public const int AF_PACKET = 17;
+    public static int AF_PACKET => Base.AF_PACKET;
 
     /// <summary>Virtual machine sockets.</summary>
-    public const int AF_VSOCK = 40;
+    public static int AF_VSOCK => Base.AF_VSOCK;
 
     /// <summary>Byte stream.</summary>
-    public const int SOCK_STREAM = 1;
+    public static int SOCK_STREAM => Base.SOCK_STREAM;
 
     /// <summary>Datagrams.</summary>
-    public const int SOCK_DGRAM = 2;
+    public static int SOCK_DGRAM => Base.SOCK_DGRAM;
 
     /// <summary>Raw packets.</summary>
-    public const int SOCK_RAW = 3;
+    public static int SOCK_RAW => Base.SOCK_RAW;
 
     /// <summary>Datagrams in order over a connection.</summary>
-    public const int SOCK_SEQPACKET = 5;
+    public static int SOCK_SEQPACKET => Base.SOCK_SEQPACKET;
 
     /// <summary>Close on exec.</summary>
-    public const int SOCK_CLOEXEC = 0x80000;
+    public static int SOCK_CLOEXEC => Base.SOCK_CLOEXEC;
 
     /// <summary>Never block.</summary>
-    public const int SOCK_NONBLOCK = 0x800;
+    public static int SOCK_NONBLOCK => Base.SOCK_NONBLOCK;
 
     /// <summary>Options of the socket itself.</summary>
-    public const int SOL_SOCKET = 1;
+    public static int SOL_SOCKET => Base.SOL_SOCKET;
 
     /// <summary>Record debugging.</summary>
-    public const int SO_DEBUG = 1;
+    public static int SO_DEBUG => Base.SO_DEBUG;
 
     /// <summary>Allow an address to be used again.</summary>
-    public const int SO_REUSEADDR = 2;
+    public static int SO_REUSEADDR => Base.SO_REUSEADDR;
 
     /// <summary>The socket's type.</summary>
-    public const int SO_TYPE = 3;
+    public static int SO_TYPE => Base.SO_TYPE;
 
     /// <summary>The pending error; reading clears it.</summary>
-    public const int SO_ERROR = 4;
+    public static int SO_ERROR => Base.SO_ERROR;
 
     /// <summary>Allow broadcasts.</summary>
-    public const int SO_BROADCAST = 6;
+    public static int SO_BROADCAST => Base.SO_BROADCAST;
 
     /// <summary>Bytes of the send buffer.</summary>
-    public const int SO_SNDBUF = 7;
+    public static int SO_SNDBUF => Base.SO_SNDBUF;
 
     /// <summary>Bytes of the receive buffer.</summary>
-    public const int SO_RCVBUF = 8;
+    public static int SO_RCVBUF => Base.SO_RCVBUF;
 
     /// <summary>Send probes on an idle connection.</summary>
-    public const int SO_KEEPALIVE = 9;
+    public static int SO_KEEPALIVE => Base.SO_KEEPALIVE;
 
     /// <summary>Queueing priority.</summary>
-    public const int SO_PRIORITY = 12;
+    public static int SO_PRIORITY => Base.SO_PRIORITY;
 
     /// <summary>Several sockets on one port.</summary>
-    public const int SO_REUSEPORT = 15;
+    public static int SO_REUSEPORT => Base.SO_REUSEPORT;
 
     /// <summary>Receive credentials.</summary>
-    public const int SO_PASSCRED = 16;
+    public static int SO_PASSCRED => Base.SO_PASSCRED;
 
     /// <summary>Credentials of the peer.</summary>
-    public const int SO_PEERCRED = 17;
+    public static int SO_PEERCRED => Base.SO_PEERCRED;
 
     /// <summary>Time-out of receiving.</summary>
-    public const int SO_RCVTIMEO = 20;
+    public static int SO_RCVTIMEO => Base.SO_RCVTIMEO;
 
     /// <summary>Time-out of sending.</summary>
-    public const int SO_SNDTIMEO = 21;
+    public static int SO_SNDTIMEO => Base.SO_SNDTIMEO;
 
     /// <summary>Whether it listens.</summary>
-    public const int SO_ACCEPTCONN = 30;
+    public static int SO_ACCEPTCONN => Base.SO_ACCEPTCONN;
 
     /// <summary>Security context of the peer.</summary>
-    public const int SO_PEERSEC = 31;
+    public static int SO_PEERSEC => Base.SO_PEERSEC;
 
     /// <summary>SO_SNDBUF above the limit.</summary>
-    public const int SO_SNDBUFFORCE = 32;
+    public static int SO_SNDBUFFORCE => Base.SO_SNDBUFFORCE;
 
     /// <summary>SO_RCVBUF above the limit.</summary>
-    public const int SO_RCVBUFFORCE = 33;
+    public static int SO_RCVBUFFORCE => Base.SO_RCVBUFFORCE;
 
     /// <summary>The socket's family.</summary>
-    public const int SO_DOMAIN = 39;
+    public static int SO_DOMAIN => Base.SO_DOMAIN;
 
     /// <summary>The socket's protocol.</summary>
-    public const int SO_PROTOCOL = 38;
+    public static int SO_PROTOCOL => Base.SO_PROTOCOL;
 
     /// <summary>Microseconds of busy polling.</summary>
-    public const int SO_BUSY_POLL = 46;
+    public static int SO_BUSY_POLL => Base.SO_BUSY_POLL;
 
     /// <summary>Only this interface.</summary>
-    public const int SO_BINDTODEVICE = 25;
+    public static int SO_BINDTODEVICE => Base.SO_BINDTODEVICE;
 
     /// <summary>Receive time stamps.</summary>
-    public const int SO_TIMESTAMP = 29;
+    public static int SO_TIMESTAMP => Base.SO_TIMESTAMP;
 
     /// <summary>Attach a classic BPF filter.</summary>
-    public const int SO_ATTACH_FILTER = 26;
+    public static int SO_ATTACH_FILTER => Base.SO_ATTACH_FILTER;
 
     /// <summary>Longest listen queue by default.</summary>
-    public const int SOMAXCONN = 0x1000;
+    public static int SOMAXCONN => Base.SOMAXCONN;
 
     /// <summary>Control message: descriptors.</summary>
-    public const int SCM_RIGHTS = 1;
+    public static int SCM_RIGHTS => Base.SCM_RIGHTS;
 
     /// <summary>Control message: credentials.</summary>
-    public const int SCM_CREDENTIALS = 2;
+    public static int SCM_CREDENTIALS => Base.SCM_CREDENTIALS;
 
     /// <summary>Out-of-band data.</summary>
-    public const int MSG_OOB = 1;
+    public static int MSG_OOB => Base.MSG_OOB;
 
     /// <summary>Leave the data in the queue.</summary>
-    public const int MSG_PEEK = 2;
+    public static int MSG_PEEK => Base.MSG_PEEK;
 
     /// <summary>Only to directly connected hosts.</summary>
-    public const int MSG_DONTROUTE = 4;
+    public static int MSG_DONTROUTE => Base.MSG_DONTROUTE;
 
     /// <summary>Control data were truncated.</summary>
-    public const int MSG_CTRUNC = 8;
+    public static int MSG_CTRUNC => Base.MSG_CTRUNC;
 
     /// <summary>The datagram was truncated.</summary>
-    public const int MSG_TRUNC = 0x20;
+    public static int MSG_TRUNC => Base.MSG_TRUNC;
 
     /// <summary>Never block.</summary>
-    public const int MSG_DONTWAIT = 0x40;
+    public static int MSG_DONTWAIT => Base.MSG_DONTWAIT;
 
     /// <summary>End of a record.</summary>
-    public const int MSG_EOR = 0x80;
+    public static int MSG_EOR => Base.MSG_EOR;
 
     /// <summary>Wait for all bytes.</summary>
-    public const int MSG_WAITALL = 0x100;
+    public static int MSG_WAITALL => Base.MSG_WAITALL;
 
     /// <summary>The peer answered.</summary>
-    public const int MSG_CONFIRM = 0x800;
+    public static int MSG_CONFIRM => Base.MSG_CONFIRM;
 
     /// <summary>Read the error queue.</summary>
-    public const int MSG_ERRQUEUE = 0x2000;
+    public static int MSG_ERRQUEUE => Base.MSG_ERRQUEUE;
 
     /// <summary>No SIGPIPE.</summary>
-    public const int MSG_NOSIGNAL = 0x4000;
+    public static int MSG_NOSIGNAL => Base.MSG_NOSIGNAL;
 
     /// <summary>More follows.</summary>
-    public const int MSG_MORE = 0x8000;
+    public static int MSG_MORE => Base.MSG_MORE;
 
     /// <summary>recvmmsg: block for the first only.</summary>
-    public const int MSG_WAITFORONE = 0x10000;
+    public static int MSG_WAITFORONE => Base.MSG_WAITFORONE;
 
     /// <summary>Send without copying.</summary>
-    public const int MSG_ZEROCOPY = 0x4000000;
+    public static int MSG_ZEROCOPY => Base.MSG_ZEROCOPY;
 
     /// <summary>Received descriptors close on exec.</summary>
-    public const int MSG_CMSG_CLOEXEC = 0x40000000;
+    public static int MSG_CMSG_CLOEXEC => Base.MSG_CMSG_CLOEXEC;
 
     /// <summary>No more receiving.</summary>
-    public const int SHUT_RD = 0;
+    public static int SHUT_RD => Base.SHUT_RD;
 
     /// <summary>No more sending.</summary>
-    public const int SHUT_WR = 1;
+    public static int SHUT_WR => Base.SHUT_WR;
 
     /// <summary>Neither.</summary>
-    public const int SHUT_RDWR = 2;
+    public static int SHUT_RDWR => Base.SHUT_RDWR;
 
     /// <summary>Makes a socket.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int socket(int domain, int type, int protocol);
+    public static int socket(int domain, int type, int protocol) => Base.socket(domain, type, protocol);
 
     /// <summary>Makes two connected sockets; <paramref name="sv"/> gets both descriptors.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int socketpair(int domain, int type, int protocol, int* sv);
+    public static int socketpair(int domain, int type, int protocol, int* sv) => Base.socketpair(domain, type, protocol, sv);
 
     /// <summary>Makes two connected sockets.</summary>
     public static int socketpair(int domain, int type, int protocol, out int first, out int second)
@@ -289,39 +287,35 @@ public static unsafe partial class LibC
     }
 
     /// <summary>Gives a socket its address.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int bind(int sockfd, void* addr, uint addrlen);
+    public static int bind(int sockfd, void* addr, uint addrlen) => Base.bind(sockfd, (Tmds.Linux.sockaddr*)addr, addrlen);
 
     /// <summary>Starts to listen.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int listen(int sockfd, int backlog);
+    public static int listen(int sockfd, int backlog) => Base.listen(sockfd, backlog);
 
     /// <summary>Takes a connection; the address may be null.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int accept4(int sockfd, void* addr, uint* addrlen, int flags);
+    public static int accept4(int sockfd, void* addr, uint* addrlen, int flags) =>
+        Base.accept4(sockfd, (Tmds.Linux.sockaddr*)addr, (Tmds.Linux.socklen_t*)addrlen, flags);
 
     /// <summary>Takes a connection.</summary>
     public static int accept4(int sockfd, int flags) => accept4(sockfd, null, null, flags);
 
     /// <summary>Connects.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int connect(int sockfd, void* addr, uint addrlen);
+    public static int connect(int sockfd, void* addr, uint addrlen) => Base.connect(sockfd, (Tmds.Linux.sockaddr*)addr, addrlen);
 
     /// <summary>The socket's own address.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int getsockname(int sockfd, void* addr, uint* addrlen);
+    public static int getsockname(int sockfd, void* addr, uint* addrlen) =>
+        Base.getsockname(sockfd, (Tmds.Linux.sockaddr*)addr, (Tmds.Linux.socklen_t*)addrlen);
 
     /// <summary>The peer's address.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int getpeername(int sockfd, void* addr, uint* addrlen);
+    public static int getpeername(int sockfd, void* addr, uint* addrlen) =>
+        Base.getpeername(sockfd, (Tmds.Linux.sockaddr*)addr, (Tmds.Linux.socklen_t*)addrlen);
 
     /// <summary>Gets an option.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int getsockopt(int sockfd, int level, int optname, void* optval, uint* optlen);
+    public static int getsockopt(int sockfd, int level, int optname, void* optval, uint* optlen) =>
+        Base.getsockopt(sockfd, level, optname, optval, (Tmds.Linux.socklen_t*)optlen);
 
     /// <summary>Sets an option.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int setsockopt(int sockfd, int level, int optname, void* optval, uint optlen);
+    public static int setsockopt(int sockfd, int level, int optname, void* optval, uint optlen) => Base.setsockopt(sockfd, level, optname, optval, optlen);
 
     /// <summary>Gets an option that is an int.</summary>
     public static int getsockopt(int sockfd, int level, int optname, out int value)
@@ -337,16 +331,13 @@ public static unsafe partial class LibC
     public static int setsockopt(int sockfd, int level, int optname, int value) => setsockopt(sockfd, level, optname, &value, sizeof(int));
 
     /// <summary>Ends one or both directions.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int shutdown(int sockfd, int how);
+    public static int shutdown(int sockfd, int how) => Base.shutdown(sockfd, how);
 
     /// <summary>Sends a message.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint sendmsg(int sockfd, msghdr* msg, int flags);
+    public static nint sendmsg(int sockfd, msghdr* msg, int flags) => (nint)(long)Base.sendmsg(sockfd, (Tmds.Linux.msghdr*)msg, flags);
 
     /// <summary>Receives a message.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint recvmsg(int sockfd, msghdr* msg, int flags);
+    public static nint recvmsg(int sockfd, msghdr* msg, int flags) => (nint)(long)Base.recvmsg(sockfd, (Tmds.Linux.msghdr*)msg, flags);
 
     /// <summary>Sends several messages.</summary>
     [LibraryImport("libc", SetLastError = true)]
@@ -357,12 +348,12 @@ public static unsafe partial class LibC
     public static partial int recvmmsg(int sockfd, mmsghdr* msgvec, uint vlen, int flags, timespec* timeout);
 
     /// <summary>Sends to an address, or to the peer.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint sendto(int sockfd, void* buf, nuint len, int flags, void* dest_addr, uint addrlen);
+    public static nint sendto(int sockfd, void* buf, nuint len, int flags, void* dest_addr, uint addrlen) =>
+        (nint)(long)Base.sendto(sockfd, buf, (Tmds.Linux.size_t)len, flags, (Tmds.Linux.sockaddr*)dest_addr, addrlen);
 
     /// <summary>Receives, with the sender's address.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint recvfrom(int sockfd, void* buf, nuint len, int flags, void* src_addr, uint* addrlen);
+    public static nint recvfrom(int sockfd, void* buf, nuint len, int flags, void* src_addr, uint* addrlen) =>
+        (nint)(long)Base.recvfrom(sockfd, buf, (Tmds.Linux.size_t)len, flags, (Tmds.Linux.sockaddr*)src_addr, (Tmds.Linux.socklen_t*)addrlen);
 
     /// <summary>Sends a span to the peer.</summary>
     public static nint send(int sockfd, ReadOnlySpan<byte> buf, int flags)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.InteropServices.Marshalling;
 
 namespace VhostNet.LibC;
 
@@ -84,7 +85,7 @@ public struct statx_t
 public static unsafe partial class LibC
 {
     /// <summary>Mask of the file's type.</summary>
-    public const int S_IFMT = 0xf000;
+    public static int S_IFMT => (int)(uint)Base.S_IFMT;
 
     /// <summary>Socket.</summary>
     public const int S_IFSOCK = 0xc000;
@@ -93,62 +94,67 @@ public static unsafe partial class LibC
     public const int S_IFIFO = 0x1000;
 
     /// <summary>Regular file.</summary>
-    public const int S_IFREG = 0x8000;
+    public static int S_IFREG => (int)(uint)Base.S_IFREG;
 
     /// <summary>Directory.</summary>
-    public const int S_IFDIR = 0x4000;
+    public static int S_IFDIR => (int)(uint)Base.S_IFDIR;
 
     /// <summary>Mode: symbolic link.</summary>
-    public const int S_IFLNK = 0xa000;
+    public static int S_IFLNK => (int)(uint)Base.S_IFLNK;
 
     /// <summary>Character device.</summary>
-    public const int S_IFCHR = 0x2000;
+    public static int S_IFCHR => (int)(uint)Base.S_IFCHR;
 
     /// <summary>Owner may read.</summary>
-    public const int S_IRUSR = 0x100;
+    public static int S_IRUSR => (int)(uint)Base.S_IRUSR;
 
     /// <summary>Owner may write.</summary>
-    public const int S_IWUSR = 0x80;
+    public static int S_IWUSR => (int)(uint)Base.S_IWUSR;
 
     /// <summary>Owner may execute.</summary>
-    public const int S_IXUSR = 0x40;
+    public static int S_IXUSR => (int)(uint)Base.S_IXUSR;
 
     /// <summary>Group may read.</summary>
-    public const int S_IRGRP = 0x20;
+    public static int S_IRGRP => (int)(uint)Base.S_IRGRP;
 
     /// <summary>Group may write.</summary>
-    public const int S_IWGRP = 0x10;
+    public static int S_IWGRP => (int)(uint)Base.S_IWGRP;
 
     /// <summary>Others may read.</summary>
-    public const int S_IROTH = 0x4;
+    public static int S_IROTH => (int)(uint)Base.S_IROTH;
 
     /// <summary>Others may write.</summary>
-    public const int S_IWOTH = 0x2;
+    public static int S_IWOTH => (int)(uint)Base.S_IWOTH;
 
     /// <summary>statx: the type.</summary>
-    public const uint STATX_TYPE = 1;
+    public static uint STATX_TYPE => Base.STATX_TYPE;
 
     /// <summary>statx: the mode.</summary>
-    public const uint STATX_MODE = 2;
+    public static uint STATX_MODE => Base.STATX_MODE;
 
     /// <summary>statx: the owner.</summary>
-    public const uint STATX_UID = 8;
+    public static uint STATX_UID => Base.STATX_UID;
 
     /// <summary>statx: the group.</summary>
-    public const uint STATX_GID = 0x10;
+    public static uint STATX_GID => Base.STATX_GID;
 
     /// <summary>statx: the inode number.</summary>
-    public const uint STATX_INO = 0x100;
+    public static uint STATX_INO => Base.STATX_INO;
 
     /// <summary>statx: the size.</summary>
-    public const uint STATX_SIZE = 0x200;
+    public static uint STATX_SIZE => Base.STATX_SIZE;
 
     /// <summary>statx: all of stat.</summary>
-    public const uint STATX_BASIC_STATS = 0x7ff;
+    public static uint STATX_BASIC_STATS => Base.STATX_BASIC_STATS;
 
     /// <summary>Facts about a file.</summary>
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int statx(int dirfd, string pathname, int flags, uint mask, statx_t* statxbuf);
+    public static int statx(int dirfd, string pathname, int flags, uint mask, statx_t* statxbuf)
+    {
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(pathname);
+        int result = Base.statx(dirfd, text, flags, mask, (Tmds.Linux.statx*)statxbuf);
+        Utf8StringMarshaller.Free(text);
+        return result;
+    }
 
     /// <summary>Facts about an open file.</summary>
     public static int statx(int fd, uint mask, out statx_t result)
@@ -181,14 +187,17 @@ public static unsafe partial class LibC
     }
 
     /// <summary>Changes permissions.</summary>
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int chmod(string pathname, uint mode);
+    public static int chmod(string pathname, uint mode)
+    {
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(pathname);
+        int result = Base.chmod(text, (ushort)mode);
+        Utf8StringMarshaller.Free(text);
+        return result;
+    }
 
     /// <summary>Changes permissions of an open file.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int fchmod(int fd, uint mode);
+    public static int fchmod(int fd, uint mode) => Base.fchmod(fd, (ushort)mode);
 
     /// <summary>Sets the mask of permissions of new files.</summary>
-    [LibraryImport("libc")]
-    public static partial uint umask(uint mask);
+    public static uint umask(uint mask) => (ushort)Base.umask((ushort)mask);
 }

@@ -3,22 +3,22 @@ using System.Runtime.InteropServices;
 namespace VhostNet.LibC;
 
 /// <content>sys/syscall.h</content>
-public static partial class LibC
+public static unsafe partial class LibC
 {
     /// <summary>System call numbers of x86-64.</summary>
     public static class x86_64
     {
         /// <summary>io_setup.</summary>
-        public const int SYS_io_setup = 206;
+        public static int SYS_io_setup => Base.SYS_io_setup;
 
         /// <summary>io_destroy.</summary>
-        public const int SYS_io_destroy = 207;
+        public static int SYS_io_destroy => Base.SYS_io_destroy;
 
         /// <summary>io_getevents.</summary>
-        public const int SYS_io_getevents = 208;
+        public static int SYS_io_getevents => Base.SYS_io_getevents;
 
         /// <summary>io_submit.</summary>
-        public const int SYS_io_submit = 209;
+        public static int SYS_io_submit => Base.SYS_io_submit;
 
         /// <summary>membarrier.</summary>
         public const int SYS_membarrier = 324;
@@ -45,26 +45,26 @@ public static partial class LibC
         public const int SYS_epoll_pwait2 = 441;
 
         /// <summary>Fail if the path is not a directory.</summary>
-        public const int O_DIRECTORY = 0x10000;
+        public static int O_DIRECTORY => Base.O_DIRECTORY;
 
         /// <summary>Do not follow a final symbolic link.</summary>
-        public const int O_NOFOLLOW = 0x20000;
+        public static int O_NOFOLLOW => Base.O_NOFOLLOW;
     }
 
     /// <summary>System call numbers of arm64.</summary>
     public static class aarch64
     {
         /// <summary>io_setup.</summary>
-        public const int SYS_io_setup = 0;
+        public static int SYS_io_setup => Base.SYS_io_setup;
 
         /// <summary>io_destroy.</summary>
-        public const int SYS_io_destroy = 1;
+        public static int SYS_io_destroy => Base.SYS_io_destroy;
 
         /// <summary>io_getevents.</summary>
-        public const int SYS_io_getevents = 4;
+        public static int SYS_io_getevents => Base.SYS_io_getevents;
 
         /// <summary>io_submit.</summary>
-        public const int SYS_io_submit = 2;
+        public static int SYS_io_submit => Base.SYS_io_submit;
 
         /// <summary>membarrier.</summary>
         public const int SYS_membarrier = 283;
@@ -91,10 +91,10 @@ public static partial class LibC
         public const int SYS_epoll_pwait2 = 441;
 
         /// <summary>Fail if the path is not a directory.</summary>
-        public const int O_DIRECTORY = 0x4000;
+        public static int O_DIRECTORY => Base.O_DIRECTORY;
 
         /// <summary>Do not follow a final symbolic link.</summary>
-        public const int O_NOFOLLOW = 0x8000;
+        public static int O_NOFOLLOW => Base.O_NOFOLLOW;
     }
 
     private static bool IsX64 => RuntimeInformation.ProcessArchitecture == Architecture.X64;
@@ -105,8 +105,8 @@ public static partial class LibC
     /// <summary>Do not follow a final symbolic link.</summary>
     public static int O_NOFOLLOW => IsX64 ? x86_64.O_NOFOLLOW : aarch64.O_NOFOLLOW;
 
-    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
+    private static nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f) =>
+        (nint)(long)(Tmds.Linux.ssize_t)Base.syscall((void*)number, (void*)a, (void*)b, (void*)c, (void*)d, (void*)e, (void*)f);
 
     /// <summary>Refers to a process by a descriptor.</summary>
     public static int pidfd_open(int pid, uint flags) =>

@@ -23,7 +23,7 @@ public unsafe struct sockaddr_un
             throw new ArgumentException($"The socket path '{path}' takes {length} bytes; 1 to 107 without a zero byte are allowed.", nameof(path));
         }
 
-        sockaddr_un address = new() { sun_family = LibC.AF_UNIX };
+        sockaddr_un address = new() { sun_family = (ushort)LibC.AF_UNIX };
         Encoding.UTF8.GetBytes(path, new Span<byte>(address.sun_path, 107));
         return address;
     }

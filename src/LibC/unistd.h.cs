@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.InteropServices.Marshalling;
 
 namespace VhostNet.LibC;
 
@@ -6,13 +7,13 @@ namespace VhostNet.LibC;
 public static unsafe partial class LibC
 {
     /// <summary>lseek: from the start.</summary>
-    public const int SEEK_SET = 0;
+    public static int SEEK_SET => Base.SEEK_SET;
 
     /// <summary>lseek: from the current position.</summary>
-    public const int SEEK_CUR = 1;
+    public static int SEEK_CUR => Base.SEEK_CUR;
 
     /// <summary>lseek: from the end.</summary>
-    public const int SEEK_END = 2;
+    public static int SEEK_END => Base.SEEK_END;
 
     /// <summary>sysconf: bytes in a page.</summary>
     public const int _SC_PAGESIZE = 30;
@@ -27,24 +28,22 @@ public static unsafe partial class LibC
     public const int _SC_PHYS_PAGES = 85;
 
     /// <summary>access: may be read.</summary>
-    public const int R_OK = 4;
+    public static int R_OK => Base.R_OK;
 
     /// <summary>access: may be written.</summary>
-    public const int W_OK = 2;
+    public static int W_OK => Base.W_OK;
 
     /// <summary>access: may be executed.</summary>
-    public const int X_OK = 1;
+    public static int X_OK => Base.X_OK;
 
     /// <summary>access: exists.</summary>
-    public const int F_OK = 0;
+    public static int F_OK => Base.F_OK;
 
     /// <summary>Reads up to <paramref name="count"/> bytes.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint read(int fd, void* buf, nuint count);
+    public static nint read(int fd, void* buf, nuint count) => (nint)(long)Base.read(fd, buf, (Tmds.Linux.size_t)count);
 
     /// <summary>Writes up to <paramref name="count"/> bytes.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint write(int fd, void* buf, nuint count);
+    public static nint write(int fd, void* buf, nuint count) => (nint)(long)Base.write(fd, buf, (Tmds.Linux.size_t)count);
 
     /// <summary>Reads into a span.</summary>
     public static nint read(int fd, Span<byte> buf)
@@ -77,20 +76,16 @@ public static unsafe partial class LibC
     public static nint write(int fd, ulong value) => write(fd, &value, sizeof(ulong));
 
     /// <summary>Reads at an offset.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint pread(int fd, void* buf, nuint count, long offset);
+    public static nint pread(int fd, void* buf, nuint count, long offset) => (nint)(long)Base.pread(fd, buf, (Tmds.Linux.size_t)count, offset);
 
     /// <summary>Writes at an offset.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint pwrite(int fd, void* buf, nuint count, long offset);
+    public static nint pwrite(int fd, void* buf, nuint count, long offset) => (nint)(long)Base.pwrite(fd, buf, (Tmds.Linux.size_t)count, offset);
 
     /// <summary>Closes a descriptor.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int close(int fd);
+    public static int close(int fd) => Base.close(fd);
 
     /// <summary>Makes a pipe; <paramref name="pipefd"/> gets two descriptors.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int pipe2(int* pipefd, int flags);
+    public static int pipe2(int* pipefd, int flags) => Base.pipe2(pipefd, flags);
 
     /// <summary>Makes a pipe.</summary>
     public static int pipe2(out int readEnd, out int writeEnd, int flags)
@@ -103,45 +98,58 @@ public static unsafe partial class LibC
     }
 
     /// <summary>Duplicates a descriptor (without close-on-exec; see F_DUPFD_CLOEXEC).</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int dup(int oldfd);
+    public static int dup(int oldfd) => Base.dup(oldfd);
 
     /// <summary>Duplicates a descriptor to a number.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int dup3(int oldfd, int newfd, int flags);
+    public static int dup3(int oldfd, int newfd, int flags) => Base.dup3(oldfd, newfd, flags);
 
     /// <summary>Waits until a file's, or a directory's, contents are on the disk.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int fsync(int fd);
+    public static int fsync(int fd) => Base.fsync(fd);
 
     /// <summary>Reads where a symbolic link leads; the number of bytes, which no zero byte follows.</summary>
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial nint readlink(string pathname, byte* buf, nuint bufsiz);
+    public static nint readlink(string pathname, byte* buf, nuint bufsiz)
+    {
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(pathname);
+        nint result = (nint)(long)Base.readlink(text, buf, (Tmds.Linux.size_t)bufsiz);
+        Utf8StringMarshaller.Free(text);
+        return result;
+    }
 
     /// <summary>Removes a name.</summary>
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int unlink(string pathname);
+    public static int unlink(string pathname)
+    {
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(pathname);
+        int result = Base.unlink(text);
+        Utf8StringMarshaller.Free(text);
+        return result;
+    }
 
     /// <summary>Changes the owner of a file.</summary>
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int chown(string pathname, uint owner, uint group);
+    public static int chown(string pathname, uint owner, uint group)
+    {
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(pathname);
+        int result = Base.chown(text, owner, group);
+        Utf8StringMarshaller.Free(text);
+        return result;
+    }
 
     /// <summary>Checks what the process may do with a file.</summary>
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int access(string pathname, int mode);
+    public static int access(string pathname, int mode)
+    {
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(pathname);
+        int result = Base.access(text, mode);
+        Utf8StringMarshaller.Free(text);
+        return result;
+    }
 
     /// <summary>Sets a file's length.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int ftruncate(int fd, long length);
+    public static int ftruncate(int fd, long length) => Base.ftruncate(fd, length);
 
     /// <summary>Moves the position; with SEEK_END and 0 it gives the size.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial long lseek(int fd, long offset, int whence);
+    public static long lseek(int fd, long offset, int whence) => Base.lseek(fd, offset, whence);
 
     /// <summary>The process's id.</summary>
-    [LibraryImport("libc")]
-    [SuppressGCTransition]
-    public static partial int getpid();
+    public static int getpid() => Base.getpid();
 
     /// <summary>The thread's id.</summary>
     [LibraryImport("libc")]
@@ -149,16 +157,11 @@ public static unsafe partial class LibC
     public static partial int gettid();
 
     /// <summary>The effective user.</summary>
-    [LibraryImport("libc")]
-    [SuppressGCTransition]
-    public static partial uint geteuid();
+    public static uint geteuid() => Base.geteuid();
 
     /// <summary>The effective group.</summary>
-    [LibraryImport("libc")]
-    [SuppressGCTransition]
-    public static partial uint getegid();
+    public static uint getegid() => Base.getegid();
 
     /// <summary>A limit or a size of the system.</summary>
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint sysconf(int name);
+    public static nint sysconf(int name) => (nint)(long)Base.sysconf(name);
 }

@@ -114,20 +114,19 @@ public sealed class CProgram
             return;
         }
 
-        const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static;
-        foreach (FieldInfo field in constants.Type.GetFields(all).Where(f => f.IsLiteral && !f.IsPrivate && !IsOurOwn(f.Name, constants)))
+        foreach ((string field, object value) in AbiNumbers.Of(constants.Type, _architecture).Where(n => !IsOurOwn(n.Name, constants)))
         {
-            if ((constants.Names.TryGetValue(field.Name, out string? name) ? name : constants.Prefix + field.Name) is not { } cName)
+            if ((constants.Names.TryGetValue(field, out string? name) ? name : constants.Prefix + field) is not { } cName)
             {
                 continue;
             }
 
-            bool maybe = constants.NewerThanHeaders.Contains(field.Name);
+            bool maybe = constants.NewerThanHeaders.Contains(field);
             _text.Append(maybe ? $"#ifdef {cName}\n" : string.Empty);
             string expression = constants.AreBits ? $"(1ull << ({cName}))" : $"({cName})";
-            Assert(field.GetRawConstantValue() is ulong u
+            Assert(value is ulong u
                 ? $"(unsigned long long){expression} == {u}ull"
-                : $"(long long){expression} == {Convert.ToInt64(field.GetRawConstantValue(), CultureInfo.InvariantCulture)}ll");
+                : $"(long long){expression} == {Convert.ToInt64(value, CultureInfo.InvariantCulture)}ll");
             _text.Append(maybe ? "#endif\n" : string.Empty);
         }
     }

@@ -76,11 +76,11 @@ internal static unsafe class PacketSockets
         Check(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1), "PACKET_IGNORE_OUTGOING");
 
         // The socket was made for no protocol, so that nothing arrives from other interfaces before it is bound to this one.
-        sockaddr_ll address = new() { sll_family = AF_PACKET, sll_protocol = htons(ETH_P_ALL), sll_ifindex = index };
+        sockaddr_ll address = new() { sll_family = (ushort)AF_PACKET, sll_protocol = htons(ETH_P_ALL), sll_ifindex = index };
         Check(bind(fd, &address, (uint)sizeof(sockaddr_ll)), "bind");
         if (options.Promiscuous)
         {
-            packet_mreq request = new() { mr_ifindex = index, mr_type = PACKET_MR_PROMISC };
+            packet_mreq request = new() { mr_ifindex = index, mr_type = (ushort)PACKET_MR_PROMISC };
             Check(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, (uint)sizeof(packet_mreq)), "PACKET_MR_PROMISC");
         }
     }

@@ -17,7 +17,7 @@ internal static unsafe class NetlinkCalls
             _ = setsockopt(fd.Value, SOL_SOCKET, SO_RCVBUF, bufferBytes);
         }
 
-        sockaddr_nl address = new() { nl_family = AF_NETLINK, nl_groups = RTMGRP_LINK };
+        sockaddr_nl address = new() { nl_family = (ushort)AF_NETLINK, nl_groups = RTMGRP_LINK };
         if (bind(fd.Value, &address, (uint)sizeof(sockaddr_nl)) < 0)
         {
             Errno why = Errno.Last;

@@ -71,7 +71,7 @@ internal static unsafe class SocketCalls
     /// <summary>Undoes connect, and forgets the address of this host that it chose; returns 0 or the error number.</summary>
     public static int Disconnect(FileDescriptor fd)
     {
-        sockaddr none = new() { sa_family = AF_UNSPEC };
+        sockaddr none = new() { sa_family = (ushort)AF_UNSPEC };
         return connect(fd.Value, &none, (uint)sizeof(sockaddr)) < 0 ? errno : 0;
     }
 
