@@ -30,10 +30,13 @@ internal static class AbiNumbers
 
         foreach (PropertyInfo property in PropertiesOf(type))
         {
-            yield return (property.Name, architecture == RunningArchitecture ? property.GetValue(null)! : TmdsNumbers.For(architecture)[property.Name]);
+            yield return (property.Name, architecture == RunningArchitecture ? property.GetValue(null)! : OfType(property, TmdsNumbers.For(architecture)[property.Name]));
         }
     }
 
     /// <summary>Any number as one of 64 bits.</summary>
     public static long ToInt64(object value) => value is ulong large ? unchecked((long)large) : Convert.ToInt64(value, CultureInfo.InvariantCulture);
+
+    /// <summary>A number of the base's as our property has it: several of its types are signed where ours, as C's, are not.</summary>
+    public static long OfType(PropertyInfo property, long value) => property.PropertyType == typeof(uint) ? unchecked((uint)value) : value;
 }
