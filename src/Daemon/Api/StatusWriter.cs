@@ -81,6 +81,7 @@ internal static class StatusWriter
         PortSettingsWriter.Write(json, entry);
         WriteDirection(json, "in"u8, entry.Inward);
         WriteDirection(json, "out"u8, entry.Outward);
+        QuotaStatusWriter.Write(json, entry);
         if (captures.Find(entry.Port) is { } capture)
         {
             json.WritePropertyName("capture"u8);
