@@ -67,5 +67,6 @@ internal static class RootCommands
         .. ProgramCommands.Make(),
         RunCommand.Make(),
         CompletionCommand.Make(),
+        CompletionCommand.MakeHidden(),
     ];
 }

@@ -41,7 +41,10 @@ internal sealed class GuestDaemon : IDisposable
         try
         {
             using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            listener.Bind(new UnixDomainSocketEndPoint(Path.Combine(directory.FullName, "guest.sock")));
+            // The framework removes the name that it has bound when the socket is closed, and this one shall stay.
+            string bound = Path.Combine(directory.FullName, "new.sock");
+            listener.Bind(new UnixDomainSocketEndPoint(bound));
+            File.Move(bound, Path.Combine(directory.FullName, "guest.sock"));
             listener.Listen(Backlog);
             using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
             string notifyPath = Path.Combine(directory.FullName, "ready");

@@ -73,8 +73,11 @@ internal static class ConfigReader
         }
     }
 
-    private static DaemonOptions Read(ConfigSection root)
+    /// <summary>Reads a whole configuration.</summary>
+    internal static DaemonOptions Read(ConfigSection root)
     {
+        // For editors; it says where the schema is.
+        _ = root.Text("$schema");
         var options = new DaemonOptions
         {
             Threads = [.. root.Sections("threads").Select(ReadThread)],
@@ -183,7 +186,10 @@ internal static class ConfigReader
         {
             foreach (string source in list.OtherKeys())
             {
-                sources[source] = list.Choice(source, LogLevels.ByName)!.Value;
+                if (list.Choice(source, LogLevels.ByName) is { } level)
+                {
+                    sources[source] = level;
+                }
             }
         }
 

@@ -58,9 +58,10 @@ public sealed class ControlClientTests
         using (var gone = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, 0))
         {
             gone.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(path));
+            File.Move(path, directory.File("kept.sock"));
         }
 
-        Assert.Contains("nobody answers there", Refusal(path), StringComparison.Ordinal);
+        Assert.Contains("nobody answers there", Refusal(directory.File("kept.sock")), StringComparison.Ordinal);
         Assert.Contains("107 bytes", Refusal("/" + new string('x', 200)), StringComparison.Ordinal);
     }
 

@@ -13,6 +13,7 @@ public sealed class ConfigReaderTests
     internal const string Everything = """
         {
           // Comments and trailing commas are allowed.
+          "$schema": "/usr/share/vhostnet/vhostnetd.schema.json",
           "threads": [{"name": "io0", "cpu": 1, "poll": "adaptive", "pollMaxMicroseconds": 20}, {"name": "io1", "poll": "busy"}],
           "networks": [{"name": "lan", "kind": "wire"}, {"name": "loop", "kind": "hairpin"},
             {"name": "sw", "kind": "switch", "macTableCapacity": 100, "ageingSeconds": 60, "mirror": {"port": "void", "from": ["gen"], "to": "gen"}}],
