@@ -122,7 +122,7 @@ internal static class ConfigReader
         HttpListenOptions options = new()
         {
             Path = ValueParsers.SocketPath(path, out string problem) ?? throw section.Error("path", problem),
-            Mode = ReadMode(section) ?? 0x1A0,
+            Mode = ReadMode(section) ?? HttpListenOptions.DefaultMode,
             Owner = section.Text("owner"),
             Group = section.Text("group"),
         };

@@ -274,7 +274,8 @@ internal sealed partial class ConfigSection
         {
             if (_schema is null && !_known.Contains(property.Name))
             {
-                throw Error(property.Name, $"unknown key; {Suggestion.Clause(property.Name, _known)}");
+                // $schema is for editors, and nothing that anybody misspells.
+                throw Error(property.Name, $"unknown key; {Suggestion.Clause(property.Name, [.. _known.Where(k => k[0] != '$')])}");
             }
         }
     }
