@@ -45,6 +45,7 @@ internal static class PortReader
             Threads = section.Texts("threads") ?? [],
             QueuePairs = section.Int("queuePairs", 1, QueuePairsMax) ?? 1,
             Mtu = section.Int("mtu", MtuMin, MtuMax),
+            Labels = section.Section("labels") is { } labels ? LabelReader.Read(labels) : new Dictionary<string, string>(),
         };
         port = ReadLive(section, port);
         port = port.IsVhostUser ? ReadVhostUser(section, port) : port with { KindOptions = PortKinds.Find(kind)!.Read(section) };

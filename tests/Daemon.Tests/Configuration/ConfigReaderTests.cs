@@ -19,7 +19,7 @@ public sealed class ConfigReaderTests
             {"name": "sw", "kind": "switch", "macTableCapacity": 100, "ageingSeconds": 60, "mirror": {"port": "void", "from": ["gen"], "to": "gen"}}],
           "ports": [
             {
-              "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "seal": "refuse", "cacheDemotion": false,
+              "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "labels": {"tenant": "blue"}, "seal": "refuse", "cacheDemotion": false,
               "socket": {"path": "/run/vhostnet/vm0.sock", "role": "server", "mode": "0660", "owner": "root", "group": "0"},
               "features": {"csum": false, "packed": true},
               "quotas": {"regions": 32, "descriptors": 500, "halfReceivedMs": 2000, "logLines": 20, "jobs": 2, "iotlbEntries": 128},

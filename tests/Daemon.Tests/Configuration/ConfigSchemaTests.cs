@@ -16,7 +16,7 @@ public sealed partial class ConfigSchemaTests
         "so there is nothing to do", "it has to be unique", "there is no network", "there is no thread", "the switch has no port", "a wire joins two", "a hairpin takes one",
         "of no use without a control socket", "is the name of the daemon's own thread", "belongs to \"mode\"", "applies to", "is not among them", "is an alternative to",
         "more than half of the", "can't be a name", "the kernel allows 107", "is no file mode", "is no place to listen at", "is no address of a collector", "stands where a MAC address",
-        "stands where an IP address", "stands where an address", "is not LOCAL-REMOTE", "name servers", "lies outside the responder's network",
+        "stands where an IP address", "stands where an address", "is not LOCAL-REMOTE", "name servers", "be a label", "a label that series have", "that a label may have", "one label too many", "lies outside the responder's network",
     ];
 
     [Fact]
