@@ -12,6 +12,8 @@ required=(
   iproute2 ethtool tcpdump tshark socat procps util-linux
   # The calls that loop threads make.
   strace
+  # A terminal without anybody before it.
+  tmux curl
   # Another reader of JSON schemas than ours.
   python3-jsonschema
   # Libraries that vhostnetd loads at run time.

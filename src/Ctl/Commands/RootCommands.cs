@@ -58,6 +58,7 @@ internal static class RootCommands
 
     private static IEnumerable<Command> Rest() =>
     [
+        TopCommand.Make(),
         .. ListCommands.Make().Take(1),
         PortCommand.Make(),
         .. ListCommands.Make().Skip(1),

@@ -115,6 +115,6 @@ public sealed partial class ConfigSchemaTests
         return root;
     }
 
-    [GeneratedRegex(@"\.?[A-Za-z_]\w*|\[\d+\]")]
+    [GeneratedRegex(@"[^.\[\]]+")]
     private static partial Regex Step();
 }
