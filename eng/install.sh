@@ -12,6 +12,8 @@ required=(
   iproute2 ethtool tcpdump tshark socat procps util-linux
   # The calls that loop threads make.
   strace
+  # The package: man pages made of markdown, its checks.
+  lowdown man-db lintian dpkg-dev apparmor
   # A terminal without anybody before it.
   tmux curl
   # Another reader of JSON schemas than ours.

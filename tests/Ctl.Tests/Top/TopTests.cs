@@ -96,19 +96,19 @@ public sealed class TopTests
         return new Sample(document.RootElement.Clone(), (long)(seconds * Stopwatch.Frequency));
     }
 
-    private static string Status(int n) => $$"""
+    private static string Status(int n) => $$$"""
         {
-          "version": "1", "uptimeSeconds": {{n}}, "stuck": [],
-          "threads": [{"name": "io0", "poll": "busy", "busyNanoseconds": {{n * 1_000_000_000}}, "loops": {{n * 100}}, "sleeps": 0, "gaps": {{n * 3}}}],
+          "version": "1", "uptimeSeconds": {{{n}}}, "stuck": [],
+          "threads": [{"name": "io0", "poll": "busy", "busyNanoseconds": {{{n * 1_000_000_000}}}, "loops": {{{n * 100}}}, "sleeps": 0, "gaps": {{{n * 3}}} }],
           "ports": [
             {"name": "vm0", "kind": "vhost-user", "up": true, "sessions": 1, "session": {},
-             "in": {"frames": {{n * 1000}}, "bytes": {{n * 64000}}, "drops": {"stale": {{n * 10}}}}, "out": {"frames": 0, "bytes": 0, "drops": {}},
+             "in": {"frames": {{{n * 1000}}}, "bytes": {{{n * 64000}}}, "drops": {"stale": {{{n * 10}}} } }, "out": {"frames": 0, "bytes": 0, "drops": {}},
              "rings": [
                {"queue": 0, "direction": "rx", "thread": "io0", "running": true, "enabled": true, "size": 256, "waiting": 256, "frames": 0, "bytes": 0, "drops": {}, "bursts": 0, "calls": 0, "callsSuppressed": 0, "busyNanoseconds": 0},
-               {"queue": 0, "direction": "tx", "thread": "io0", "running": true, "enabled": true, "size": 256, "waiting": 64, "frames": {{n * 1000}}, "bytes": {{n * 64000}},
-                "drops": {"no_buffers": {{n * 20}}}, "bursts": {{n * 50}}, "calls": {{n}}, "callsSuppressed": {{n * 3}}, "busyNanoseconds": {{n * 600_000_000}}}
+               {"queue": 0, "direction": "tx", "thread": "io0", "running": true, "enabled": true, "size": 256, "waiting": 64, "frames": {{{n * 1000}}}, "bytes": {{{n * 64000}}},
+                "drops": {"no_buffers": {{{n * 20}}} }, "bursts": {{{n * 50}}}, "calls": {{{n}}}, "callsSuppressed": {{{n * 3}}}, "busyNanoseconds": {{{n * 600_000_000}}} }
              ]},
-            {"name": "vm1", "kind": "null", "up": true, "sessions": 0, "in": {"frames": 0, "bytes": 0, "drops": {}}, "out": {"frames": {{n * 1000}}, "bytes": {{n * 64000}}, "drops": {}}}
+            {"name": "vm1", "kind": "null", "up": true, "sessions": 0, "in": {"frames": 0, "bytes": 0, "drops": {}}, "out": {"frames": {{{n * 1000}}}, "bytes": {{{n * 64000}}}, "drops": {}}}
           ]
         }
         """;
