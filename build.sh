@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Publishes the daemon to out/vhostnetd: one file of native code that needs no .NET where it is copied to.
+# Publishes the daemon to out/vhostnetd and its operator's tool to out/vhostnetctl: each one file of native code that needs no .NET where it is copied to.
 # Usage: ./build.sh [--rid linux-x64|linux-arm64] [--isa x86-64-v3|x86-64-v4] [--jit]
-#   --rid RID   for another machine than this one; the file is then out/vhostnetd-RID
-#   --isa ISA   for processors of this kind and better only, which is faster with short frames (docs/performance/native.md); the file is then out/vhostnetd-ISA
+#   --rid RID   for another machine than this one; the files are then out/vhostnetd-RID and out/vhostnetctl-RID
+#   --isa ISA   for processors of this kind and better only, which is faster with short frames (docs/performance/native.md); the files are then out/vhostnetd-ISA and so on
 #   --jit       compiled when it runs, as for debugging and profiling with the runtime's tools; the file is then out/vhostnetd-jit
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -34,10 +34,10 @@ case "$isa/$rid/$kind" in
   *) echo "build.sh: --isa '$isa': x86-64-v3 and x86-64-v4 are known, for native code of linux-x64" >&2; exit 2 ;;
 esac
 
-name=vhostnetd
-[ -z "$isa" ] || name+=-$isa
-[ "$rid" = "$native" ] || name+=-$rid
-[ "$kind" = aot ] || name+=-jit
+suffix=
+[ -z "$isa" ] || suffix+=-$isa
+[ "$rid" = "$native" ] || suffix+=-$rid
+[ "$kind" = aot ] || suffix+=-jit
 if [ "$kind" = jit ]; then
   how=(--self-contained true -p:PublishAot=false -p:PublishSingleFile=true -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=false -p:DebugType=embedded)
 else
@@ -47,10 +47,15 @@ else
 fi
 
 mkdir -p artifacts/log out
-publish=artifacts/publish/$rid-$kind$isa
-quietly "artifacts/log/publish-$rid-$kind$isa.log" dotnet publish src/Daemon/VhostNet.Daemon.csproj --configuration Release --runtime "$rid" "${how[@]}" --output "$publish"
 
-# A rename, so that a daemon that runs from the old file is not disturbed. Names for a debugger stay in the directory that was published to (vhostnetd.dbg).
-install -m 755 "$publish/vhostnetd" "out/.$name.new"
-mv -f "out/.$name.new" "out/$name"
-echo "out/$name: $(stat -c %s "out/$name" | numfmt --to=si) for $rid"
+# publish PROJECT NAME: a rename, so that a daemon that runs from the old file is not disturbed. Names for a debugger stay in the directory that was published to (NAME.dbg).
+publish() {
+  local project=$1 name=$2$suffix directory=artifacts/publish/$rid-$kind$isa/$2
+  quietly "artifacts/log/publish-$rid-$kind$isa-$2.log" dotnet publish "$project" --configuration Release --runtime "$rid" "${how[@]}" --output "$directory"
+  install -m 755 "$directory/$2" "out/.$name.new"
+  mv -f "out/.$name.new" "out/$name"
+  echo "out/$name: $(stat -c %s "out/$name" | numfmt --to=si) for $rid"
+}
+
+publish src/Daemon/VhostNet.Daemon.csproj vhostnetd
+publish src/Ctl/VhostNet.Ctl.csproj vhostnetctl

@@ -12,6 +12,12 @@ required=(
   iproute2 ethtool tcpdump tshark socat procps util-linux
   # The calls that loop threads make.
   strace
+  # The package: man pages made of markdown, its checks.
+  lowdown man-db lintian dpkg-dev apparmor
+  # A terminal without anybody before it.
+  tmux curl
+  # Another reader of JSON schemas than ours.
+  python3-jsonschema
   # Libraries that vhostnetd loads at run time.
   libslirp0 libglib2.0-0
   # The linker of native code, for this machine and for arm64, and a processor for what it made: arm64, or an x86-64 without AVX.

@@ -95,6 +95,7 @@ public sealed partial class AioContext
         _home.Polls++;
         byte outer = BeginLooking();
         long timeout = blocking && (_ring.IsEmpty || !_ring[0].IsDue) ? ComputeTimeout() : 0;
+        long sleeps = _home.Sleeps;
         if (timeout != 0)
         {
             WaitForWork(timeout);
@@ -105,7 +106,7 @@ public sealed partial class AioContext
         }
 
         Accept();
-        bool progress = DispatchAll();
+        bool progress = IsTimed(sleeps) ? DispatchTimed(sleeps) : DispatchAll();
         if ((_state.NotifyMe & 1) != 0 && !_disposed)
         {
             // An outer loop sleeps on what the monitor gave it, or is about to; what this poll used up must be there again.

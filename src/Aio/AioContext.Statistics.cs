@@ -34,6 +34,7 @@ public sealed partial class AioContext
         PollingNs = Volatile.Read(ref _home.PollingNs),
         Gaps = Volatile.Read(ref _home.Gaps),
         GapMaxNs = Volatile.Read(ref _home.GapMaxNs),
+        BusyNs = Volatile.Read(ref _home.BusyNs),
         BottomHalves = _ring.Taken - Volatile.Read(ref _bottomHalvesNotRun),
         Handlers = Volatile.Read(ref _handlersRun),
         Timers = Volatile.Read(ref _timersRun),

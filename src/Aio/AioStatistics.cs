@@ -44,6 +44,9 @@ public readonly record struct AioStatistics
     /// <summary>The longest of all times between two such looks, in nanoseconds.</summary>
     public long GapMaxNs { get; init; }
 
+    /// <summary>Nanoseconds that callbacks took, estimated: <see cref="AioContext.TimedWeight"/>.</summary>
+    public long BusyNs { get; init; }
+
     /// <summary>Bottom halves that were called.</summary>
     public long BottomHalves { get; init; }
 

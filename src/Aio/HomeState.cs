@@ -76,4 +76,12 @@ internal struct HomeState
     /// <summary>The longest time between two looks.</summary>
     [FieldOffset(152)]
     public long GapMaxNs;
+
+    /// <summary>Nanoseconds that callbacks took, estimated.</summary>
+    [FieldOffset(160)]
+    public long BusyNs;
+
+    /// <summary>For how many passes the present one stands in <see cref="BusyNs"/>; 0 while its time is not taken.</summary>
+    [FieldOffset(168)]
+    public int TimedWeight;
 }

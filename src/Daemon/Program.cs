@@ -44,6 +44,12 @@ static async Task<ExitCode> RunAsync(string[] args)
         return ExitCode.Success;
     }
 
+    if (result.GetValue(line.PrintSchema))
+    {
+        await Console.Out.WriteAsync(ConfigSchema.Text).ConfigureAwait(false);
+        return ExitCode.Success;
+    }
+
     DaemonOptions options = QuickForm.Read(line, result);
     if (result.GetValue(line.CheckConfig))
     {

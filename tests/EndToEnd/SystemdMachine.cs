@@ -3,15 +3,18 @@ using System.Globalization;
 namespace VhostNet.EndToEnd;
 
 /// <summary>A systemd that is process 1 of its own namespaces, with the units under deploy/ installed. Everything in it ends with it.</summary>
-public sealed class SystemdMachine : IAsyncLifetime
+public class SystemdMachine : IAsyncLifetime
 {
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
     private ChildProcess? _process;
     private int _init;
 
-    public async ValueTask InitializeAsync()
+    /// <summary>What makes the machine of the namespaces.</summary>
+    protected virtual string Script => "machine.sh";
+
+    public virtual async ValueTask InitializeAsync()
     {
-        string script = Path.Combine(Repository.Root, "tests", "EndToEnd", "systemd", "machine.sh");
+        string script = Path.Combine(Repository.Root, "tests", "EndToEnd", "systemd", Script);
 
         // An abstract name, because the machine sees another file system.
         string name = $"vhostnet-{Guid.NewGuid():N}";
@@ -40,6 +43,8 @@ public sealed class SystemdMachine : IAsyncLifetime
         {
             await _process.DisposeAsync();
         }
+
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>The path by which this process reaches a file in there.</summary>

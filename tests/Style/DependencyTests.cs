@@ -6,7 +6,7 @@ namespace VhostNet.Style;
 /// <summary>LibC ← Aio ← VhostUser ← VirtioNet ← Daemon; the driver side, VhostUser.Frontend, beside VirtioNet, and nothing that the daemon ships.</summary>
 public sealed partial class DependencyTests
 {
-    private static readonly string[] s_order = ["LibC", "Aio", "VhostUser", "VirtioNet", "Daemon", "VhostUser.Frontend"];
+    private static readonly string[] s_order = ["LibC", "Aio", "VhostUser", "VirtioNet", "Daemon", "VhostUser.Frontend", "Ctl"];
 
     [Fact]
     public void ProjectsReferOnlyDownwards() => Repository.AssertNone(
@@ -18,6 +18,17 @@ public sealed partial class DependencyTests
         where Rank(target) >= Rank(project)
         select $"{file.Path}: {project} must not refer to {target}",
         "Dependencies run one way: LibC <- Aio <- VhostUser <- VirtioNet <- Daemon.");
+
+    /// <summary>The operator's tool knows the daemon by its control socket, and of the libraries the calls of the system.</summary>
+    [Fact]
+    public void CtlKnowsTheControlApiOnly() => Repository.AssertNone(
+        from file in Repository.Files
+        where file.Path == "src/Ctl/VhostNet.Ctl.csproj"
+        from reference in XDocument.Parse(file.Text).Descendants("ProjectReference")
+        let target = ProjectName(reference.Attribute("Include")!.Value)
+        where target is not ("LibC" or "VhostUser.Frontend")
+        select $"{file.Path}: Ctl must not refer to {target}",
+        "vhostnetctl knows the control API only.");
 
     [Fact]
     public void NamespacesAreUsedOnlyDownwards() => Repository.AssertNone(

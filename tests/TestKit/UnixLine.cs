@@ -4,7 +4,7 @@ using System.Text;
 namespace VhostNet.TestKit;
 
 /// <summary>A Unix socket that a peer connects to when it starts, as a line to talk over: what it says goes to a transcript.</summary>
-internal sealed class UnixLine : IDisposable
+public sealed class UnixLine : IDisposable
 {
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private Socket? _connection;

@@ -13,4 +13,7 @@ internal static partial class ApiLog
 
     [LoggerMessage(403, LogLevel.Warning, "Thread {Thread} is blocked for ever, as a debug request asked for")]
     public static partial void Stalled(this ILogger logger, string thread);
+
+    [LoggerMessage(404, LogLevel.Information, "Log level of {Source} is {Level} now, as the control API asked for")]
+    public static partial void LevelSet(this ILogger logger, string source, string level);
 }

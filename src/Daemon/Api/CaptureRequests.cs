@@ -41,6 +41,42 @@ internal sealed class CaptureRequests(Captures captures, ControlQueue control, F
     /// <inheritdoc/>
     public void Dispose() => _turn.Dispose();
 
+    /// <summary>Answers with a capture as it grows, until a limit is reached, it is ended, or whoever reads it leaves.</summary>
+    /// <exception cref="RefusalException">The request is wrong, or it can't be done.</exception>
+    public async Task StreamAsync(HttpContext context, string name)
+    {
+        CaptureOptions options = CaptureOptions.ReadStream(QuerySection.Of(context.Request), $"stream of port {name}");
+        await control.RunAsync(() => RefuseSecond(find(name))).ConfigureAwait(false);
+        if (!DescriptorReserve.HasRoom())
+        {
+            throw new RefusalException(RefusalKind.Busy, TurnedAway.Reason);
+        }
+
+        using CaptureStream stream = CaptureStream.Open(options);
+        PortCapture? capture = null;
+        try
+        {
+            await control.RunToEndAsync(() => capture = Start(find(name), options, stream.File)).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (capture is null)
+            {
+                stream.File.Close();
+            }
+        }
+
+        try
+        {
+            await stream.CopyAsync(context).ConfigureAwait(false);
+        }
+        finally
+        {
+            await control.RunToEndAsync(() => capture!.Stop("its reader left")).ConfigureAwait(false);
+            logger.CaptureEnded(name, capture!.Frames, capture.File);
+        }
+    }
+
     private async Task StartAsync(HttpContext context, string name)
     {
         CaptureOptions options = CaptureOptions.Read(
@@ -98,11 +134,12 @@ internal sealed class CaptureRequests(Captures captures, ControlQueue control, F
         }
     }
 
-    private void Start(PortEntry entry, CaptureOptions options, PcapFile file)
+    private PortCapture Start(PortEntry entry, CaptureOptions options, PcapFile file)
     {
         RefuseSecond(entry);
-        captures.Start(entry.Port, options, file);
+        PortCapture capture = captures.Start(entry.Port, options, file);
         logger.CaptureBegun(entry.Port.Name, options.File);
+        return capture;
     }
 
     private void RefuseSecond(PortEntry entry)

@@ -34,6 +34,20 @@ internal sealed class ChangeRequests(LiveChanges changes)
         return true;
     }
 
+    /// <summary>Writes what was written to the configuration file.</summary>
+    public static void WritePersisted(Utf8JsonWriter json, IReadOnlyList<string> items)
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("persisted"u8);
+        foreach (string item in items)
+        {
+            json.WriteStringValue(item);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
     private static Func<DaemonOptions, string, JsonElement, LiveChange> Find(HttpContext context, string list)
     {
         IItemChanges items = ChangeableLists.Of(list);

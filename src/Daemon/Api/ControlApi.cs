@@ -8,6 +8,7 @@ using VhostNet.Daemon.Changes;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
+using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VirtioNet.Networks;
@@ -22,11 +23,13 @@ internal sealed class ControlApi(
     ControlQueue control,
     ControlAnswers answers,
     CaptureRequests captures,
+    LogSinks log,
     ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
 
     private readonly ChangeRequests _changes = new(changes);
+    private readonly LogRequests _logs = new(log, logger);
 
     /// <summary>Finds a port. Control thread.</summary>
     /// <exception cref="RefusalException">There is none of that name.</exception>
@@ -89,6 +92,9 @@ internal sealed class ControlApi(
                 {
                     [_, "ports" or "networks" or "threads", { Length: > 0 }] => ItemAsync(context, parts[1], parts[2]),
                     [_, "ports", { Length: > 0 }, "capture"] => CaptureAsync(context, parts[2]),
+                    [_, "ports", { Length: > 0 }, "capture.pcap"] => StreamAsync(context, parts[2]),
+                    [_, "log"] => LogAsync(context),
+                    [_, "persist"] => PersistAsync(context),
                     [_, "networks", { Length: > 0 }, "addresses"] => AddressesAsync(context, parts[2]),
                     [_, "debug", "stall", { Length: > 0 }] when options.Debug.Stall => StallAsync(context, parts[3]),
                     _ => throw new RefusalException(
@@ -135,6 +141,25 @@ internal sealed class ControlApi(
     {
         await captures.HandleAsync(context, name).ConfigureAwait(false);
         await JsonAsync(context, json => StatusWriter.WriteCapture(json, captures.Find(name))).ConfigureAwait(false);
+    }
+
+    private Task StreamAsync(HttpContext context, string name)
+    {
+        RequireGet(context);
+        return captures.StreamAsync(context, name);
+    }
+
+    private async Task LogAsync(HttpContext context)
+    {
+        await _logs.HandleAsync(context).ConfigureAwait(false);
+        await JsonAsync(context, _logs.Write).ConfigureAwait(false);
+    }
+
+    private async Task PersistAsync(HttpContext context)
+    {
+        RequireMethod(context, HttpMethods.Post);
+        IReadOnlyList<string> written = await changes.PersistAsync().ConfigureAwait(false);
+        await JsonAsync(context, json => ChangeRequests.WritePersisted(json, written)).ConfigureAwait(false);
     }
 
     private Task AddressesAsync(HttpContext context, string name)

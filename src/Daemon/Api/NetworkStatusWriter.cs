@@ -20,6 +20,7 @@ internal static class NetworkStatusWriter
             json.WriteNumber("ageingSeconds"u8, (long)place.Options.Ageing.TotalSeconds);
             json.WriteNumber("addresses"u8, place.AddressCount);
             json.WriteNumber("addressesRefused"u8, place.AddressesRefused);
+            json.WriteNumber("flooded"u8, place.FramesFlooded);
             WriteMirror(json, place.Mirror);
         }
 

@@ -25,6 +25,8 @@ internal static class RingStatusWriter
 
         StatusWriter.WriteFrames(json, queue.Frames);
         queue.Read(out VirtqueueCounters counters);
+        json.WriteNumber("waiting"u8, counters.Waiting);
+        json.WriteNumber("busyNanoseconds"u8, counters.BusyNs);
         json.WriteNumber("chains"u8, counters.Chains);
         json.WriteNumber("malformedChains"u8, counters.MalformedChains);
         json.WriteNumber("bursts"u8, counters.Bursts);

@@ -70,6 +70,13 @@ internal static class StatusWriter
         json.WriteString("network"u8, entry.Port.Network?.Name);
         json.WriteBoolean("up"u8, entry.Port.IsUp);
         json.WriteString("reason"u8, entry.Faults.Reason);
+        json.WriteStartObject("labels"u8);
+        foreach ((string name, string value) in entry.Options.Labels)
+        {
+            json.WriteString(name, value);
+        }
+
+        json.WriteEndObject();
         json.WriteNumber("faults"u8, entry.Faults.Count);
         json.WriteStartArray("threads"u8);
         foreach (string thread in entry.Threads)
@@ -81,6 +88,7 @@ internal static class StatusWriter
         PortSettingsWriter.Write(json, entry);
         WriteDirection(json, "in"u8, entry.Inward);
         WriteDirection(json, "out"u8, entry.Outward);
+        QuotaStatusWriter.Write(json, entry);
         if (captures.Find(entry.Port) is { } capture)
         {
             json.WritePropertyName("capture"u8);
@@ -125,6 +133,7 @@ internal static class StatusWriter
             json.WriteNumber("pollMaxMicroseconds"u8, thread.PollMaxNs / 1000);
         }
 
+        json.WriteNumber("busyNanoseconds"u8, statistics.BusyNs);
         json.WriteNumber("loops"u8, statistics.Polls);
         json.WriteNumber("looks"u8, statistics.Looks);
         json.WriteNumber("sleeps"u8, statistics.Sleeps);
@@ -175,6 +184,16 @@ internal static class StatusWriter
         json.WriteNumber("queuePairs"u8, guest.Options.QueuePairs);
         json.WriteNumber("mtu"u8, guest.Mtu);
         json.WriteNumber("sessions"u8, entry.Endpoint!.SessionCount);
+        json.WriteStartObject("sessionsEnded"u8);
+        for (int reason = 0; reason < SessionEnds.Names.Count; reason++)
+        {
+            if (entry.Endpoint.EndCount((SessionEnd)reason) is not 0 and long count)
+            {
+                json.WriteNumber(SessionEnds.Names[reason], count);
+            }
+        }
+
+        json.WriteEndObject();
         if (entry.Endpoint.CurrentSession is { } session)
         {
             WriteSession(json, session);

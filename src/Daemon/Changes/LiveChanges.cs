@@ -40,6 +40,49 @@ internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, Re
     /// </exception>
     public async Task<bool> MakeFromFileAsync(ReloadStep step) => await TakeTurnAsync(() => CarryOutInTurnAsync(step)).ConfigureAwait(false) is not null;
 
+    /// <summary>Writes to the configuration file what was changed and is not there yet.</summary>
+    /// <returns>What was written, as in <c>ports.vm0</c>.</returns>
+    /// <exception cref="RefusalException">Some of it can't be written; the sentence is the first such item's, and what could be is written.</exception>
+    public async Task<IReadOnlyList<string>> PersistAsync()
+    {
+        var written = new List<string>();
+        List<string> left = [.. _unsaved];
+        while (left.Count > 0)
+        {
+            // What needs another item in the file first (a port its network) is tried again as long as others come about.
+            var again = new List<string>();
+            RefusalException? refusal = null;
+            foreach (string item in left)
+            {
+                try
+                {
+                    _ = await MakeAsync(now => AsItIs(now, item), persist: true).ConfigureAwait(false);
+                    written.Add(item);
+                }
+                catch (RefusalException e) when (e.Kind != RefusalKind.Busy)
+                {
+                    refusal ??= e;
+                    again.Add(item);
+                }
+            }
+
+            if (again.Count == left.Count)
+            {
+                throw refusal!;
+            }
+
+            left = again;
+        }
+
+        return written;
+    }
+
+    private static LiveChange AsItIs(DaemonOptions now, string item)
+    {
+        (string list, string name) = (item[..item.IndexOf('.', StringComparison.Ordinal)], item[(item.IndexOf('.', StringComparison.Ordinal) + 1)..]);
+        return new LiveChange(static _ => { }, new ConfigEdit(list, name, ChangeableLists.Of(list).SourceOf(now, name)));
+    }
+
     private async Task<LiveChange?> TakeTurnAsync(Func<Task<LiveChange?>> make)
     {
         Task turn = _turn.WaitAsync();

@@ -21,7 +21,7 @@ internal sealed class CommandLine
             "Quick form: vhostnetd --socket-path PATH [--uplink KIND]. Full form: vhostnetd --config FILE.")
         {
             SocketPath, Fd, Config, Uplink, Client, Poll, Cpu, QueuePairs, Mtu, SocketMode, SocketOwner, SocketGroup, Control, Prometheus,
-            StateDirectory, LogLevel, CheckConfig, PrintCapabilities,
+            StateDirectory, LogLevel, CheckConfig, PrintSchema, PrintCapabilities,
         };
     }
 
@@ -81,6 +81,9 @@ internal sealed class CommandLine
 
     /// <summary>--check-config.</summary>
     public Option<bool> CheckConfig { get; } = New<bool>("--check-config", null, "check the options and the configuration file, then exit");
+
+    /// <summary>--print-schema.</summary>
+    public Option<bool> PrintSchema { get; } = New<bool>("--print-schema", null, "print the JSON schema of the configuration file, then exit");
 
     /// <summary>--print-capabilities.</summary>
     public Option<bool> PrintCapabilities { get; } = New<bool>(

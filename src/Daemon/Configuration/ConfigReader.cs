@@ -73,8 +73,11 @@ internal static class ConfigReader
         }
     }
 
-    private static DaemonOptions Read(ConfigSection root)
+    /// <summary>Reads a whole configuration.</summary>
+    internal static DaemonOptions Read(ConfigSection root)
     {
+        // For editors; it says where the schema is.
+        _ = root.Text("$schema");
         var options = new DaemonOptions
         {
             Threads = [.. root.Sections("threads").Select(ReadThread)],
@@ -119,7 +122,7 @@ internal static class ConfigReader
         HttpListenOptions options = new()
         {
             Path = ValueParsers.SocketPath(path, out string problem) ?? throw section.Error("path", problem),
-            Mode = ReadMode(section) ?? 0x1A0,
+            Mode = ReadMode(section) ?? HttpListenOptions.DefaultMode,
             Owner = section.Text("owner"),
             Group = section.Text("group"),
         };
@@ -183,7 +186,10 @@ internal static class ConfigReader
         {
             foreach (string source in list.OtherKeys())
             {
-                sources[source] = list.Choice(source, LogLevels.ByName)!.Value;
+                if (list.Choice(source, LogLevels.ByName) is { } level)
+                {
+                    sources[source] = level;
+                }
             }
         }
 

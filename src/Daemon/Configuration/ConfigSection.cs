@@ -7,7 +7,7 @@ namespace VhostNet.Daemon.Configuration;
 /// One JSON object of the configuration while it is read. It remembers which keys were asked for, so that <see cref="End"/> can refuse all others with a
 /// suggestion; a reader that asks for every key it knows therefore needs no second list of keys.
 /// </summary>
-internal sealed class ConfigSection
+internal sealed partial class ConfigSection
 {
     private readonly JsonElement _element;
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
@@ -60,6 +60,7 @@ internal sealed class ConfigSection
     /// <summary>A text, or null when the key is missing.</summary>
     public string? Text(string key)
     {
+        _schema?.Text(key);
         if (!TryGet(key, out JsonElement value))
         {
             return null;
@@ -72,11 +73,13 @@ internal sealed class ConfigSection
     }
 
     /// <summary>A text that has to be there.</summary>
-    public string RequiredText(string key, string meaning) => Text(key) ?? throw Error(key, $"is missing; it has to say {meaning}");
+    public string RequiredText(string key, string meaning) =>
+        Text(key) ?? _schema?.Required(key, meaning) ?? throw Error(key, $"is missing; it has to say {meaning}");
 
     /// <summary>A switch, or null when the key is missing.</summary>
     public bool? Switch(string key)
     {
+        _schema?.Switch(key);
         if (!TryGet(key, out JsonElement value))
         {
             return null;
@@ -96,6 +99,7 @@ internal sealed class ConfigSection
     /// <summary>A whole number in a range, or null when the key is missing.</summary>
     public long? Number(string key, long min, long max)
     {
+        _schema?.Number(key, min, max);
         if (!TryGet(key, out JsonElement value))
         {
             return null;
@@ -109,6 +113,7 @@ internal sealed class ConfigSection
     /// <summary>A number in a range, with or without fraction, or null when the key is missing.</summary>
     public double? Real(string key, double min, double max)
     {
+        _schema?.Real(key, min, max);
         if (!TryGet(key, out JsonElement value))
         {
             return null;
@@ -128,6 +133,7 @@ internal sealed class ConfigSection
     public string? Choice(string key, params string[] words)
     {
         string? text = Text(key);
+        _schema?.Choice(key, words);
         return text is null || words.Contains(text, StringComparer.Ordinal)
             ? text
             : throw Error(key, $"\"{text}\" is unknown; {Suggestion.Clause(text, words)}");
@@ -146,11 +152,20 @@ internal sealed class ConfigSection
     /// <param name="parse">Parses the text.</param>
     /// <param name="meaning">What is expected, with an example, for the error text.</param>
     public T? Parsed<T>(string key, TryParse<T> parse, string meaning)
-        where T : struct => Text(key) is not { } text ? null : Parse(key, text, parse, meaning);
+        where T : struct
+    {
+        string? text = Text(key);
+        _schema?.Meaning(key, meaning);
+        return text is null ? null : Parse(key, text, parse, meaning);
+    }
 
     /// <summary>The values that a list of texts stands for, or null when the key is missing.</summary>
-    public IReadOnlyList<T>? ParsedList<T>(string key, TryParse<T> parse, string meaning) =>
-        Texts(key)?.Select((text, i) => Parse($"{key}[{i.ToString(CultureInfo.InvariantCulture)}]", text, parse, meaning)).ToList();
+    public IReadOnlyList<T>? ParsedList<T>(string key, TryParse<T> parse, string meaning)
+    {
+        IReadOnlyList<string>? texts = Texts(key);
+        _schema?.Meaning(key, meaning);
+        return texts?.Select((text, i) => Parse($"{key}[{i.ToString(CultureInfo.InvariantCulture)}]", text, parse, meaning)).ToList();
+    }
 
     /// <summary>The value that a text stands for; the parser's own words say what is wrong with it.</summary>
     public T Converted<T>(string key, string text, Func<string, T> convert)
@@ -171,6 +186,7 @@ internal sealed class ConfigSection
     /// <summary>A list of texts; a single text counts as a list of one; null when the key is missing.</summary>
     public IReadOnlyList<string>? Texts(string key)
     {
+        _schema?.Texts(key);
         if (!TryGet(key, out JsonElement value))
         {
             return null;
@@ -200,6 +216,7 @@ internal sealed class ConfigSection
     /// <summary>A list of whole numbers; a single number counts as a list of one; null when the key is missing.</summary>
     public IReadOnlyList<long>? Numbers(string key, long min, long max)
     {
+        _schema?.Numbers(key, min, max);
         if (!TryGet(key, out JsonElement value))
         {
             return null;
@@ -227,11 +244,13 @@ internal sealed class ConfigSection
     }
 
     /// <summary>An object, or null when the key is missing.</summary>
-    public ConfigSection? Section(string key) => TryGet(key, out JsonElement value) ? new ConfigSection(value, PathOf(key), _keySeen) : null;
+    public ConfigSection? Section(string key) =>
+        _schema is not null ? Recorded(key) : TryGet(key, out JsonElement value) ? new ConfigSection(value, PathOf(key), _keySeen) : null;
 
     /// <summary>A list of objects; empty when the key is missing.</summary>
     public IReadOnlyList<ConfigSection> Sections(string key)
     {
+        _schema?.List(key);
         if (!TryGet(key, out JsonElement value))
         {
             return [];
@@ -246,16 +265,17 @@ internal sealed class ConfigSection
     }
 
     /// <summary>The keys of this object that nobody asked for yet.</summary>
-    public IReadOnlyList<string> OtherKeys() => [.. _element.EnumerateObject().Select(p => p.Name).Where(k => !_known.Contains(k))];
+    public IReadOnlyList<string> OtherKeys() => _schema is not null ? [ObjectSchema.AnyKey] : [.. _element.EnumerateObject().Select(p => p.Name).Where(k => !_known.Contains(k))];
 
     /// <summary>Refuses keys that nobody asked for.</summary>
     public void End()
     {
         foreach (JsonProperty property in _element.EnumerateObject())
         {
-            if (!_known.Contains(property.Name))
+            if (_schema is null && !_known.Contains(property.Name))
             {
-                throw Error(property.Name, $"unknown key; {Suggestion.Clause(property.Name, _known)}");
+                // $schema is for editors, and nothing that anybody misspells.
+                throw Error(property.Name, $"unknown key; {Suggestion.Clause(property.Name, [.. _known.Where(k => k[0] != '$')])}");
             }
         }
     }

@@ -11,8 +11,11 @@ internal sealed record HttpListenOptions
     /// <summary>Loopback address and port, or null.</summary>
     public IPEndPoint? Address { get; init; }
 
+    /// <summary>Permission bits without others said: 0660. Whoever connects needs the right to write, and the group is meant to.</summary>
+    public const uint DefaultMode = 0x1B0;
+
     /// <summary>Permission bits of the socket file.</summary>
-    public uint Mode { get; init; } = 0x1A0; // 0640
+    public uint Mode { get; init; } = DefaultMode;
 
     /// <summary>User name or number that the socket file shall belong to, or null.</summary>
     public string? Owner { get; init; }

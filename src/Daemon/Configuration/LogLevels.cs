@@ -14,4 +14,7 @@ internal static class LogLevels
         ["warning"] = LogEventLevel.Warning,
         ["error"] = LogEventLevel.Error,
     };
+
+    /// <summary>The name of a level; one above <c>error</c> counts as that.</summary>
+    public static string NameOf(LogEventLevel level) => ByName.FirstOrDefault(l => l.Value == level).Key ?? "error";
 }

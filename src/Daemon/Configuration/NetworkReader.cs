@@ -12,7 +12,7 @@ internal static class NetworkReader
     public static NetworkOptions Read(ConfigSection section)
     {
         string name = ConfigReader.ReadName(section);
-        string kind = section.Choice("kind", [.. Kinds]) ?? throw section.Error("kind", $"is missing; it is one of {string.Join(", ", Kinds)}");
+        string kind = section.RequiredChoice("kind", [.. Kinds]);
         var network = new NetworkOptions(name, kind) { Path = section.Path, Source = section.Source };
         if (kind == "switch")
         {

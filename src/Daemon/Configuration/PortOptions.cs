@@ -45,6 +45,9 @@ internal sealed record PortOptions(string Name, string Kind) : IConfigItem
     /// <summary>MTU in bytes, offered to a guest or set on an interface; null leaves it as it is.</summary>
     public int? Mtu { get; init; }
 
+    /// <summary>Labels of the port's series beside its name and kind, by name.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
     /// <summary>vhost-user: the socket.</summary>
     public SocketOptions? Socket { get; init; }
 

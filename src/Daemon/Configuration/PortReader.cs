@@ -37,7 +37,7 @@ internal static class PortReader
     {
         string name = ConfigReader.ReadName(section);
         string[] kinds = [PortOptions.VhostUser, .. PortKinds.Names];
-        string kind = section.Choice("kind", kinds) ?? throw section.Error("kind", $"is missing; it is one of {string.Join(", ", kinds)}");
+        string kind = section.RequiredChoice("kind", kinds);
         var port = new PortOptions(name, kind)
         {
             Path = section.Path,
@@ -45,6 +45,7 @@ internal static class PortReader
             Threads = section.Texts("threads") ?? [],
             QueuePairs = section.Int("queuePairs", 1, QueuePairsMax) ?? 1,
             Mtu = section.Int("mtu", MtuMin, MtuMax),
+            Labels = section.Section("labels") is { } labels ? LabelReader.Read(labels) : new Dictionary<string, string>(),
         };
         port = ReadLive(section, port);
         port = port.IsVhostUser ? ReadVhostUser(section, port) : port with { KindOptions = PortKinds.Find(kind)!.Read(section) };
@@ -87,9 +88,7 @@ internal static class PortReader
 
     private static PortOptions ReadVhostUser(ConfigSection section, PortOptions port) => port with
     {
-        Socket = section.Section("socket") is { } socket
-            ? ReadSocket(socket)
-            : throw section.Error("socket", "is missing; a vhost-user port needs it, for example {\"path\": \"/run/vhostnet/guest.sock\"}"),
+        Socket = ReadSocket(section.RequiredSection("socket", "a vhost-user port needs it, for example {\"path\": \"/run/vhostnet/guest.sock\"}")),
         Features = section.Section("features") is { } features ? ReadFeatures(features) : new Dictionary<string, bool>(),
         Seal = section.Choice("seal", SealPolicies) ?? SealPolicy.Warn,
         Quotas = QuotaReader.ReadSession(section),
@@ -100,7 +99,7 @@ internal static class PortReader
     {
         string? path = section.Text("path");
         int? fd = section.Int("fd", 3, int.MaxValue);
-        if ((path is null) == (fd is null))
+        if (!section.HasOne("path", "fd"))
         {
             throw section.Error("path", "either \"path\" or \"fd\" has to say which socket it is, and not both");
         }

@@ -30,15 +30,27 @@ internal sealed record CaptureOptions(string File)
     public static CaptureOptions Read(ConfigSection section)
     {
         string file = section.RequiredText("file", "where the capture is written, an absolute path on the daemon's machine");
-        var options = new CaptureOptions(file)
-        {
-            Frames = section.Number("frames", 1, long.MaxValue) ?? 0,
-            Bytes = section.Number("bytes", 1024, long.MaxValue) ?? 0,
-            Seconds = section.Int("seconds", 1, 7 * 24 * 3600) ?? 0,
-            Overwrite = section.Switch("overwrite") ?? false,
-            SnapLength = section.Int("snapLength", 64, 262144) ?? 262144,
-        };
+        CaptureOptions options = ReadLimits(section, file) with { Overwrite = section.Switch("overwrite") ?? false };
         section.End();
         return Path.IsPathRooted(file) ? options : throw section.Error("file", $"\"{file}\" is no absolute path; the daemon's working directory is not yours");
     }
+
+    /// <summary>Reads the parameters of a request whose answer is the capture itself.</summary>
+    /// <param name="section">The parameters.</param>
+    /// <param name="name">What stands for the file's name in the status and in messages.</param>
+    /// <exception cref="ConfigException">They are wrong.</exception>
+    public static CaptureOptions ReadStream(ConfigSection section, string name)
+    {
+        CaptureOptions options = ReadLimits(section, name);
+        section.End();
+        return options;
+    }
+
+    private static CaptureOptions ReadLimits(ConfigSection section, string file) => new(file)
+    {
+        Frames = section.Number("frames", 1, long.MaxValue) ?? 0,
+        Bytes = section.Number("bytes", 1024, long.MaxValue) ?? 0,
+        Seconds = section.Int("seconds", 1, 7 * 24 * 3600) ?? 0,
+        SnapLength = section.Int("snapLength", 64, 262144) ?? 262144,
+    };
 }

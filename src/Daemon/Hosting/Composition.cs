@@ -7,6 +7,7 @@ using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
 using VhostNet.VhostUser.Backend.Endpoints;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Networks.Switch;
 using VhostNet.VirtioNet.Ports.Guest;
 
 namespace VhostNet.Daemon.Hosting;
@@ -251,6 +252,7 @@ internal sealed partial class Composition : IDisposable
         Queues = [.. _ports.SelectMany(p => p.Queues)],
         Ports = [.. _ports.SelectMany(p => new[] { p.Inward, p.Outward })],
         Logs = Logs,
+        Switches = [.. _networks.OfType<SwitchNetwork>().Select(n => new SwitchSeries(n))],
         Threads = [new ThreadSource(_control, _watchdog), .. _threads.Select(t => new ThreadSource(t, _watchdog))],
     });
 }

@@ -66,6 +66,9 @@ internal sealed class PortCapture : IDisposable, IFaultOwner
     /// <summary>Ends the capture; its file is closed by the thread that writes it.</summary>
     public void Stop() => End("asked for");
 
+    /// <summary>Ends the capture for a reason of the caller's.</summary>
+    public void Stop(string reason) => End(reason);
+
     /// <inheritdoc/>
     public void Dispose() => Stop();
 

@@ -24,10 +24,11 @@ internal sealed class PortEntry : IDisposable
         Faults = faults;
         Threads = threads;
         _network = network;
-        Inward = new PortSource(port, inward: true, endpoint, () => faults.Count);
-        Outward = new PortSource(port, inward: false, endpoint);
+        IReadOnlyDictionary<string, string> labels = options.Labels;
+        Inward = new PortSource(port, inward: true, endpoint, () => faults.Count, labels);
+        Outward = new PortSource(port, inward: false, endpoint, labels: labels);
         Queues = port is VhostUserPort guest
-            ? [.. guest.Pairs.SelectMany(p => new[] { new QueueSource(port.Name, p.Rx, p.Tx.Thread.Name), new QueueSource(port.Name, p.Tx) })]
+            ? [.. guest.Pairs.SelectMany(p => new[] { new QueueSource(port.Name, p.Rx, p.Tx.Thread.Name, labels), new QueueSource(port.Name, p.Tx, labels) })]
             : [];
     }
 

@@ -14,8 +14,8 @@ namespace VhostNet.Daemon.Logs;
 /// </summary>
 internal sealed class LogFile : ILogWriter
 {
-    // rw-rw-rw-, of which the umask takes its part.
-    private const uint Mode = 0x1B6;
+    // 0640: who may connect to sockets has no business in the log.
+    private const uint Mode = 0x1A0;
     private const long RetryMs = 1000;
     private const long TroubleMs = 60_000;
 

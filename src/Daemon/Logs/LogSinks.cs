@@ -22,11 +22,18 @@ internal sealed class LogSinks
         ("Microsoft.Extensions.Hosting.Internal.Host", LogEventLevel.Fatal),
     ];
 
+    // The rooms that log: each has a level of its own from the start, so that it can be set at any time.
+    private static readonly string[] s_rooms =
+    [
+        "VhostNet.VhostUser", "VhostNet.Daemon", "VhostNet.Daemon.Api", "VhostNet.Daemon.Changes", "VhostNet.Daemon.Hosting", "VhostNet.Daemon.Systemd",
+    ];
+
     private readonly SinkThread _stderr;
     private readonly SinkThread _file;
     private readonly Action<LogOptions> _reopen;
     private readonly LoggingLevelSwitch _level;
     private readonly Dictionary<string, LoggingLevelSwitch> _sources = new(StringComparer.Ordinal);
+    private volatile LogOptions _levels;
 
     private LogSinks(LogOptions options, ILogWriter stderr)
     {
@@ -36,20 +43,12 @@ internal sealed class LogSinks
         _file = new SinkThread("file", file);
         _reopen = file.Reopen;
         _level = new LoggingLevelSwitch(options.Level);
+        _levels = options;
         LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.ControlledBy(_level);
-        foreach ((string source, LogEventLevel level) in s_quiet)
+        foreach (string source in s_quiet.Select(q => q.Source).Concat(s_rooms).Concat(options.Sources.Keys).Distinct())
         {
-            _sources[source] = new LoggingLevelSwitch(level);
-        }
-
-        foreach ((string source, LogEventLevel level) in options.Sources)
-        {
-            _sources[source] = new LoggingLevelSwitch(level);
-        }
-
-        foreach ((string source, LoggingLevelSwitch level) in _sources)
-        {
-            configuration.MinimumLevel.Override(source, level);
+            _sources[source] = new LoggingLevelSwitch(LevelOf(source, options));
+            configuration.MinimumLevel.Override(source, _sources[source]);
         }
 
         Logger = configuration.WriteTo.Sink(_stderr).WriteTo.Sink(_file).CreateLogger();
@@ -88,18 +87,43 @@ internal sealed class LogSinks
     /// <summary>Opens the log file anew, or the one that the options name now. Waits for no disk.</summary>
     public void Reopen(LogOptions options) => _file.Post(() => _reopen(options));
 
+    /// <summary>The levels in force: <see cref="LogOptions.Level"/> and <see cref="LogOptions.Sources"/>.</summary>
+    public LogOptions Levels => _levels;
+
+    /// <summary>The sources that can be given a level of their own while the daemon runs: its rooms, and what had one at the start.</summary>
+    public IReadOnlyList<string> Sources => [.. _sources.Keys.Order(StringComparer.Ordinal)];
+
     /// <summary>Sets the levels.</summary>
     /// <returns>The sources among them that had no level of their own at the start and can't be given one any more.</returns>
     public IReadOnlyList<string> SetLevels(LogOptions options)
     {
+        _levels = options;
         _level.MinimumLevel = options.Level;
         foreach ((string source, LoggingLevelSwitch level) in _sources)
         {
-            LogEventLevel otherwise = s_quiet.FirstOrDefault(q => q.Source == source) is { Source: not null } quiet ? quiet.Level : options.Level;
-            level.MinimumLevel = options.Sources.TryGetValue(source, out LogEventLevel own) ? own : otherwise;
+            level.MinimumLevel = LevelOf(source, options);
         }
 
         return [.. options.Sources.Keys.Where(s => !_sources.ContainsKey(s)).Order(StringComparer.Ordinal)];
+    }
+
+    // Its own level, that of the host's noise, or that of what it is a part of.
+    private static LogEventLevel LevelOf(string source, LogOptions options)
+    {
+        for (string? part = source; part is not null; part = part.LastIndexOf('.') is >= 0 and var dot ? part[..dot] : null)
+        {
+            if (options.Sources.TryGetValue(part, out LogEventLevel own))
+            {
+                return own;
+            }
+
+            if (s_quiet.FirstOrDefault(q => q.Source == part) is { Source: not null } quiet)
+            {
+                return quiet.Level;
+            }
+        }
+
+        return options.Level;
     }
 
     /// <summary>Has all sinks write what waits, and waits for them together no longer than <see cref="EndLimit"/>.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using VhostNet.Aio;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks.Switch;
 
 namespace VhostNet.Daemon.Metrics;
 
@@ -39,6 +40,9 @@ internal static class MetricCatalog
         Ring("vhostnet.queue.calls.suppressed", "{call}", "Interrupts not sent because the guest did not want them.", c => c.CallsSuppressed),
         Ring("vhostnet.queue.polls", "{poll}", "Looks at the avail ring that found chains.", c => c.Polls),
         Ring("vhostnet.queue.polls.empty", "{poll}", "Looks at the avail ring that found nothing, or too little to be worth a turn yet.", c => c.EmptyPolls),
+        Ring("vhostnet.queue.busy.time", "ns", "Time of its thread that the queue's turns took, in nanoseconds, estimated.", c => c.BusyNs),
+        new("vhostnet.queue.waiting", false, "{chain}", "Chains that waited in the ring when it was last looked at.", CollectQueueWaiting),
+        new("vhostnet.queue.size", false, "{descriptor}", "Descriptors of the ring; 0 while it does not run.", CollectQueueSize),
         new("vhostnet.queue.running", false, "1", "1 while the ring runs and is enabled, otherwise 0.", CollectQueueRunning),
         PortFrames("vhostnet.port.frames", "{frame}", "Frames that came in by a port from the outside (in) or left by it (out).", f => f.Frames),
         PortFrames("vhostnet.port.bytes", "By", "Bytes of those frames.", f => f.Bytes),
@@ -49,6 +53,14 @@ internal static class MetricCatalog
         new("vhostnet.port.quota.used", false, "1", "What a guest or front end makes the daemon keep, by quota.", QuotaReasons.CollectUse),
         new("vhostnet.port.refused", true, "{refusal}", "What a guest or front end was refused, by quota.", QuotaReasons.CollectRefused),
         new("vhostnet.port.sessions", true, "{session}", "Front ends that connected to a port since the daemon started.", CollectPortSessions),
+        new("vhostnet.port.sessions.ended", true, "{session}", "Sessions of a port that ended, by reason.", SessionEnds.Collect),
+        Switch("vhostnet.network.addresses", false, "{address}", "Addresses that a switch knows.", n => n.AddressCount),
+        Switch("vhostnet.network.addresses.capacity", false, "{address}", "Addresses that a switch can know.", n => n.Options.MacTableCapacity),
+        Switch("vhostnet.network.addresses.refused", true, "{frame}", "Frames whose source address was not learned because a limit was reached.", n => n.AddressesRefused),
+        Switch(
+            "vhostnet.network.flooded", true, "{frame}",
+            "Frames that went to everybody in their VLAN: broadcasts, multicasts, and those to unknown addresses.", n => n.FramesFlooded),
+        Loop("vhostnet.thread.busy.time", "ns", "Time that the thread's callbacks took, in nanoseconds, estimated.", s => s.BusyNs),
         Loop("vhostnet.thread.loops", "{pass}", "Passes of a thread's event loop.", s => s.Polls),
         Loop("vhostnet.thread.looks", "{look}", "System calls made to look at descriptors, with or without sleeping.", s => s.Looks),
         Loop("vhostnet.thread.sleeps", "{sleep}", "Looks that were ready to sleep, each of which ended in a wake-up.", s => s.Sleeps),
@@ -136,6 +148,31 @@ internal static class MetricCatalog
             sink.Add(thread.Labels, SeriesLabels.None, read(thread.Statistics));
         }
     });
+
+    private static Metric Switch(string name, bool isCounter, string unit, string help, Func<SwitchNetwork, long> read) =>
+        new(name, isCounter, unit, help, (sources, sink) =>
+        {
+            foreach (SwitchSeries network in sources.Switches)
+            {
+                sink.Add(network.Labels, SeriesLabels.None, read(network.Network));
+            }
+        });
+
+    private static void CollectQueueWaiting(MetricSources sources, IMetricSink sink)
+    {
+        foreach (QueueSource queue in sources.Queues)
+        {
+            sink.Add(queue.Labels, SeriesLabels.None, queue.Ring?.Counters.Waiting ?? 0);
+        }
+    }
+
+    private static void CollectQueueSize(MetricSources sources, IMetricSink sink)
+    {
+        foreach (QueueSource queue in sources.Queues)
+        {
+            sink.Add(queue.Labels, SeriesLabels.None, queue.Ring?.Size ?? 0);
+        }
+    }
 
     private static void CollectQueueDrops(MetricSources sources, IMetricSink sink)
     {

@@ -15,6 +15,9 @@ internal sealed record MetricSources
     /// <summary>The control thread and all IoThreads.</summary>
     public ThreadSource[] Threads { get; init; } = [];
 
+    /// <summary>All networks that are switches.</summary>
+    public SwitchSeries[] Switches { get; init; } = [];
+
     /// <summary>The sinks of the log.</summary>
     public LogSource[] Logs { get; init; } = [];
 }

@@ -21,14 +21,15 @@ internal sealed class PortSource
     /// <param name="inward">True for frames that came in from the outside, false for those that went out.</param>
     /// <param name="endpoint">A guest's endpoint, or null.</param>
     /// <param name="faults">How often a callback threw; null for never.</param>
-    public PortSource(Port port, bool inward, VhostUserEndpoint? endpoint, Func<long>? faults = null)
+    /// <param name="labels">Labels that the port was given; null for none.</param>
+    public PortSource(Port port, bool inward, VhostUserEndpoint? endpoint, Func<long>? faults = null, IReadOnlyDictionary<string, string>? labels = null)
     {
         _faults = faults;
         _port = port;
         _inward = inward;
         Endpoint = endpoint;
-        Labels = new SeriesLabels(("port", port.Name), ("kind", port.Kind), ("direction", inward ? "in" : "out"));
-        PortLabels = new SeriesLabels(("port", port.Name), ("kind", port.Kind));
+        Labels = new SeriesLabels(labels, ("port", port.Name), ("kind", port.Kind), ("direction", inward ? "in" : "out"));
+        PortLabels = new SeriesLabels(labels, ("port", port.Name), ("kind", port.Kind));
     }
 
     /// <summary>The labels of this direction's series.</summary>

@@ -18,18 +18,18 @@ internal sealed class QueueSource
     private RingView? _ring;
 
     /// <summary>Makes a source of a receive queue.</summary>
-    public QueueSource(string port, RxQueue queue, string thread)
-        : this(port, queue.Index, "rx", thread) => _rx = queue;
+    public QueueSource(string port, RxQueue queue, string thread, IReadOnlyDictionary<string, string>? labels = null)
+        : this(port, queue.Index, "rx", thread, labels) => _rx = queue;
 
     /// <summary>Makes a source of a transmit queue.</summary>
-    public QueueSource(string port, TxQueue queue)
-        : this(port, queue.Index, "tx", queue.Thread.Name) => _tx = queue;
+    public QueueSource(string port, TxQueue queue, IReadOnlyDictionary<string, string>? labels = null)
+        : this(port, queue.Index, "tx", queue.Thread.Name, labels) => _tx = queue;
 
-    private QueueSource(string port, int index, string direction, string thread)
+    private QueueSource(string port, int index, string direction, string thread, IReadOnlyDictionary<string, string>? labels)
     {
         ThreadName = thread;
         Index = index;
-        Labels = new SeriesLabels(("port", port), ("queue", index.ToString(CultureInfo.InvariantCulture)), ("direction", direction));
+        Labels = new SeriesLabels(labels, ("port", port), ("queue", index.ToString(CultureInfo.InvariantCulture)), ("direction", direction));
     }
 
     /// <summary>Number of the queue pair.</summary>
@@ -71,6 +71,9 @@ internal sealed class QueueSource
             {
                 Add(ref counters, ring.Counters);
             }
+
+            // A state of the present ring, and no sum.
+            counters.Waiting = ring?.Counters.Waiting ?? 0;
         }
     }
 
@@ -89,5 +92,6 @@ internal sealed class QueueSource
         sum.Descriptors += more.Descriptors;
         sum.SpentTurns += more.SpentTurns;
         sum.BrokenByMalformed += more.BrokenByMalformed;
+        sum.BusyNs += more.BusyNs;
     }
 }

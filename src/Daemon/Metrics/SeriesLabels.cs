@@ -14,6 +14,12 @@ internal sealed class SeriesLabels
         _text = Encoding.UTF8.GetBytes(string.Join(',', labels.Select(l => $"{l.Name}=\"{Escape(l.Value)}\"")));
     }
 
+    /// <summary>Makes labels with those that an operator gave a port behind them.</summary>
+    public SeriesLabels(IReadOnlyDictionary<string, string>? more, params (string Name, string Value)[] labels)
+        : this([.. labels, .. (more ?? new Dictionary<string, string>()).Select(m => (m.Key, m.Value))])
+    {
+    }
+
     /// <summary>No labels.</summary>
     public static SeriesLabels None { get; } = new();
 

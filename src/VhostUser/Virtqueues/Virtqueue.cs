@@ -99,12 +99,18 @@ public abstract class Virtqueue : IDisposable
     {
         long malformed = _counters.MalformedChains;
         int count = Peek(burst, max, direction);
+        _counters.Waiting = CountWaiting(count, max);
         _counters.Descriptors += LastWalked;
         budget.TakeDescriptors(LastWalked);
         budget.TakeChains(count);
         budget.TakeMalformed((int)(_counters.MalformedChains - malformed));
         return count;
     }
+
+    /// <summary>How many chains wait, as far as that is known without another look at the guest's memory, or with a few now and then. Needs the lock.</summary>
+    /// <param name="count">What the last peek gave.</param>
+    /// <param name="max">What it might have given.</param>
+    private protected abstract int CountWaiting(int count, int max);
 
     /// <summary><see cref="MalformedRunMax"/>, but for tests that go through malformed chains one by one.</summary>
     internal int MalformedRunLimit { get; set; } = MalformedRunMax;

@@ -51,6 +51,12 @@ public struct VirtqueueCounters
     /// <summary>Turns of a transmit queue that ended because their work budget was spent, not because the ring was empty.</summary>
     public long SpentTurns;
 
+    /// <summary>Nanoseconds of its thread that the queue's turns took, estimated as <see cref="VhostNet.Aio.AioStatistics.BusyNs"/> is.</summary>
+    public long BusyNs;
+
+    /// <summary>A state, no count: chains that waited when the ring was last looked at, those that were taken then among them.</summary>
+    public long Waiting;
+
     /// <summary>How often the ring was broken by too many malformed chains in a row.</summary>
     public long BrokenByMalformed;
 }

@@ -72,7 +72,7 @@ public sealed partial class PcapFile
 
     private void Open()
     {
-        _file = CaptureTarget.Open(Path, _options.Overwrite);
+        _file ??= CaptureTarget.Open(Path, _options.Overwrite);
         if (!DescriptorReserve.Admits(_file.Value))
         {
             throw new PortException(

@@ -61,8 +61,8 @@ public sealed partial class PcapFile : IDisposable
         }
     }
 
-    /// <summary>Has the file opened by its own thread.</summary>
-    private PcapFile(PcapFileOptions options, string path)
+    /// <summary>Has the file opened by its own thread, unless it is open already.</summary>
+    private PcapFile(PcapFileOptions options, string path, FileDescriptor? pipe = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         _options = options;
@@ -72,6 +72,7 @@ public sealed partial class PcapFile : IDisposable
         }
 
         Path = path;
+        _file = pipe;
         _ring = new FrameRing(_options.QueueBytes);
         new Thread(Main) { Name = "pcap writer", IsBackground = true }.Start();
     }
@@ -108,6 +109,17 @@ public sealed partial class PcapFile : IDisposable
         var file = new PcapFile(options ?? new PcapFileOptions(), path);
         await file._opened.Task.ConfigureAwait(false);
         return file;
+    }
+
+    /// <summary>Writes to a pipe that the caller reads.</summary>
+    /// <param name="pipe">Its non-blocking end for writing; taken over.</param>
+    /// <param name="name">What stands for the path in messages.</param>
+    /// <param name="options">What to keep; null for the defaults.</param>
+    /// <exception cref="PortException">The options keep nothing of use.</exception>
+    public static PcapFile OverPipe(FileDescriptor pipe, string name, PcapFileOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(pipe);
+        return new PcapFile(options ?? new PcapFileOptions(), name, pipe);
     }
 
     /// <summary>

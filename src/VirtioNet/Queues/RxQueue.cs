@@ -195,6 +195,7 @@ public sealed partial class RxQueue : IDisposable
     {
         ReceiveResult result;
         TurnBudget turn = TurnBudget.Full;
+        var time = new TurnTime(_thread.Context);
         do
         {
             result = turn.IsSpent ? ReceiveResult.Budget : _direct.Read(queue, ref reader, budget, ref frames, ref turn);
@@ -204,6 +205,7 @@ public sealed partial class RxQueue : IDisposable
         Spent = turn.Spent;
 
         queue.NotifyGuest();
+        queue.Counters.BusyNs += time.Elapsed;
         return result;
     }
 

@@ -123,7 +123,7 @@ public sealed partial class TxQueue : IDisposable
         bool again;
         try
         {
-            again = RunLocked(ring.Queue);
+            again = _thread.Context.TimedWeight == 0 ? RunLocked(ring.Queue) : RunTimed(ring.Queue);
         }
         finally
         {
@@ -134,6 +134,16 @@ public sealed partial class TxQueue : IDisposable
         {
             _bottomHalf.Schedule();
         }
+    }
+
+    /// <summary>A turn in a pass of the loop whose time is taken.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RunTimed(Virtqueue queue)
+    {
+        var time = new TurnTime(_thread.Context);
+        bool again = RunLocked(queue);
+        queue.Counters.BusyNs += time.Elapsed;
+        return again;
     }
 
     /// <summary>One turn. True when it is to be followed by another at once.</summary>

@@ -13,12 +13,13 @@ public sealed class ConfigReaderTests
     internal const string Everything = """
         {
           // Comments and trailing commas are allowed.
+          "$schema": "/usr/share/vhostnet/vhostnetd.schema.json",
           "threads": [{"name": "io0", "cpu": 1, "poll": "adaptive", "pollMaxMicroseconds": 20}, {"name": "io1", "poll": "busy"}],
           "networks": [{"name": "lan", "kind": "wire"}, {"name": "loop", "kind": "hairpin"},
             {"name": "sw", "kind": "switch", "macTableCapacity": 100, "ageingSeconds": 60, "mirror": {"port": "void", "from": ["gen"], "to": "gen"}}],
           "ports": [
             {
-              "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "seal": "refuse", "cacheDemotion": false,
+              "name": "vm0", "kind": "vhost-user", "network": "lan", "threads": ["io0", "io1"], "queuePairs": 4, "mtu": 9000, "labels": {"tenant": "blue"}, "seal": "refuse", "cacheDemotion": false,
               "socket": {"path": "/run/vhostnet/vm0.sock", "role": "server", "mode": "0660", "owner": "root", "group": "0"},
               "features": {"csum": false, "packed": true},
               "quotas": {"regions": 32, "descriptors": 500, "halfReceivedMs": 2000, "logLines": 20, "jobs": 2, "iotlbEntries": 128},

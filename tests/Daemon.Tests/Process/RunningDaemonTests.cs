@@ -93,7 +93,7 @@ public sealed class RunningDaemonTests : IDisposable
     {
         await using VhostnetdProcess daemon = await StartAsync("--uplink", "null", "--socket-mode", "0606", "--socket-owner", "0", "--socket-group", "root");
         Assert.Equal("606", ModeOf(Socket));
-        Assert.Equal("640", ModeOf(Control));
+        Assert.Equal("660", ModeOf(Control));
     }
 
     [Fact]

@@ -19,6 +19,7 @@ internal sealed record RoomOrder(string Project, params string[] Rooms)
             "Ports/Buffers", "Ports/Packets", "Ports/Sockets", "Ports/Links",
             "Ports/Guest", "Ports/Tap", "Ports/AfPacket", "Ports/Datagram", "Ports/Stream", "Ports/User", "Ports/Responder", "Ports/Pcap", "Ports/Generator", "Ports/Null"),
         new("src/Daemon", "Common", "Configuration", "Systemd", "Logs", "Metrics", "Hosting", "Changes", "Api", "Cli", ""),
+        new("src/Ctl", "Common", "Client", "Rendering", "Captures", "Qemu", "Top", "Commands", ""),
     ];
 
     /// <summary>The place in the order of the room that a file lies in; -1 when it lies in none.</summary>

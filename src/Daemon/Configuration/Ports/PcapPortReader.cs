@@ -24,8 +24,8 @@ internal static class PcapPortReader
                 SizeLimit = section.Number("sizeLimit", 0, long.MaxValue) ?? defaults.CaptureOptions.SizeLimit,
             },
         };
-        return options.Replay is null && options.Capture is null
-            ? throw section.Error("replay", "is missing, and so is \"capture\"; a pcap port needs a file to replay, a file to capture to, or both")
-            : options;
+        return section.HasAny("replay", "capture")
+            ? options
+            : throw section.Error("replay", "is missing, and so is \"capture\"; a pcap port needs a file to replay, a file to capture to, or both");
     }
 }

@@ -14,6 +14,7 @@ namespace VhostNet.VhostUser.Backend.Endpoints;
 public abstract class VhostUserEndpoint : IDisposable
 {
     private readonly MinuteLine _queuesLine;
+    private readonly long[] _ends = new long[Enum.GetValues<SessionEnd>().Length];
     private bool _disposed;
 
     private protected VhostUserEndpoint(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options)
@@ -59,6 +60,9 @@ public abstract class VhostUserEndpoint : IDisposable
 
     /// <summary>Sessions so far.</summary>
     public long SessionCount { get; private set; }
+
+    /// <summary>How many sessions ended for a reason. Any thread; the value may be a moment old.</summary>
+    public long EndCount(SessionEnd reason) => Volatile.Read(ref _ends[(int)reason]);
 
     /// <summary>What its front ends make this process keep, and how often they were refused more.</summary>
     public QuotaCounters Quotas { get; }
@@ -145,6 +149,7 @@ public abstract class VhostUserEndpoint : IDisposable
     private void EndSession(VhostUserSession session)
     {
         CurrentSession = null;
+        _ends[(int)session.EndedBy]++;
         SessionMadeProgress = session.HasNegotiated;
         SessionLeftForQueues = session.LeftForQueues;
         if (SessionLeftForQueues)

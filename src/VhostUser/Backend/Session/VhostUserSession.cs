@@ -25,6 +25,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     private readonly BackendMessages _backend;
     private readonly PostcopyMessages _postcopy;
     private long? _askedForQueuesNs;
+    private SessionEnd? _endedBy;
     private bool _hasMessages;
     private bool _isResumed;
 
@@ -134,8 +135,15 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     /// <inheritdoc cref="BackendMessages.NotifyConfigChanged"/>
     public bool NotifyConfigChanged() => _backend.NotifyConfigChanged();
 
+    /// <summary>Why the session ended; of no meaning before.</summary>
+    public SessionEnd EndedBy { get; private set; }
+
     /// <summary>Ends the session from this side.</summary>
-    public void Close(string reason) => _session.Channel.Close(reason, isError: false);
+    public void Close(string reason)
+    {
+        _endedBy = SessionEnd.BackEnd;
+        _session.Channel.Close(reason, isError: false);
+    }
 
     /// <summary>Ends the session.</summary>
     public void Dispose()
@@ -191,6 +199,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
             throw;
         }
 
+        _endedBy = SessionEnd.HandedOver;
         _session.Channel.Dispose();
         End("handed over", isError: false);
         return snapshot;
@@ -273,6 +282,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         _session.IsEnded = true;
         LeftForQueues = _askedForQueuesNs is { } asked && !State.HasFeatures && _session.Options.Clock.NowNs - asked < LeavesAtOnceNs;
         Quotas.SilentConnections += _hasMessages ? 0 : 1;
+        EndedBy = _endedBy ?? (isError ? SessionEnd.Error : LeftForQueues ? SessionEnd.Queues : _hasMessages ? SessionEnd.FrontEnd : SessionEnd.Silent);
         _session.Options.Log.Write(isError ? SessionLogLevel.Error : SessionLogLevel.Info, Name, $"connection ended: {reason}");
 
         // A thread that waits for a page would wait for ever now, and stopping its ring waits for it.

@@ -173,6 +173,31 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
         Counters.Chains += count;
     }
 
+    // The layout has no index to subtract: one burst of some looks for the last descriptor that is available.
+    private protected override int CountWaiting(int count, int max)
+    {
+        const int looksEvery = 32;
+        if (count < max || IsBroken)
+        {
+            return count;
+        }
+
+        if (Counters.Bursts % looksEvery != 0)
+        {
+            return Math.Max(count, (int)Counters.Waiting);
+        }
+
+        int least = count;
+        int most = _size;
+        while (least < most)
+        {
+            int middle = (least + most + 1) / 2;
+            (least, most) = HasAtLeast(middle) ? (middle, most) : (least, middle - 1);
+        }
+
+        return least;
+    }
+
     public override bool HasAtLeast(int count) => IsBroken ? Refuse() : count <= _size && IsAvailableAcquire(_next.Advance(count - 1, _size));
 
     public override void PrefetchNext(int count)

@@ -152,6 +152,8 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         Counters.Chains += count;
     }
 
+    private protected override int CountWaiting(int count, int max) => Math.Max(count, Math.Min(Size, (ushort)(_availShadow - _nextAvail)));
+
     public override bool HasAtLeast(int count)
     {
         if (IsBroken)

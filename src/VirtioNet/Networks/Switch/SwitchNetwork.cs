@@ -48,6 +48,7 @@ public sealed partial class SwitchNetwork : Network, IDisposable
 
     /// <summary>Ticks in the ageing time, unless that is so short that a tick would be less than a second.</summary>
     private const int AgeingTicks = 30;
+    private long _flooded;
 
     /// <inheritdoc/>
     public override string Kind => "switch";
@@ -67,10 +68,16 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     /// <summary>Frames whose source address wasn't learned because a limit was reached.</summary>
     public long AddressesRefused => Table.Refused;
 
+    /// <summary>Frames that went to everybody in their VLAN: broadcasts, multicasts, and those to addresses that the switch does not know. Any thread.</summary>
+    public long FramesFlooded => Volatile.Read(ref _flooded);
+
     /// <summary>Addresses known at present.</summary>
     public int AddressCount => Table.Count;
 
     internal SwitchMacTable Table { get; }
+
+    // Once a burst and VLAN, by any thread: beside copying a frame to everybody an atomic addition is nothing.
+    internal void CountFlooded(int frames) => Interlocked.Add(ref _flooded, frames);
 
     internal uint PresentTick => Volatile.Read(ref _tick);
 

@@ -360,6 +360,13 @@ internal sealed unsafe partial class SwitchSource
 
         ulong[] ports = snapshot.Ports(_floodVlan);
         bool any = false;
+        int count = 0;
+        foreach (ulong word in _flooded)
+        {
+            count += BitOperations.PopCount(word);
+        }
+
+        _network.CountFlooded(count);
         for (int word = 0; word < snapshot.Words; word++)
         {
             ulong bits = ports[word] & ~(ingress.Isolated ? snapshot.Isolated[word] : 0);
@@ -375,12 +382,6 @@ internal sealed unsafe partial class SwitchSource
 
         if (!any)
         {
-            int count = 0;
-            foreach (ulong word in _flooded)
-            {
-                count += BitOperations.PopCount(word);
-            }
-
             Refuse(DropReason.NoReceiver, count);
         }
 
