@@ -10,6 +10,7 @@ using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
+using VhostNet.Daemon.Takeover;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Api;
@@ -22,6 +23,7 @@ internal sealed class ControlApi(
     ControlQueue control,
     ControlAnswers answers,
     CaptureRequests captures,
+    TakeOverDesk desk,
     ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
@@ -83,6 +85,8 @@ internal sealed class ControlApi(
             case "/" or "/status":
                 RequireGet(context);
                 return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.Stuck, changes.Unsaved));
+            case "/take-over":
+                return TakeOverAsync(context);
             default:
                 string[] parts = path.Split('/');
                 return parts switch
@@ -148,6 +152,22 @@ internal sealed class ControlApi(
         ?? throw ItemNotFound.Of("network", name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) => FindPort(daemon, name);
+
+    private Task TakeOverAsync(HttpContext context)
+    {
+        RequireMethod(context, HttpMethods.Post);
+        string socket = desk.Open(TakeOverAccess.UserOf(context));
+        var body = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(body, JsonTexts.Indented))
+        {
+            json.WriteStartObject();
+            json.WriteString("socket"u8, socket);
+            json.WriteEndObject();
+        }
+
+        body.Write("\n"u8);
+        return SendAsync(context, JsonType, body.WrittenMemory);
+    }
 
     private async Task StallAsync(HttpContext context, string thread)
     {

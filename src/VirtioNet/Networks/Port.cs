@@ -175,7 +175,8 @@ public abstract partial class Port : IFrameSink, IDisposable
     }
 
     /// <summary>
-    /// What another process needs to go on with the port where this one stands; called while the port is held. Control thread.
+    /// What another process needs to go on with the port where this one stands. Frames that a receiver holds back are part of it only while the port is held.
+    /// Control thread.
     /// </summary>
     /// <returns>The state, whose descriptors are second ones of the port's own files; null for a kind that can't be handed over.</returns>
     /// <exception cref="ErrnoException">No descriptor is left.</exception>

@@ -95,8 +95,8 @@ internal abstract class FdQueue : IDisposable
         _resume.Schedule();
     }
 
-    /// <summary>Copies of the frames that were read and that a receiver holds back, oldest first. While the queue is held.</summary>
-    public IEnumerable<HeldFrame> HeldFrames => Buffers.Copy(_ingress.Queue);
+    /// <summary>Copies of the frames that were read and that a receiver holds back, oldest first; none while the queue is not held.</summary>
+    public IEnumerable<HeldFrame> HeldFrames => _isHeld ? Buffers.Copy(_ingress.Queue) : [];
 
     /// <summary>Takes such frames over, before the queue starts.</summary>
     /// <exception cref="InvalidDataException">They are too many, or too long.</exception>
