@@ -1,8 +1,6 @@
 using VhostNet.Aio.Timers;
-using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Handover;
 using VhostNet.VhostUser.Backend.Endpoints;
-using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Networks;
 using VhostNet.VirtioNet.Networks.Switch;
 

@@ -1,7 +1,5 @@
-using VhostNet.Aio.Faults;
 using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Handover;
-using VhostNet.VhostUser.Backend.Snapshots;
 using VhostNet.VirtioNet.Addresses;
 using VhostNet.VirtioNet.Networks.Switch;
 

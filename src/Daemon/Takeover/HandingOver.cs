@@ -6,6 +6,7 @@ using VhostNet.Daemon.Configuration;
 using VhostNet.Daemon.Handover;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Systemd;
+using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.Daemon.Takeover;
 
@@ -211,7 +212,10 @@ internal sealed class HandingOver(
                     throw new HandoverException("a front end has not read what it was told, or moves its state; try again when it is done");
                 }
 
-                Thread.Sleep(s_momentPause);
+                if (lifetime.ApplicationStopping.WaitHandle.WaitOne(s_momentPause))
+                {
+                    throw new HandoverException("it ends");
+                }
             }
         }
     }

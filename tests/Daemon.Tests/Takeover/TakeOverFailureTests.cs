@@ -1,5 +1,6 @@
 using VhostNet.Daemon.Handover;
 using VhostNet.Daemon.Tests.Process;
+using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.Daemon.Tests.Takeover;
 
@@ -166,7 +167,7 @@ public sealed class TakeOverFailureTests : IAsyncLifetime
 
                 break;
             case End.Nonsense:
-                VhostUser.Transport.SocketMessages.Send(successor.Channel.Socket, "GET / HTTP/1.1\r\n\r\n"u8, []);
+                SocketMessages.Send(successor.Channel.Socket, "GET / HTTP/1.1\r\n\r\n"u8, []);
                 break;
             default:
                 successor.Hello();

@@ -2,11 +2,9 @@ using VhostNet.Aio;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Messages;
 using VhostNet.VhostUser.Backend.Quotas;
-using VhostNet.VhostUser.Backend.Snapshots;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Transport;
-using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend.Session;
 

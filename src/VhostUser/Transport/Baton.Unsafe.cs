@@ -1,12 +1,10 @@
-using System.Runtime.InteropServices;
-
-namespace VhostNet.Daemon.Handover;
+namespace VhostNet.VhostUser.Transport;
 
 /// <summary>
 /// Decides, between two processes, which of them goes on: a word in memory that both have mapped, and that one of them can change once. Messages alone can't:
 /// the one that waited too long would not know whether the other had begun. Any thread.
 /// </summary>
-internal sealed class Baton : IDisposable
+public sealed class Baton : IDisposable
 {
     private const int Size = 4096;
     private const int Offered = 0;
@@ -27,7 +25,8 @@ internal sealed class Baton : IDisposable
     /// <summary>Whether the process that takes over has begun.</summary>
     public bool IsTaken => Volatile.Read(ref Word) == Taken;
 
-    private ref int Word => ref MemoryMarshal.Cast<byte, int>(_mapping.AsSpan())[0];
+    // SAFETY: the mapping has Size bytes of a file that is sealed against shrinking, and lives as long as this object.
+    private unsafe ref int Word => ref *(int*)_mapping.Address;
 
     /// <summary>Makes one that is offered.</summary>
     /// <exception cref="ErrnoException">No descriptor or memory is left.</exception>
@@ -49,6 +48,8 @@ internal sealed class Baton : IDisposable
     /// <exception cref="InvalidDataException">It is something else.</exception>
     public static Baton Open(FileDescriptor file)
     {
+        ArgumentNullException.ThrowIfNull(file);
+
         // Without the seals the other process could cut the file short, and looking at it would end this one.
         int seals = fcntl(file.Value, F_GET_SEALS);
         if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || statx_nowait(file.Value, STATX_SIZE, out statx_t facts) < 0 || facts.stx_size < Size)
