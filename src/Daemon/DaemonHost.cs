@@ -7,9 +7,11 @@ using Serilog;
 using VhostNet.Daemon.Api;
 using VhostNet.Daemon.Changes;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Handover;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Systemd;
+using VhostNet.Daemon.Takeover;
 
 namespace VhostNet.Daemon;
 
@@ -20,18 +22,19 @@ internal static class DaemonHost
 
     /// <summary>Builds a host that is ready to be started.</summary>
     public static IHost Build(
-        DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup)
+        DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log, Hangup hangup,
+        Succession succession)
     {
         if (!listeners.Any)
         {
             HostApplicationBuilder plain = Host.CreateEmptyApplicationBuilder(null);
-            Configure(plain, options, notifier, activation, log, hangup);
+            Configure(plain, options, notifier, activation, listeners, log, hangup, succession);
             return plain.Build();
         }
 
         // The empty builder reads neither files nor environment variables: the configuration file is the only one.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "vhostnetd" });
-        Configure(builder, options, notifier, activation, log, hangup);
+        Configure(builder, options, notifier, activation, listeners, log, hangup, succession);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(listeners.Configure);
         WebApplication application = builder.Build();
         ControlApi api = application.Services.GetRequiredService<ControlApi>();
@@ -40,7 +43,8 @@ internal static class DaemonHost
     }
 
     private static void Configure(
-        IHostApplicationBuilder builder, DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, LogSinks log, Hangup hangup)
+        IHostApplicationBuilder builder, DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, HttpListeners listeners, LogSinks log,
+        Hangup hangup, Succession succession)
     {
         builder.Logging.AddSerilog(log.Logger);
         IServiceCollection services = builder.Services;
@@ -57,7 +61,13 @@ internal static class DaemonHost
         services.AddSingleton<ControlAnswers>();
         services.AddSingleton(log);
         services.AddSingleton(hangup);
-        services.AddSingleton<ReadFile>();
+        services.AddSingleton(succession);
+        services.AddSingleton<IListeningSockets>(listeners);
+        services.AddSingleton(succession.Configuration is { } before
+            ? new ReadFile(options, before.Read.Where(i => i is { List: "ports" or "networks", Value: not null }).Select(i => new ReadItem(i.List, i.Name, i.Value!.Value)))
+            : new ReadFile(options));
+        services.AddSingleton<HandingOver>();
+        services.AddSingleton<TakeOverDesk>();
         services.AddSingleton<LiveChanges>();
         services.AddSingleton(s =>
         {

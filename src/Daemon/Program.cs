@@ -5,6 +5,7 @@ using VhostNet.Daemon.Api;
 using VhostNet.Daemon.Cli;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Handover;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Systemd;
@@ -57,17 +58,49 @@ static async Task<ExitCode> RunAsync(string[] args)
         return ExitCode.Success;
     }
 
+    string? control = result.GetValue(line.TakeOver);
+    if (result.GetValue(line.Detach))
+    {
+        return control is null
+            ? throw new RefusalException(RefusalKind.Wrong, "--detach is of use beside --take-over only; leave it out")
+            : (ExitCode)Background.Run(args);
+    }
+
     DescriptorReserve.RaiseLimit();
     DescriptorReserve.Configure(options.Descriptors.Reserve);
-    using ServiceNotifier notifier = ServiceNotifier.FromEnvironment();
-    using SocketActivation activation = SocketActivation.FromEnvironment();
-    using var listeners = new HttpListeners();
+    using Predecessor? predecessor = control is null ? null : Predecessor.Approach(control);
+    try
+    {
+        return await ServeAsync(options, predecessor).ConfigureAwait(false);
+    }
+    catch (Exception e)
+    {
+        predecessor?.GiveUp(e.Message);
+        throw;
+    }
+}
+
+static async Task<ExitCode> ServeAsync(DaemonOptions own, Predecessor? predecessor)
+{
+    DaemonOptions options = predecessor is { State.Configuration: { } running } ? HeirOptions.Join(own, running) : own;
+    using ServiceNotifier notifier = Inheritance.Notifier(predecessor);
+    using SocketActivation activation = Inheritance.Sockets(predecessor);
+    using var listeners = new HttpListeners { KeepsNames = predecessor is not null };
+    if (predecessor is not null)
+    {
+        predecessor.Over += () =>
+        {
+            listeners.KeepsNames = false;
+            Console.Out.WriteLine(Background.Sign);
+        };
+    }
+
     listeners.Open(options, activation);
     using var hangup = new Hangup();
     var log = LogSinks.Open(options.Log);
     try
     {
-        using IHost host = DaemonHost.Build(options, notifier, activation, listeners, log, hangup);
+        using IHost host = DaemonHost.Build(options, notifier, activation, listeners, log, hangup, new Succession(predecessor));
         await host.RunAsync().ConfigureAwait(false);
         return ExitCode.Success;
     }
@@ -75,11 +108,6 @@ static async Task<ExitCode> RunAsync(string[] args)
     {
         log.Refuse();
         throw;
-    }
-    catch (Exception e) when (listeners.Explain(e) is { } explained)
-    {
-        log.Refuse();
-        throw explained;
     }
     finally
     {

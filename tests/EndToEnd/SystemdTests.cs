@@ -85,7 +85,7 @@ public sealed class SystemdTests(SystemdMachine machine) : IClassFixture<Systemd
     }
 
     [Fact]
-    public async Task AReloadReadsTheFileAgainAndKeepsProcessAndGuests()
+    public async Task AReloadReplacesTheProcessReadsTheFileAgainAndKeepsGuests()
     {
         await machine.RunAsync("""
             mkdir -p /var/log/vhostnet && chown vhostnet:vhostnet /var/log/vhostnet
@@ -111,7 +111,10 @@ public sealed class SystemdTests(SystemdMachine machine) : IClassFixture<Systemd
             until grep -q 'SIGHUP: .* was read again, 1 change made' /var/log/vhostnet/daemon.log 2>/dev/null; do sleep 0.1; done
             until [ "$(systemctl show --value -p ActiveState vhostnetd)" = active ]; do sleep 0.1; done
             """);
-        Assert.Equal(pid, await machine.ShowAsync("vhostnetd", "MainPID"));
+        string next = await machine.ShowAsync("vhostnetd", "MainPID");
+        Assert.NotEqual(pid, next);
+        Assert.NotEqual(0, (await machine.TryAsync($"kill -0 {pid}")).Status);
+        pid = next;
         Assert.Equal("0", await machine.ShowAsync("vhostnetd", "NRestarts"));
         Assert.Equal("2 ports, 1 networks", await machine.ShowAsync("vhostnetd", "StatusText"));
         Assert.Equal("640 vhostnet", (await machine.RunAsync("stat -c '%a %U' /var/log/vhostnet/daemon.log")).Trim());

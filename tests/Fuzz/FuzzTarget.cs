@@ -8,7 +8,7 @@ internal abstract class FuzzTarget : IDisposable
     protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Looks at what is open, and the pause between two of them: a second in all.</summary>
-    private const int SettleMax = 50, SettleMilliseconds = 20;
+    private const int SettleMax = 500, SettleMilliseconds = 20;
 
     private readonly List<long> _uncounted = [];
     private ProcessResources? _baseline;

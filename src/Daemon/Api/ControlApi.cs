@@ -11,6 +11,7 @@ using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
+using VhostNet.Daemon.Takeover;
 using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.Daemon.Api;
@@ -24,6 +25,7 @@ internal sealed class ControlApi(
     ControlAnswers answers,
     CaptureRequests captures,
     LogSinks log,
+    TakeOverDesk desk,
     ILogger<ControlApi> logger)
 {
     private const string JsonType = "application/json; charset=utf-8";
@@ -86,6 +88,8 @@ internal sealed class ControlApi(
             case "/" or "/status":
                 RequireGet(context);
                 return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.Stuck, changes.Unsaved));
+            case "/take-over":
+                return TakeOverAsync(context);
             default:
                 string[] parts = path.Split('/');
                 return parts switch
@@ -173,6 +177,22 @@ internal sealed class ControlApi(
         ?? throw ItemNotFound.Of("network", name, daemon.Composition.Networks.Select(n => n.Name));
 
     private PortEntry FindPort(string name) => FindPort(daemon, name);
+
+    private Task TakeOverAsync(HttpContext context)
+    {
+        RequireMethod(context, HttpMethods.Post);
+        string socket = desk.Open(TakeOverAccess.UserOf(context));
+        var body = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(body, JsonTexts.Indented))
+        {
+            json.WriteStartObject();
+            json.WriteString("socket"u8, socket);
+            json.WriteEndObject();
+        }
+
+        body.Write("\n"u8);
+        return SendAsync(context, JsonType, body.WrittenMemory);
+    }
 
     private async Task StallAsync(HttpContext context, string thread)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Handover;
 using VhostNet.Daemon.Hosting;
 
 namespace VhostNet.Daemon.Changes;
@@ -9,13 +10,14 @@ namespace VhostNet.Daemon.Changes;
 /// Makes changes of the running daemon, one after the other, each whole or not at all; also in the configuration file, if that is asked for. Any thread. The
 /// disk is waited for on a thread of the pool, never on the control thread; a request waits for neither longer than <see cref="Patience"/>.
 /// </summary>
-internal sealed class LiveChanges(DaemonService daemon, ControlQueue control, ReadFile file, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
+internal sealed class LiveChanges(
+    DaemonService daemon, ControlQueue control, ReadFile file, Succession succession, TimeProvider time, ILogger<LiveChanges> logger) : IDisposable
 {
     /// <summary>How long a request waits for its turn, and for its change: longer than for the control thread alone, because a disk may come first.</summary>
     public static readonly TimeSpan Patience = ControlQueue.Patience + TimeSpan.FromSeconds(3);
 
     private readonly SemaphoreSlim _turn = new(1);
-    private volatile IReadOnlyList<string> _unsaved = [];
+    private volatile IReadOnlyList<string> _unsaved = succession.Configuration?.Unsaved ?? [];
 
     /// <summary>What was changed, as in <c>ports.vm0</c>, and would be as before after a restart.</summary>
     public IReadOnlyList<string> Unsaved => _unsaved;

@@ -20,6 +20,16 @@ internal sealed class ReadFile
         _items = Items(options).ToDictionary(i => i.Item, StringComparer.Ordinal);
     }
 
+    /// <summary>Begins with what this process was started with, and with ports and networks as the process before it had read them.</summary>
+    public ReadFile(DaemonOptions options, IEnumerable<ReadItem> before)
+        : this(options with { Ports = [], Networks = [] })
+    {
+        foreach (ReadItem item in before)
+        {
+            _items[item.Item] = item;
+        }
+    }
+
     /// <summary>Absolute path of the file, or null when the daemon runs without one.</summary>
     public string? Path => Options.File;
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Handover;
 using VhostNet.Daemon.Hosting;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Systemd;
@@ -14,7 +15,8 @@ namespace VhostNet.Daemon.Changes;
 /// What can't is named in one warning; a file with a mistake in it changes nothing. Any thread.
 /// </summary>
 internal sealed class Reloader(
-    Hangup hangup, ReadFile read, LiveChanges changes, DaemonService daemon, ServiceNotifier notifier, LogSinks log, ILogger<Reloader> logger)
+    Hangup hangup, ReadFile read, LiveChanges changes, DaemonService daemon, ServiceNotifier notifier, LogSinks log, Succession succession,
+    ILogger<Reloader> logger)
     : IHostedLifecycleService
 {
     private int _requests;
@@ -29,13 +31,13 @@ internal sealed class Reloader(
     public Task StartedAsync(CancellationToken cancellationToken)
     {
         // Not on the thread that all signals come by. What comes while one is answered is answered by one more look.
-        hangup.Listen(() =>
+        hangup.Listen(Request);
+        if (succession.Predecessor is not null && read.Path is not null)
         {
-            if (Interlocked.Increment(ref _requests) == 1)
-            {
-                _ = Task.Run(AnswerAsync, CancellationToken.None);
-            }
-        });
+            // Ports and networks are as they were in the process before; what this one's file says of them is carried out now.
+            Request();
+        }
+
         return Task.CompletedTask;
     }
 
@@ -47,6 +49,14 @@ internal sealed class Reloader(
 
     /// <inheritdoc/>
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private void Request()
+    {
+        if (Interlocked.Increment(ref _requests) == 1)
+        {
+            _ = Task.Run(AnswerAsync, CancellationToken.None);
+        }
+    }
 
     private async Task AnswerAsync()
     {

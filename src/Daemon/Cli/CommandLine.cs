@@ -21,7 +21,7 @@ internal sealed class CommandLine
             "Quick form: vhostnetd --socket-path PATH [--uplink KIND]. Full form: vhostnetd --config FILE.")
         {
             SocketPath, Fd, Config, Uplink, Client, Poll, Cpu, QueuePairs, Mtu, SocketMode, SocketOwner, SocketGroup, Control, Prometheus,
-            StateDirectory, LogLevel, CheckConfig, PrintSchema, PrintCapabilities,
+            StateDirectory, LogLevel, TakeOver, Detach, CheckConfig, PrintSchema, PrintCapabilities,
         };
     }
 
@@ -78,6 +78,14 @@ internal sealed class CommandLine
 
     /// <summary>--log-level.</summary>
     public Option<string> LogLevel { get; } = New<string>("--log-level", "LEVEL", "trace, debug, info (default), warning or error");
+
+    /// <summary>--take-over.</summary>
+    public Option<string> TakeOver { get; } = New<string>(
+        "--take-over", "SOCKET", "take over, without a gap, from the running vhostnetd whose control socket this is");
+
+    /// <summary>--detach.</summary>
+    public Option<bool> Detach { get; } = New<bool>(
+        "--detach", null, "with --take-over: do it in the background, and exit once it is done");
 
     /// <summary>--check-config.</summary>
     public Option<bool> CheckConfig { get; } = New<bool>("--check-config", null, "check the options and the configuration file, then exit");

@@ -106,7 +106,7 @@ internal static class QuickForm
 
     private static void RefuseBesideConfig(CommandLine line, ParseResult result)
     {
-        Option[] allowed = [line.Config, line.CheckConfig];
+        Option[] allowed = [line.Config, line.CheckConfig, line.TakeOver, line.Detach];
         foreach (System.CommandLine.Parsing.OptionResult option in result.CommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>())
         {
             if (!option.Implicit && !allowed.Contains(option.Option))

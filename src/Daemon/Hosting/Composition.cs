@@ -25,6 +25,7 @@ internal sealed partial class Composition : IDisposable
     private readonly List<Network> _networks = [];
     private readonly List<PortEntry> _ports = [];
     private readonly IoThread _control;
+    private bool _isPrepared;
     private MetricSources _sources = MetricSources.Empty;
     private DaemonOptions _options = new();
 
@@ -146,7 +147,14 @@ internal sealed partial class Composition : IDisposable
         PortEntry entry = Create(options, ThreadPlacement.For(options, all, [.. _threads.Select(t => t.Name)]));
         try
         {
-            entry.Start();
+            if (_isPrepared)
+            {
+                entry.Prepare();
+            }
+            else
+            {
+                entry.Start();
+            }
         }
         catch (Exception e)
         {

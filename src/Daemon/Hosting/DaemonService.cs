@@ -4,6 +4,7 @@ using VhostNet.Aio;
 using VhostNet.Aio.Timers;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
+using VhostNet.Daemon.Handover;
 using VhostNet.Daemon.Logs;
 using VhostNet.Daemon.Metrics;
 using VhostNet.Daemon.Systemd;
@@ -23,6 +24,7 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     private static readonly TimeSpan s_flushTimeout = TimeSpan.FromMilliseconds(300);
 
     private readonly DaemonOptions _options;
+    private readonly Predecessor? _predecessor;
     private readonly ServiceNotifier _notifier;
     private readonly SocketActivation _activation;
     private readonly LogSinks _log;
@@ -36,9 +38,11 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
 
     /// <summary>Makes the service; nothing runs yet.</summary>
     public DaemonService(
-        DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, LogSinks log, IHostApplicationLifetime lifetime, ILoggerFactory loggers)
+        DaemonOptions options, ServiceNotifier notifier, SocketActivation activation, LogSinks log, Succession succession, IHostApplicationLifetime lifetime,
+        ILoggerFactory loggers)
     {
         _options = options;
+        _predecessor = succession.Predecessor;
         _notifier = notifier;
         _activation = activation;
         _log = log;
@@ -97,7 +101,15 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     {
         _control.Start();
         _watchdog.Add(_control.Name, new LoopWatch(_control.Context), carriesFrames: false);
-        _control.Run(() => Composition.Build(_options));
+        if (_predecessor is null)
+        {
+            _control.Run(() => Composition.Build(_options));
+        }
+        else
+        {
+            TakeOver(_predecessor);
+        }
+
         _built = true;
         foreach (InheritedSocket socket in _activation.Remaining.Where(s => s.Name is not ("control" or "metrics")))
         {
@@ -166,6 +178,28 @@ internal sealed class DaemonService : IHostedLifecycleService, IDisposable
     {
         _otlp?.Dispose();
         _meter?.Dispose();
+    }
+
+    private void TakeOver(Predecessor predecessor)
+    {
+        try
+        {
+            _control.Run(() => Composition.Prepare(_options, predecessor));
+            predecessor.SwitchOver(
+                (state, descriptors) => _control.Run(() => Composition.Restore(state, descriptors)), () => _control.Run(Composition.LetGo));
+        }
+        catch (Exception e)
+        {
+            // The other process goes on, with the very sockets and interfaces that are let go of here.
+            predecessor.GiveUp(e.Message);
+            _control.Run(Composition.Abandon);
+            throw e is InvalidDataException or VhostUser.Memory.GuestMemoryException
+                ? new RefusalException(RefusalKind.Resource, $"--take-over: {e.Message}; process {predecessor.Process} goes on", e)
+                : e;
+        }
+
+        _logger.TookOver(predecessor.Process, predecessor.GapNs / 1000);
+        predecessor.WaitUntilOver();
     }
 
     private void TakeDown()

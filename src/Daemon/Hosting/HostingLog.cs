@@ -57,4 +57,13 @@ internal static partial class HostingLog
         216, LogLevel.Error,
         "The disk did not take what was offered to guests within {Milliseconds} ms; a guest that comes back may be offered other features")]
     public static partial void FeaturesNotSaved(this ILogger logger, double milliseconds);
+
+    [LoggerMessage(217, LogLevel.Error, "Port {Port}: its session could not go on after a take-over that came to nothing: {Reason}")]
+    public static partial void SessionNotContinued(this ILogger logger, string port, string reason);
+
+    [LoggerMessage(218, LogLevel.Error, "Port {Port}: it could not go on after the take-over: {Reason}; remove it and add it again")]
+    public static partial void PortNotOpened(this ILogger logger, string port, string reason);
+
+    [LoggerMessage(219, LogLevel.Information, "Taken over from process {Process}: no frame was forwarded for {Microseconds} us")]
+    public static partial void TookOver(this ILogger logger, int process, long microseconds);
 }

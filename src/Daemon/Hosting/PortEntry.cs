@@ -61,6 +61,20 @@ internal sealed class PortEntry : IDisposable
     {
         SetLimits(Options);
         Join(_network, Options);
+        Open();
+    }
+
+    /// <summary>Joins the network; what comes in waits outside until <see cref="Open"/> and <see cref="Port.LetGo"/>.</summary>
+    public void Prepare()
+    {
+        Port.Hold();
+        SetLimits(Options);
+        Join(_network, Options);
+    }
+
+    /// <summary>Lets frames in and has the endpoint wait for a front end.</summary>
+    public void Open()
+    {
         using FaultScope scope = FaultScope.Enter(Faults);
         Port.Start();
         Endpoint?.Start();

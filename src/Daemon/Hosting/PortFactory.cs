@@ -31,6 +31,9 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
     private LinkWatcher? _links;
     private bool _isWithoutLinks;
 
+    /// <summary>What another process hands over of a port, by its name; null when none does. Whoever makes the port takes it.</summary>
+    public Func<string, PortState?>? Inherited { get; set; }
+
     /// <summary>Ends what all ports had in common.</summary>
     public void Dispose()
     {
@@ -50,9 +53,9 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
             null when options.IsVhostUser => CreateVhostUser(options, threads),
             UserOptions user => new UserPort(name, user with { Mtu = options.Mtu ?? user.Mtu }, first),
             TapPortOptions tap => CreateTap(options, tap, threads),
-            DatagramOptions datagram => new DatagramPort(name, datagram, first),
+            DatagramOptions datagram => new DatagramPort(name, datagram, first, Inherited?.Invoke(name)),
             StreamOptions stream => new StreamPort(name, stream, first, control),
-            AfPacketOptions packet => new AfPacketPort(name, packet with { Queues = options.QueuePairs }, Contexts(threads), FindLinks(), control),
+            AfPacketOptions packet => new AfPacketPort(name, packet with { Queues = options.QueuePairs }, Contexts(threads), FindLinks(), control, Inherited?.Invoke(name)),
             ResponderOptions responder => new ResponderPort(name, responder with { Mtu = options.Mtu ?? 0 }, first),
             PcapOptions pcap => new PcapPort(name, pcap, first),
             NullPortOptions => new NullPort(name),
@@ -65,13 +68,15 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
     public VhostUserEndpoint CreateEndpoint(PortOptions options, VhostUserPort port)
     {
         SocketOptions socket = options.Socket!;
-        FileDescriptor? inherited = Inherited(options, socket);
+        InheritedSocket? taken = Inherited is null ? null : activation.Take(options.Name, socket.Path);
+        FileDescriptor? inherited = taken?.Descriptor ?? FindInherited(options, socket);
         return VhostUserEndpoint.Create(control, port.Device, new VhostUserEndpointOptions
         {
             Name = options.Name,
             Mode = socket.IsClient ? EndpointMode.Client : EndpointMode.Server,
             Path = inherited is null ? socket.Path : null,
             Descriptor = inherited,
+            BoundPath = taken is { IsOurs: true } ? socket.Path : null,
             SocketMode = socket.Mode,
             SocketOwner = Accounts.User(socket.Owner, $"{options.Path}.socket.owner"),
             SocketGroup = Accounts.Group(socket.Group, $"{options.Path}.socket.group"),
@@ -102,7 +107,7 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
         return _links;
     }
 
-    private FileDescriptor? Inherited(PortOptions options, SocketOptions socket)
+    private FileDescriptor? FindInherited(PortOptions options, SocketOptions socket)
     {
         if (socket.IsClient)
         {
@@ -138,7 +143,7 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
             Owner = Accounts.User(tap.Owner, $"{options.Path}.owner"),
             Group = Accounts.Group(tap.Group, $"{options.Path}.group"),
         };
-        return new TapPort(options.Name, place, Contexts(threads), FindLinks(), control);
+        return new TapPort(options.Name, place, Contexts(threads), FindLinks(), control, Inherited?.Invoke(options.Name));
     }
 
     private static VhostUserPort CreateVhostUser(PortOptions options, IReadOnlyList<IoThread> threads)

@@ -77,6 +77,15 @@ internal sealed class QueueSource
         }
     }
 
+    /// <summary>Goes on counting where another process stopped. Before the first <see cref="Read"/>.</summary>
+    public void Restore(in VirtqueueCounters earlier)
+    {
+        lock (_lock)
+        {
+            _earlier = earlier;
+        }
+    }
+
     private static void Add(ref VirtqueueCounters sum, in VirtqueueCounters more)
     {
         sum.Chains += more.Chains;

@@ -8,6 +8,9 @@ namespace VhostNet.Daemon.Systemd;
 /// <param name="Path">The path that it is bound to, or null.</param>
 internal sealed record InheritedSocket(FileDescriptor Descriptor, string Name, string? Path)
 {
+    /// <summary>Whether the path's name goes with this daemon, as it came from the one before; false for a service manager's socket.</summary>
+    public bool IsOurs { get; init; }
+
     /// <summary>True when the socket listens, false when it is a connection.</summary>
     public bool IsListening => getsockopt(Descriptor.Value, SOL_SOCKET, SO_ACCEPTCONN, out int listening) == 0 && listening != 0;
 

@@ -19,15 +19,23 @@ internal sealed class ServiceNotifier : IDisposable
     private const int StoppingKind = 3;
 
     private readonly ManagerSocket? _socket;
+    private volatile bool _isMute;
 
-    private ServiceNotifier(ManagerSocket? socket, TimeSpan? watchdogInterval)
+    private ServiceNotifier(string? path, TimeSpan? watchdogInterval)
     {
-        _socket = socket;
+        Path = path;
+        _socket = path is null ? null : Connect(path);
         WatchdogInterval = watchdogInterval;
     }
 
+    /// <summary>NOTIFY_SOCKET as it was, or null.</summary>
+    public string? Path { get; }
+
     /// <summary>How long the manager waits for <see cref="Watchdog"/> before it restarts the service; null when it does not watch.</summary>
     public TimeSpan? WatchdogInterval { get; }
+
+    /// <summary>Whether systemd itself started the process: it gives each start of a service an id of its own.</summary>
+    public bool IsServiceManagers { get; } = Environment.GetEnvironmentVariable("INVOCATION_ID") is not null;
 
     /// <summary>Whether somebody listens.</summary>
     public bool IsActive => _socket is not null;
@@ -42,7 +50,7 @@ internal sealed class ServiceNotifier : IDisposable
         string? pid = Take("WATCHDOG_PID");
         if (path is null or "")
         {
-            return new ServiceNotifier(null, null);
+            return new ServiceNotifier((string?)null, null);
         }
 
         TimeSpan? interval = null;
@@ -52,7 +60,26 @@ internal sealed class ServiceNotifier : IDisposable
             interval = TimeSpan.FromMicroseconds(value);
         }
 
-        return new ServiceNotifier(Connect(path), interval);
+        return new ServiceNotifier(path, interval);
+    }
+
+    /// <summary>The way to a service manager that another process knew; what the environment says is for that one and is removed.</summary>
+    /// <param name="path">NOTIFY_SOCKET, or null for no manager.</param>
+    /// <param name="watchdogInterval">How long the manager waits for signs of life; null when it does not watch.</param>
+    public static ServiceNotifier Inherit(string? path, TimeSpan? watchdogInterval)
+    {
+        _ = Take("NOTIFY_SOCKET");
+        _ = Take("WATCHDOG_USEC");
+        _ = Take("WATCHDOG_PID");
+        return new ServiceNotifier(path, watchdogInterval);
+    }
+
+    /// <summary>Another process is the service from here on: the manager is told to watch that one, and nothing more from this one.</summary>
+    /// <param name="process">Its id.</param>
+    public void HandOver(int process)
+    {
+        Post(ReadyKind, string.Create(CultureInfo.InvariantCulture, $"MAINPID={process}"));
+        _isMute = true;
     }
 
     /// <summary>Whether the manager does not read and something waits for it.</summary>
@@ -74,7 +101,13 @@ internal sealed class ServiceNotifier : IDisposable
     public void Stopping() => Post(StoppingKind, "STOPPING=1\nSTATUS=Stopping");
 
     /// <summary>The service is alive now; lost when the manager does not read. Allocates nothing.</summary>
-    public void Watchdog() => _socket?.Offer("WATCHDOG=1"u8);
+    public void Watchdog()
+    {
+        if (!_isMute)
+        {
+            _socket?.Offer("WATCHDOG=1"u8);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _socket?.Dispose();
@@ -110,5 +143,11 @@ internal sealed class ServiceNotifier : IDisposable
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 
-    private void Post(int kind, string message) => _socket?.Post(kind, Encoding.UTF8.GetBytes(message));
+    private void Post(int kind, string message)
+    {
+        if (!_isMute)
+        {
+            _socket?.Post(kind, Encoding.UTF8.GetBytes(message));
+        }
+    }
 }

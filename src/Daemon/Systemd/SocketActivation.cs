@@ -14,6 +14,9 @@ internal sealed class SocketActivation : IDisposable
 
     private SocketActivation(List<InheritedSocket> sockets) => _sockets = sockets;
 
+    /// <summary>Sockets that another process handed over; they are this object's until somebody takes them.</summary>
+    public static SocketActivation Of(IEnumerable<InheritedSocket> sockets) => new([.. sockets]);
+
     /// <summary>The sockets that nobody took yet.</summary>
     public IReadOnlyList<InheritedSocket> Remaining => _sockets;
 

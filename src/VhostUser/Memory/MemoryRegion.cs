@@ -69,10 +69,16 @@ public sealed class MemoryRegion
     }
 
     /// <summary>Whether another region is the same memory at the same addresses.</summary>
-    public bool IsSameAs(MemoryRegion other) =>
-        Description == other.Description
-        && statx_nowait(File.Value, STATX_INO, out statx_t mine) == 0 && statx_nowait(other.File.Value, STATX_INO, out statx_t theirs) == 0
-        && mine.stx_ino == theirs.stx_ino && mine.stx_dev_major == theirs.stx_dev_major && mine.stx_dev_minor == theirs.stx_dev_minor;
+    public bool IsSameAs(MemoryRegion other) => IsBackedBy(other.Description, other.File);
+
+    /// <summary>Whether the region is what a description and a file would make.</summary>
+    public bool IsBackedBy(MemoryRegionDescription description, FileDescriptor file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return Description == description
+            && statx_nowait(File.Value, STATX_INO, out statx_t mine) == 0 && statx_nowait(file.Value, STATX_INO, out statx_t theirs) == 0
+            && mine.stx_ino == theirs.stx_ino && mine.stx_dev_major == theirs.stx_dev_major && mine.stx_dev_minor == theirs.stx_dev_minor;
+    }
 
     /// <summary>Counts one more user of the mapping.</summary>
     public void Retain() => _references++;

@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>Bytes with descriptors (SCM_RIGHTS) over a Unix stream socket, never blocking.</summary>
-internal static unsafe class SocketMessages
+public static unsafe class SocketMessages
 {
     /// <summary>Room for descriptors in one receive; the protocol allows 8 in a message, and more than 32 is cut off by the kernel and reported.</summary>
     public const int FdsMax = 32;
@@ -17,6 +17,8 @@ internal static unsafe class SocketMessages
     // SAFETY: the pinned span bounds the data and the stack buffer the control data; CMSG_ macros stay inside msg_controllen as the kernel set it.
     public static nint Receive(FileDescriptor socket, Span<byte> buffer, FdCollection fds, out bool truncated)
     {
+        ArgumentNullException.ThrowIfNull(socket);
+        ArgumentNullException.ThrowIfNull(fds);
         byte* control = stackalloc byte[ControlSize];
         fixed (byte* data = buffer)
         {
@@ -54,6 +56,7 @@ internal static unsafe class SocketMessages
     // SAFETY: as above; the number of descriptors is checked against the control buffer.
     public static nint Send(FileDescriptor socket, ReadOnlySpan<byte> bytes, ReadOnlySpan<int> fds)
     {
+        ArgumentNullException.ThrowIfNull(socket);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(fds.Length, FdsMax, nameof(fds));
         byte* control = stackalloc byte[ControlSize];
         fixed (byte* data = bytes)

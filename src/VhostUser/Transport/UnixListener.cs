@@ -6,7 +6,7 @@ public sealed class UnixListener : IDisposable
     private const int Backlog = 16;
 
     private readonly FileDescriptor _socket;
-    private readonly string? _path;
+    private string? _path;
     private readonly ulong _inode;
 
     private UnixListener(FileDescriptor socket, string? path, ulong inode)
@@ -18,6 +18,9 @@ public sealed class UnixListener : IDisposable
 
     /// <summary>The socket's descriptor, to wait on.</summary>
     public FileDescriptor Socket => _socket;
+
+    /// <summary>Whether the name goes with this object.</summary>
+    public bool OwnsPath => _path is not null;
 
     /// <summary>Binds a path and listens. A socket left behind by a process that is gone is replaced; one that is alive is not.</summary>
     /// <param name="path">Path of at most 107 bytes.</param>
@@ -63,12 +66,17 @@ public sealed class UnixListener : IDisposable
         }
     }
 
-    /// <summary>Takes over a listening socket that was inherited; its name is left alone at the end.</summary>
-    public static UnixListener FromDescriptor(FileDescriptor socket)
+    /// <summary>Takes over a listening socket that was inherited.</summary>
+    /// <param name="socket">The socket; owned from here on.</param>
+    /// <param name="path">The name that is to be removed at the end; null to leave it alone.</param>
+    public static UnixListener FromDescriptor(FileDescriptor socket, string? path = null)
     {
         ArgumentNullException.ThrowIfNull(socket);
-        return new UnixListener(socket, null, 0);
+        return new UnixListener(socket, path, path is not null && statx(path, STATX_INO, out statx_t facts) == 0 ? facts.stx_ino : 0);
     }
+
+    /// <summary>Another process goes on listening: the name is left alone at the end.</summary>
+    public void Abandon() => _path = null;
 
     /// <summary>Whether a descriptor is a listening socket.</summary>
     /// <exception cref="ErrnoException">It is no socket at all.</exception>

@@ -93,6 +93,20 @@ public sealed partial class VhostUserChannel : IDisposable
         UpdateHandlers();
     }
 
+    /// <summary>Receives nothing until <see cref="Continue"/>; what the peer sends waits in the socket.</summary>
+    internal void Pause()
+    {
+        _started = false;
+        UpdateHandlers();
+    }
+
+    /// <summary>Receives again after <see cref="Pause"/>.</summary>
+    internal void Continue()
+    {
+        _started = true;
+        UpdateHandlers();
+    }
+
     /// <summary>Feeds bytes and descriptors that another process had received already, before <see cref="Start"/>.</summary>
     public void RestorePartialInput(ReadOnlySpan<byte> bytes, IEnumerable<FileDescriptor> descriptors)
     {

@@ -161,6 +161,39 @@ public abstract partial class Port : IFrameSink, IDisposable
     {
     }
 
+    /// <summary>
+    /// Lets nothing come in from the outside until <see cref="LetGo"/>: what is there waits there. When this returns, no frame of the port is under way. May come
+    /// before <see cref="Start"/>. Control thread; the data threads must run.
+    /// </summary>
+    public virtual void Hold()
+    {
+    }
+
+    /// <summary>Lets frames in again after <see cref="Hold"/>. Control thread.</summary>
+    public virtual void LetGo()
+    {
+    }
+
+    /// <summary>
+    /// What another process needs to go on with the port where this one stands. Frames that a receiver holds back are part of it only while the port is held.
+    /// Control thread.
+    /// </summary>
+    /// <returns>The state, whose descriptors are second ones of the port's own files; null for a kind that can't be handed over.</returns>
+    /// <exception cref="ErrnoException">No descriptor is left.</exception>
+    public virtual PortState? Save() => null;
+
+    /// <summary>Goes on where another process stood, before <see cref="Start"/>. Control thread.</summary>
+    /// <param name="state">What <see cref="Save"/> said there, of a port of the same kind.</param>
+    /// <exception cref="InvalidDataException">The state is not one of such a port.</exception>
+    public virtual void Restore(PortState state)
+    {
+    }
+
+    /// <summary>Another process goes on with the port: what names it in the file system is left alone at the end. Control thread.</summary>
+    public virtual void Abandon()
+    {
+    }
+
     /// <summary>Stops and frees the port. Control thread, after it left its network.</summary>
     public void Dispose()
     {

@@ -40,6 +40,22 @@ public sealed partial class TxQueue
     /// <summary>Stops working on the ring; when this returns no thread uses it. Control thread, which leaves it to the queue's own.</summary>
     public void Stop() => _ring.Stop();
 
+    /// <summary>
+    /// Takes no frame from the ring until <see cref="LetGo"/>. When this returns, none is under way. Control thread, or the queue's own.
+    /// </summary>
+    public void Hold()
+    {
+        _isHeld = true;
+        RingThread.RunOnOrHere(_thread, static () => { });
+    }
+
+    /// <summary>Takes frames again after <see cref="Hold"/>. Any thread.</summary>
+    public void LetGo()
+    {
+        _isHeld = false;
+        _bottomHalf.Schedule();
+    }
+
     /// <summary>What the queue's thread calls, for tests.</summary>
     internal KickCalls Calls => _ring.Calls;
 

@@ -42,6 +42,7 @@ public sealed partial class TxQueue : IDisposable
     private bool _swapsHeaders;
     private int _burstMax = ChainBurst.ChainsMax;
     private int _roundsOff;
+    private volatile bool _isHeld;
     private bool _polling;
     private bool _blocked;
 
@@ -96,7 +97,7 @@ public sealed partial class TxQueue : IDisposable
 
     private bool PollReady()
     {
-        if (_blocked || _roundsOff > 0 || !_ring.TryLockNow(out LockedRing ring))
+        if (_blocked || _isHeld || _roundsOff > 0 || !_ring.TryLockNow(out LockedRing ring))
         {
             return false;
         }
@@ -115,7 +116,7 @@ public sealed partial class TxQueue : IDisposable
     /// <summary>The bottom half.</summary>
     internal void Run()
     {
-        if (_ring.IsEmpty || IsRoundOff() || !_ring.TryLock(out LockedRing ring))
+        if (_ring.IsEmpty || _isHeld || IsRoundOff() || !_ring.TryLock(out LockedRing ring))
         {
             return;
         }

@@ -34,6 +34,7 @@ internal static class CommandLineRefusals
             "--socket-path", "{d}/s", "--prometheus", "0.0.0.0:9464"),
         new(2, "--prometheus: \"here\" is no place to listen at; write unix:PATH or an address with a port, for example 127.0.0.1:9464",
             "--socket-path", "{d}/s", "--prometheus", "here"),
+        new(2, "--detach is of use beside --take-over only; leave it out", "--socket-path", "{d}/s", "--detach"),
         new(2, "--mtu belongs to the quick form and can't be used with --config; put its setting into the file", "{}", "--mtu", "900"),
         new(2, "--config {d}/absent: there is no such file; examples are in deploy/examples", "--config", "{d}/absent"),
         new(2, "--uplink fish: \"fish\" is unknown; known here: af-packet, generator, hairpin, null, pcap, responder, stream, tap, udp, user", "--socket-path", "{d}/s", "--uplink", "fish"),

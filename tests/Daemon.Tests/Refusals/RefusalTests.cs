@@ -10,6 +10,8 @@ public sealed class RefusalTests
     {
         ["where the capture is written, an absolute path on the daemon's machine"] = "the control API asks for captures",
         ["\" is no absolute path; the daemon's working directory is not yours"] = "the control API asks for captures",
+        ["can't be started:"] = "this program's own file would have to be gone",
+        ["--take-over:"] = "it takes a daemon that hands over what does not fit: Takeover, HandoverRefusalTests",
         ["\" is no kind of network"] = "the configuration's reader refuses it before",
         ["the sandbox refuses to bind threads: under systemd copy cpu.conf into the unit's drop-in directory"] = "it takes a unit: EndToEnd, SystemdTests.AThreadIsBoundToACpuWithItsDropIn",
     };

@@ -18,7 +18,7 @@ internal sealed record RoomOrder(string Project, params string[] Rooms)
             "Addresses", "Errors", "Frames", "Offload", "Queues", "RateLimits", "Captures", "Networks", "Networks/Switch",
             "Ports/Buffers", "Ports/Packets", "Ports/Sockets", "Ports/Links",
             "Ports/Guest", "Ports/Tap", "Ports/AfPacket", "Ports/Datagram", "Ports/Stream", "Ports/User", "Ports/Responder", "Ports/Pcap", "Ports/Generator", "Ports/Null"),
-        new("src/Daemon", "Common", "Configuration", "Systemd", "Logs", "Metrics", "Hosting", "Changes", "Api", "Cli", ""),
+        new("src/Daemon", "Common", "Configuration", "Systemd", "Logs", "Metrics", "Handover", "Hosting", "Changes", "Takeover", "Api", "Cli", ""),
         new("src/Ctl", "Common", "Client", "Rendering", "Captures", "Qemu", "Top", "Commands", ""),
     ];
 

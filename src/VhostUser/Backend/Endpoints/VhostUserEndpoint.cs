@@ -15,7 +15,9 @@ public abstract class VhostUserEndpoint : IDisposable
 {
     private readonly MinuteLine _queuesLine;
     private readonly long[] _ends = new long[Enum.GetValues<SessionEnd>().Length];
+    private readonly List<MemoryRegion> _prepared = [];
     private bool _disposed;
+    private bool _isAbandoned;
 
     private protected VhostUserEndpoint(AioContext context, IVhostUserDevice device, VhostUserEndpointOptions options)
     {
@@ -104,6 +106,7 @@ public abstract class VhostUserEndpoint : IDisposable
         {
             _disposed = true;
             CurrentSession?.Dispose();
+            ForgetPrepared();
             Dispose(true);
             GC.SuppressFinalize(this);
         }
@@ -119,8 +122,46 @@ public abstract class VhostUserEndpoint : IDisposable
     /// <param name="snapshot">The state; stays the caller's.</param>
     /// <exception cref="InvalidDataException">The device does not fit the state.</exception>
     /// <exception cref="GuestMemoryException">Guest memory can't be mapped.</exception>
-    public void Resume(SessionSnapshot snapshot) =>
-        Adopt(VhostUserSession.Resume(Context, snapshot, Device, Name, Options.Session, Options.OfferedFeatures));
+    public void Resume(SessionSnapshot snapshot)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        Adopt(VhostUserSession.Resume(Context, snapshot.With(_prepared), Device, Name, Options.Session, Options.OfferedFeatures));
+        ForgetPrepared();
+    }
+
+    /// <summary>
+    /// Maps the guest memory of a session that still runs elsewhere, so that <see cref="Resume"/> finds it mapped. To be called before <see cref="Start"/>; once
+    /// more when that session has other memory.
+    /// </summary>
+    /// <param name="snapshot">The session's state at present; stays the caller's.</param>
+    /// <exception cref="InvalidDataException">The state does not fit together.</exception>
+    /// <exception cref="GuestMemoryException">Guest memory can't be mapped.</exception>
+    public void Prepare(SessionSnapshot snapshot)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ForgetPrepared();
+        StrangerCloser closer = Options.Session.Closer!;
+        foreach (RegionData region in snapshot.Data.Regions)
+        {
+            FileDescriptor file = closer.Own(snapshot.Duplicate(region.Descriptor));
+            _prepared.Add(MemoryRegion.Map(region.Description, file, SealPolicy.Off, null, closer));
+        }
+    }
+
+    /// <summary>Goes on counting sessions where the process before this one stopped.</summary>
+    /// <param name="sessions">Sessions so far, a present one among them.</param>
+    public void RestoreSessionCount(long sessions) => SessionCount = sessions;
+
+    /// <summary>
+    /// Another process has taken over: what it goes on with is left alone when this endpoint ends, the socket's name above all. Nothing new is begun here.
+    /// </summary>
+    public virtual void Abandon() => _isAbandoned = true;
+
+    private void ForgetPrepared()
+    {
+        _prepared.ForEach(r => r.Release());
+        _prepared.Clear();
+    }
 
     private protected void BeginSession(FileDescriptor socket)
     {
@@ -161,7 +202,7 @@ public abstract class VhostUserEndpoint : IDisposable
         }
 
         SessionEnded?.Invoke(session);
-        if (!_disposed)
+        if (!_disposed && !_isAbandoned)
         {
             OnSessionEnded();
         }

@@ -18,6 +18,12 @@ public sealed record VhostUserEndpointOptions
     /// <summary>An inherited socket, listening or connected; the endpoint owns it.</summary>
     public FileDescriptor? Descriptor { get; init; }
 
+    /// <summary>
+    /// The name that a listening <see cref="Descriptor"/> was bound to by the process before this one, to be removed at the end; null when it is somebody
+    /// else's, a service manager's for example.
+    /// </summary>
+    public string? BoundPath { get; init; }
+
     /// <summary>Permissions of the socket, as in chmod; null leaves what the umask gives.</summary>
     public uint? SocketMode { get; init; }
 

@@ -47,7 +47,7 @@ public sealed class VhostUserServer : VhostUserEndpoint
                 return;
             }
 
-            _listener = UnixListener.FromDescriptor(inherited);
+            _listener = UnixListener.FromDescriptor(inherited, Options.BoundPath);
         }
         else
         {
@@ -56,6 +56,19 @@ public sealed class VhostUserServer : VhostUserEndpoint
 
         Listen();
         Log.Info("listening for a front end");
+    }
+
+    /// <summary>The socket that listens; null for an inherited connection, and before <see cref="Start"/>. It stays the server's.</summary>
+    public FileDescriptor? Listener => _listener?.Socket;
+
+    /// <summary>Whether the socket's name goes when the server does.</summary>
+    public bool OwnsPath => _listener is { OwnsPath: true };
+
+    /// <inheritdoc/>
+    public override void Abandon()
+    {
+        base.Abandon();
+        _listener?.Abandon();
     }
 
     /// <inheritdoc/>

@@ -119,6 +119,12 @@ internal sealed class BackendChannel : IChannelHandler, IDisposable
     public void ChannelClosed(string reason, bool isError) =>
         _log.Write(isError ? SessionLogLevel.Warning : SessionLogLevel.Info, $"back-end channel ended: {reason}");
 
+    /// <summary>Hears nothing until <see cref="Continue"/>.</summary>
+    public void Pause() => _channel.Pause();
+
+    /// <summary>Hears again.</summary>
+    public void Continue() => _channel.Continue();
+
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 }

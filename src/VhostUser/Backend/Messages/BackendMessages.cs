@@ -120,6 +120,12 @@ internal sealed class BackendMessages : MessageGroup
         }
     }
 
+    /// <summary>Hears no acknowledgement until <see cref="Continue"/>.</summary>
+    public void Pause() => Channel?.Pause();
+
+    /// <summary>Hears them again.</summary>
+    public void Continue() => Channel?.Continue();
+
     /// <inheritdoc/>
     public override void Close()
     {

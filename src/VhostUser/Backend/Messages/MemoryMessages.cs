@@ -39,8 +39,8 @@ internal sealed class MemoryMessages(SessionContext session, SessionRings rings,
         {
             foreach (RegionData region in snapshot.Data.Regions)
             {
-                FileDescriptor file = Session.Closer.Own(snapshot.Duplicate(region.Descriptor));
-                regions.Add(MemoryRegion.Map(region.Description, file, SealPolicy.Off, null, Session.Closer));
+                regions.Add(snapshot.FindMapped(region) ?? MemoryRegion.Map(
+                    region.Description, Session.Closer.Own(snapshot.Duplicate(region.Descriptor)), SealPolicy.Off, null, Session.Closer));
             }
 
             State.Memory = new MemoryTable(regions);

@@ -13,6 +13,9 @@ namespace VhostNet.VhostUser.Backend.Messages;
 /// </summary>
 internal sealed class SessionRings : IRingEvents
 {
+    /// <summary>More than starting any number of rings can cost.</summary>
+    private const long NoLimit = 1L << 50;
+
     private readonly SessionContext _session;
     private readonly BackendMessages _backend;
     private readonly IotlbMissQueue _misses;
@@ -40,6 +43,13 @@ internal sealed class SessionRings : IRingEvents
 
     /// <summary>A turn begins, in which some rings may start.</summary>
     public void BeginTurn() => _startBudget = new TurnBudget(TurnBudget.Turn / 2);
+
+    /// <summary>A turn begins in which all rings may start: none of them waits for a later one.</summary>
+    public void BeginWholeTurn()
+    {
+        _startBudget = default;
+        _startBudget.Take(-NoLimit);
+    }
 
     /// <summary>
     /// Makes the rings follow the state after a message. Stopping and moving is done at once, as the front end relies on it; rings that are to start begin in

@@ -2,11 +2,9 @@ using VhostNet.Aio;
 using VhostNet.VhostUser.Backend.Logging;
 using VhostNet.VhostUser.Backend.Messages;
 using VhostNet.VhostUser.Backend.Quotas;
-using VhostNet.VhostUser.Backend.Snapshots;
 using VhostNet.VhostUser.Backend.State;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VhostUser.Transport;
-using VhostNet.VhostUser.Virtqueues;
 
 namespace VhostNet.VhostUser.Backend.Session;
 
@@ -154,123 +152,8 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
         }
     }
 
-    /// <summary>Captures the state; the session and its rings go on.</summary>
-    /// <exception cref="InvalidOperationException">This is not the moment, see <see cref="CanCapture"/>.</exception>
-    /// <exception cref="ErrnoException">No descriptor is left.</exception>
-    public SessionSnapshot Capture()
-    {
-        CheckCapture();
-        var writer = new SnapshotWriter();
-        try
-        {
-            VhostUserChannel channel = _session.Channel;
-            var data = new SessionData
-            {
-                Connection = writer.Add(channel.Socket),
-                PartialInput = channel.PartialInput.ToArray(),
-                PartialDescriptors = [.. channel.PartialDescriptors.Select(writer.Add)],
-            };
-            data = _session.Groups.Aggregate(data, (sum, group) => group.Capture(sum, writer));
-            return new SessionSnapshot(data, writer.Descriptors);
-        }
-        catch
-        {
-            writer.Abandon();
-            throw;
-        }
-    }
-
-    /// <summary>
-    /// Stops the rings, captures the state and ends the session without the front end noticing: its connection lives on in the snapshot's descriptor.
-    /// </summary>
-    /// <exception cref="InvalidOperationException">This is not the moment, see <see cref="CanCapture"/>.</exception>
-    public SessionSnapshot Detach()
-    {
-        CheckCapture();
-        _rings.StopAll();
-        SessionSnapshot snapshot;
-        try
-        {
-            snapshot = Capture();
-        }
-        catch
-        {
-            _rings.Reconcile();
-            throw;
-        }
-
-        _endedBy = SessionEnd.HandedOver;
-        _session.Channel.Dispose();
-        End("handed over", isError: false);
-        return snapshot;
-    }
-
-    /// <summary>Builds a session from a snapshot; its rings continue where they stood.</summary>
-    /// <param name="context">The control context.</param>
-    /// <param name="snapshot">The state; stays the caller's.</param>
-    /// <param name="device">The device.</param>
-    /// <param name="name">Name in log lines.</param>
-    /// <param name="options">How to behave.</param>
-    /// <param name="offeredStore">Remembers what is acknowledged from here on; null when nothing does.</param>
-    /// <returns>The session, to be started.</returns>
-    /// <exception cref="InvalidDataException">The device does not fit the state, or the state does not fit together.</exception>
-    /// <exception cref="GuestMemoryException">Guest memory can't be mapped.</exception>
-    public static VhostUserSession Resume(
-        AioContext context, SessionSnapshot snapshot, IVhostUserDevice device, string name, SessionOptions options, OfferedFeatureStore? offeredStore = null)
-    {
-        ArgumentNullException.ThrowIfNull(snapshot);
-        ArgumentNullException.ThrowIfNull(device);
-        if ((snapshot.Data.Features & ~(device.Features | VirtioFeatures.PROTOCOL_FEATURES)) is not 0 and var missing)
-        {
-            throw new InvalidDataException($"the guest uses features 0x{missing:x} that the device does not have");
-        }
-
-        var session = new VhostUserSession(context, snapshot.Duplicate(snapshot.Data.Connection), device, name, options, offeredStore);
-        session._isResumed = true;
-        try
-        {
-            session.Restore(snapshot);
-            return session;
-        }
-        catch
-        {
-            session._session.Channel.Dispose();
-            session.End("its state could not be restored", isError: true);
-            throw;
-        }
-    }
-
     /// <inheritdoc/>
     void IChannelHandler.ChannelClosed(string reason, bool isError) => End(reason, isError);
-
-    private void Restore(SessionSnapshot snapshot)
-    {
-        SessionData data = snapshot.Data;
-        _hasMessages = true;
-        _session.Channel.RestorePartialInput(
-            [.. data.PartialInput], data.PartialDescriptors.Select(place => _session.Closer.Own(snapshot.Duplicate(place))));
-        foreach (MessageGroup group in _session.Groups)
-        {
-            group.Restore(snapshot);
-        }
-
-        _rings.BeginTurn();
-        _rings.Reconcile();
-        _session.Limits.UpdateUse();
-        foreach (RingState ring in State.Rings)
-        {
-            // The one before may have ended between using chains and saying so.
-            ring.Call?.Set();
-        }
-    }
-
-    private void CheckCapture()
-    {
-        if (!CanCapture)
-        {
-            throw new InvalidOperationException("The session can't be captured now; try again when the loop has run.");
-        }
-    }
 
     private void End(string reason, bool isError)
     {

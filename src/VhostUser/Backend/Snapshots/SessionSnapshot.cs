@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VhostNet.VhostUser.Memory;
 
 namespace VhostNet.VhostUser.Backend.Snapshots;
 
@@ -15,6 +16,11 @@ public sealed class SessionSnapshot(SessionData data, IReadOnlyList<FileDescript
 
     /// <summary>The descriptors, in the order to which the data's numbers refer.</summary>
     public IReadOnlyList<FileDescriptor> Descriptors { get; } = descriptors;
+
+    /// <summary>
+    /// Guest memory that is mapped already, from an earlier snapshot of the same session: regions that are still the same are not mapped anew. Stays its owner's.
+    /// </summary>
+    public IReadOnlyList<MemoryRegion> Mapped { get; init; } = [];
 
     /// <summary>Reads the data back.</summary>
     /// <param name="data">What <see cref="ToBytes"/> made.</param>
@@ -48,6 +54,22 @@ public sealed class SessionSnapshot(SessionData data, IReadOnlyList<FileDescript
         place >= 0 && place < Descriptors.Count
             ? Descriptors[place].Duplicate()
             : throw new InvalidDataException($"the session's data refers to descriptor {place}; it came with {Descriptors.Count}");
+
+    /// <summary>The same state, with guest memory that is mapped already. Owns nothing: the descriptors stay this snapshot's.</summary>
+    internal SessionSnapshot With(IReadOnlyList<MemoryRegion> mapped) => new(Data, Descriptors) { Mapped = mapped };
+
+    /// <summary>The region of <see cref="Mapped"/> that is the same memory at the same addresses, with one more user; null when there is none.</summary>
+    internal MemoryRegion? FindMapped(RegionData data)
+    {
+        if (data.Descriptor < 0 || data.Descriptor >= Descriptors.Count)
+        {
+            return null;
+        }
+
+        MemoryRegion? found = Mapped.FirstOrDefault(r => r.IsBackedBy(data.Description, Descriptors[data.Descriptor]));
+        found?.Retain();
+        return found;
+    }
 
     /// <summary>The same, or null for -1.</summary>
     internal FileDescriptor? DuplicateOptional(int place) => place == -1 ? null : Duplicate(place);

@@ -230,6 +230,23 @@ public sealed partial class SwitchNetwork : Network, IDisposable
         return Table.List(PresentTick, slot => slot < snapshot.Views.Length ? snapshot.Views[slot]?.Port.Name : null);
     }
 
+    /// <summary>
+    /// Takes over addresses that another process learned, with their age; one whose port is not there, is fixed or finds no room is left out. Control thread,
+    /// before frames flow.
+    /// </summary>
+    public void RestoreAddresses(IEnumerable<SwitchMacEntry> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        foreach (SwitchMacEntry entry in addresses)
+        {
+            SwitchMember? member = Array.Find(_members, m => m?.Port.Name == entry.Port);
+            if (member is not null && !entry.IsStatic && entry.Vlan is >= 0 and < 4096 && entry.Age is >= 0 and <= AgeingTicks && !entry.Address.IsMulticast)
+            {
+                Table.Learn(entry.Vlan, entry.Address.Value, member.Slot, PresentTick - (uint)entry.Age, member.Options.MacLimit);
+            }
+        }
+    }
+
     /// <summary>What went from one port to another. Any thread; a value may be a burst old.</summary>
     public SwitchPairCounters ReadPair(Port from, Port to) => Find(from).ReadPair(Find(to).Slot);
 

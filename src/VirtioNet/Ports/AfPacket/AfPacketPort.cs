@@ -32,7 +32,11 @@ public sealed class AfPacketPort : Port
     /// <param name="links">Tells when the interface goes and comes back; null to do without. Then the port is made on the thread of its context.</param>
     /// <param name="control">The context of <paramref name="links"/>.</param>
     /// <exception cref="PortException">The interface can't be had; the message says why and what would help.</exception>
-    public AfPacketPort(string name, AfPacketOptions options, IReadOnlyList<AioContext> contexts, LinkWatcher? links = null, AioContext? control = null)
+    /// <param name="inherited">The sockets as another process handed them over; null to open some.</param>
+    /// <exception cref="InvalidDataException">What was handed over are no packet sockets.</exception>
+    public AfPacketPort(
+        string name, AfPacketOptions options, IReadOnlyList<AioContext> contexts, LinkWatcher? links = null, AioContext? control = null,
+        PortState? inherited = null)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -41,11 +45,17 @@ public sealed class AfPacketPort : Port
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         HoldTime = options.Hold;
-        _sockets = PacketSockets.Open(options, out _index);
+        _sockets = inherited is null ? PacketSockets.Open(options, out _index) : [.. inherited.RequireSockets($"af-packet {options.Interface}", AF_PACKET)];
+        _index = inherited?.InterfaceIndex ?? _index;
         _queues = new MessageQueue[_sockets.Length];
         for (int i = 0; i < _queues.Length; i++)
         {
             _queues[i] = new MessageQueue(this, i, _sockets[i].Value, HeaderSize, true, contexts[i % contexts.Count]);
+        }
+
+        if (inherited is not null)
+        {
+            Restore(inherited);
         }
 
         ControlContext = control;
@@ -86,6 +96,42 @@ public sealed class AfPacketPort : Port
         foreach (MessageQueue queue in _queues)
         {
             queue.Flush();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Hold()
+    {
+        foreach (MessageQueue queue in _queues)
+        {
+            queue.Hold();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void LetGo()
+    {
+        foreach (MessageQueue queue in _queues)
+        {
+            queue.LetGo();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override PortState Save() => new()
+    {
+        Descriptors = [.. _sockets.Select(s => s.Duplicate())],
+        Held = [.. _queues.SelectMany(q => q.HeldFrames)],
+        InterfaceIndex = _index,
+    };
+
+    /// <inheritdoc/>
+    public override void Restore(PortState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        for (int i = 0; i < _queues.Length; i++)
+        {
+            _queues[i].Restore(state.Held.Where(f => f.Queue == i));
         }
     }
 

@@ -37,6 +37,7 @@ internal abstract class FdQueue : IDisposable
     private FrameCounters _ingressCounters;
     private FrameCounters _egressCounters;
     private volatile bool _started;
+    private volatile bool _isHeld;
 
     /// <summary>Creates the queue; it reads nothing before <see cref="Wake"/> starts it.</summary>
     /// <param name="port">The port that it belongs to.</param>
@@ -79,6 +80,27 @@ internal abstract class FdQueue : IDisposable
         _started |= start;
         _resume.Schedule();
     }
+
+    /// <summary>Reads nothing until <see cref="LetGo"/>. Control thread; the context's thread must run, or be the calling one.</summary>
+    public void Hold() => _context.RunOnHomeThread(() =>
+    {
+        _isHeld = true;
+        _gate.WantRead = false;
+    });
+
+    /// <summary>Reads again after <see cref="Hold"/>. Any thread.</summary>
+    public void LetGo()
+    {
+        _isHeld = false;
+        _resume.Schedule();
+    }
+
+    /// <summary>Copies of the frames that were read and that a receiver holds back, oldest first; none while the queue is not held.</summary>
+    public IEnumerable<HeldFrame> HeldFrames => _isHeld ? Buffers.Copy(_ingress.Queue) : [];
+
+    /// <summary>Takes such frames over, before the queue starts.</summary>
+    /// <exception cref="InvalidDataException">They are too many, or too long.</exception>
+    public void Restore(IEnumerable<HeldFrame> frames) => Buffers.Load(frames);
 
     /// <summary>
     /// Another guest comes: what the kernel and the buffers keep was for the last one, and is thrown away before anything is read for the new one. Nothing is
@@ -235,7 +257,7 @@ internal abstract class FdQueue : IDisposable
 
     private void Resume()
     {
-        if (!_started)
+        if (!_started || _isHeld)
         {
             return;
         }

@@ -39,6 +39,14 @@ internal sealed class FrameOutlet : IDisposable
     /// <summary>Has the queued frames forwarded soon. Any thread.</summary>
     public void Kick() => _bottomHalf.Schedule();
 
+    /// <summary>Forwards what is queued, as far as receivers take it. The context's thread must run, or be the calling one.</summary>
+    public void Drain() => _context.RunOnHomeThread(() =>
+    {
+        while (Forward())
+        {
+        }
+    });
+
     /// <summary>Stops forwarding and frees the ring. No producer may be left. The context's thread must run, or be the calling one.</summary>
     public void Dispose()
     {
@@ -49,20 +57,26 @@ internal sealed class FrameOutlet : IDisposable
 
     private void Run()
     {
+        if (Forward())
+        {
+            // Anything queued meanwhile; an empty ring ends it.
+            _bottomHalf.Schedule();
+        }
+    }
+
+    /// <summary>One burst; true when the network took all of it.</summary>
+    private bool Forward()
+    {
         int count = _port.IsFaulted ? 0 : Ring.Peek(_burst, FrameBurst.FramesMax);
         if (count == 0)
         {
-            return;
+            return false;
         }
 
         int done = _ingress.Forward(_burst, _bottomHalf);
         _port.IngressCounters.CountForwarded(_burst, done);
         Ring.Release(done);
         _roomMade?.Invoke();
-        if (done == count)
-        {
-            // Anything queued meanwhile; an empty ring ends it.
-            _bottomHalf.Schedule();
-        }
+        return done == count;
     }
 }

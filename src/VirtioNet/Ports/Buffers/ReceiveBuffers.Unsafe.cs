@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using VhostNet.VhostUser.Virtqueues;
 using VhostNet.VirtioNet.Frames;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Ports.Buffers;
 
@@ -59,6 +60,39 @@ internal unsafe class ReceiveBuffers : IDisposable
 
     /// <summary>Forgets the oldest frames, which were forwarded.</summary>
     public void Release(int count) => _first += count;
+
+    /// <summary>Copies of the frames that were not forwarded yet.</summary>
+    /// <param name="queue">The queue that they came by.</param>
+    // SAFETY: the lengths and starts are those that Accept took, inside their buffers.
+    public List<HeldFrame> Copy(int queue)
+    {
+        var frames = new List<HeldFrame>();
+        for (int i = _first; i < _end; i++)
+        {
+            ReadOnlySpan<byte> header = MemoryMarshal.AsBytes(new ReadOnlySpan<VirtioNetHeader>(in _headers[i]));
+            frames.Add(new HeldFrame(queue, header.ToArray(), new ReadOnlySpan<byte>(_memory + (i * Stride) + _starts[i], _lengths[i]).ToArray()));
+        }
+
+        return frames;
+    }
+
+    /// <summary>Takes over what <see cref="Copy"/> gave, in place of what is here.</summary>
+    /// <exception cref="InvalidDataException">They are too many, or too long.</exception>
+    // SAFETY: each frame's length is checked against the buffer's room.
+    public void Load(IEnumerable<HeldFrame> frames)
+    {
+        Begin();
+        foreach (HeldFrame frame in frames)
+        {
+            if (IsFull || frame.Bytes.Length is 0 or > FrameMax || frame.Header.Length != VirtioNetHeader.Size)
+            {
+                throw new InvalidDataException($"a frame of {frame.Bytes.Length} bytes that was held back has no place in the port's buffers");
+            }
+
+            frame.Bytes.CopyTo(new Span<byte>(FrameAddress(NextSlot), FrameMax));
+            Accept(NextSlot, MemoryMarshal.Read<VirtioNetHeader>(frame.Header), 0, frame.Bytes.Length);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

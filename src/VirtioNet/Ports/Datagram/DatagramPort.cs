@@ -17,13 +17,16 @@ public sealed class DatagramPort : Port
 {
     private readonly FileDescriptor _socket;
     private readonly MessageQueue _queue;
+    private bool _isAbandoned;
 
     /// <summary>Opens the socket.</summary>
     /// <param name="name">The port's name.</param>
     /// <param name="options">The addresses.</param>
     /// <param name="context">Where frames are read; polled until the port is disposed.</param>
     /// <exception cref="PortException">The local address can't be had, or the two don't fit together.</exception>
-    public DatagramPort(string name, DatagramOptions options, AioContext context)
+    /// <param name="inherited">The socket as another process handed it over; null to open one.</param>
+    /// <exception cref="InvalidDataException">What was handed over is no such socket.</exception>
+    public DatagramPort(string name, DatagramOptions options, AioContext context, PortState? inherited = null)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -31,9 +34,16 @@ public sealed class DatagramPort : Port
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         HoldTime = options.Hold;
-        _socket = Open(options);
+        _socket = inherited is null ? Open(options) : inherited.RequireSockets($"datagram port {name}", options.Local.Family)[0];
         _queue = new MessageQueue(this, 0, _socket.Value, 0, false, context, Reconnect);
-        Connect();
+        if (inherited is null)
+        {
+            Connect();
+        }
+        else
+        {
+            Restore(inherited);
+        }
     }
 
     /// <summary>The addresses.</summary>
@@ -59,6 +69,25 @@ public sealed class DatagramPort : Port
     public override void GuestReplaced() => _queue.Flush();
 
     /// <inheritdoc/>
+    public override void Hold() => _queue.Hold();
+
+    /// <inheritdoc/>
+    public override void LetGo() => _queue.LetGo();
+
+    /// <inheritdoc/>
+    public override PortState Save() => new() { Descriptors = [_socket.Duplicate()], Held = [.. _queue.HeldFrames] };
+
+    /// <inheritdoc/>
+    public override void Restore(PortState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _queue.Restore(state.Held);
+    }
+
+    /// <inheritdoc/>
+    public override void Abandon() => _isAbandoned = true;
+
+    /// <inheritdoc/>
     public override void Start() => _queue.Wake(start: true);
 
     /// <inheritdoc/>
@@ -76,7 +105,7 @@ public sealed class DatagramPort : Port
         {
             _queue.Dispose();
             _socket.Dispose();
-            if (Options.Local.Path is { } path)
+            if (Options.Local.Path is { } path && !_isAbandoned)
             {
                 _ = unlink(path);
             }

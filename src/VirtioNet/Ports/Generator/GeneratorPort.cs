@@ -35,6 +35,7 @@ public sealed class GeneratorPort : Port
     private int _pendingFrom;
     private int _pendingTo;
     private volatile bool _started;
+    private volatile bool _isHeld;
 
     /// <summary>Creates the port.</summary>
     /// <param name="name">The port's name.</param>
@@ -67,6 +68,26 @@ public sealed class GeneratorPort : Port
 
     /// <inheritdoc/>
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) => this.Swallow(burst, frames);
+
+    /// <inheritdoc/>
+    public override void Hold() => _context.RunOnHomeThread(() => _isHeld = true);
+
+    /// <inheritdoc/>
+    public override void LetGo()
+    {
+        _isHeld = false;
+        PeersAcceptChanged(Offloads.None);
+    }
+
+    /// <summary>Frames that were numbered and not taken are sent again under the same numbers.</summary>
+    public override PortState Save() => new() { Numbered = _numbered - (_pendingTo - _pendingFrom) };
+
+    /// <inheritdoc/>
+    public override void Restore(PortState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _numbered = Math.Max(0, state.Numbered);
+    }
 
     /// <inheritdoc/>
     public override void Start()
@@ -103,7 +124,7 @@ public sealed class GeneratorPort : Port
 
     private void Run()
     {
-        if (IsFaulted || !this.HasReceiver())
+        if (IsFaulted || _isHeld || !this.HasReceiver())
         {
             // PeersAcceptChanged starts us again; the rate counts from then on.
             _epochNs = -1;

@@ -114,6 +114,34 @@ public sealed class VhostUserPort : Port
         }
     }
 
+    /// <inheritdoc/>
+    public override void Hold()
+    {
+        foreach (QueuePair pair in Pairs)
+        {
+            pair.Tx.Hold();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void LetGo()
+    {
+        foreach (QueuePair pair in Pairs)
+        {
+            pair.Tx.LetGo();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override PortState Save() => new() { Process = _process };
+
+    /// <inheritdoc/>
+    public override void Restore(PortState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _process = state.Process;
+    }
+
     /// <summary>
     /// Tells the network where the guest is now (SEND_RARP): a reverse ARP request from its MAC address, as physical machines send after a move.
     /// </summary>

@@ -16,5 +16,8 @@ public sealed class NullPort(string name) : Port(name)
     public override Offloads Accepts => Offloads.All;
 
     /// <inheritdoc/>
+    public override PortState Save() => new();
+
+    /// <inheritdoc/>
     public override int Deliver(FrameBurst burst, ReadOnlySpan<ushort> frames, int queue, BottomHalf? waiter) => this.Swallow(burst, frames);
 }

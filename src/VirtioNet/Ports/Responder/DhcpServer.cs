@@ -27,6 +27,9 @@ internal sealed class DhcpServer
     private readonly byte[] _configuration;
     private readonly byte[] _leaseTime;
 
+    /// <summary>Which client has which address.</summary>
+    public LeaseTable Leases => _leases;
+
     /// <summary>Creates a server.</summary>
     /// <param name="server">Its address and network.</param>
     /// <param name="options">What it hands out.</param>

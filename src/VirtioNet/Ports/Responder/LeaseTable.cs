@@ -1,5 +1,6 @@
 using VhostNet.Aio.Timers;
 using VhostNet.VirtioNet.Addresses;
+using VhostNet.VirtioNet.Networks;
 
 namespace VhostNet.VirtioNet.Ports.Responder;
 
@@ -105,6 +106,32 @@ internal sealed class LeaseTable
         if (index >= 0 && index == IndexOf(address))
         {
             Set(index, default, LeaseState.Declined, _clock.NowNs + DeclineNs);
+        }
+    }
+
+    /// <summary>What is not free, to go on with elsewhere.</summary>
+    public IReadOnlyList<LeaseData> Save()
+    {
+        long now = _clock.NowNs;
+        return
+        [
+            .. Enumerable.Range(0, _states.Length).Where(i => _states[i] is not (LeaseState.Free or LeaseState.Reserved)).Select(i => new LeaseData(
+                _first + (uint)i, _clients[i], (int)_states[i], _untilNs[i] == long.MaxValue ? long.MaxValue : _untilNs[i] - now)),
+        ];
+    }
+
+    /// <summary>Takes over what <see cref="Save"/> gave; what is no address of this table's is left out.</summary>
+    public void Restore(IEnumerable<LeaseData> leases)
+    {
+        long now = _clock.NowNs;
+        foreach (LeaseData lease in leases)
+        {
+            var state = (LeaseState)lease.State;
+            int index = IndexOf(lease.Address);
+            if (index >= 0 && _states[index] == LeaseState.Free && state is (LeaseState.Offered or LeaseState.Bound or LeaseState.Declined))
+            {
+                Set(index, new MacAddress(lease.Client), state, lease.LeftNs == long.MaxValue ? long.MaxValue : now + lease.LeftNs);
+            }
         }
     }
 

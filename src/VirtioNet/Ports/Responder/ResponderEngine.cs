@@ -37,6 +37,9 @@ internal sealed class ResponderEngine
     /// <summary>Echo requests that come in fragments. When <see cref="Answer"/> returns 0, there may be an answer here.</summary>
     public FragmentedEcho Fragments { get; }
 
+    /// <summary>Which client has which address; null where none are given.</summary>
+    public LeaseTable? Leases => _dhcp?.Leases;
+
     /// <summary>
     /// Answers the frame in the first <paramref name="length"/> bytes of <paramref name="room"/>, which holds at least <see cref="ReplyRoom"/> bytes.
     /// </summary>

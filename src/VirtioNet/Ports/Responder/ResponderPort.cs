@@ -68,6 +68,25 @@ public sealed class ResponderPort : Port
         return frames.Length;
     }
 
+    /// <summary>The answers that were given leave before this returns; only guests ask, and they are held before.</summary>
+    public override void Hold() => _outlet.Drain();
+
+    /// <inheritdoc/>
+    public override PortState Save()
+    {
+        _outlet.Ring.Lock.Enter();
+        var state = new PortState { Leases = _engine.Leases?.Save() ?? [] };
+        _outlet.Ring.Lock.Exit();
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public override void Restore(PortState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _engine.Leases?.Restore(state.Leases);
+    }
+
     /// <inheritdoc/>
     public override void Start() => _outlet.Kick();
 

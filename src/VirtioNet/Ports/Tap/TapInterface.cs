@@ -16,14 +16,14 @@ internal sealed class TapInterface : IDisposable
     private readonly bool _uso;
     private uint _offloads = uint.MaxValue;
 
-    private TapInterface(string name, FileDescriptor[] queues, FileDescriptor socket, bool hasHeader, bool isOurs)
+    private TapInterface(string name, FileDescriptor[] queues, FileDescriptor socket, bool hasHeader, bool isOurs, bool hasUso)
     {
         Name = name;
         IsOurs = isOurs;
         _queues = queues;
         _socket = socket;
         HasHeader = hasHeader;
-        _uso = hasHeader && ioctl(queues[0].Value, TUNSETOFFLOAD, (nint)(TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6)) == 0;
+        _uso = hasUso;
     }
 
     /// <summary>Name of the interface.</summary>
@@ -76,7 +76,8 @@ internal sealed class TapInterface : IDisposable
             bool isOurs = options.Descriptors.Count == 0 && if_nametoindex(options.Name) == 0;
             string name = options.Descriptors.Count > 0 ? Adopt(options, queues) : Attach(options, queues);
             bool header = Prepare(name, queues);
-            var tap = new TapInterface(name, [.. queues], socketFd, header, isOurs);
+            bool uso = header && ioctl(queues[0].Value, TUNSETOFFLOAD, (nint)(TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6)) == 0;
+            var tap = new TapInterface(name, [.. queues], socketFd, header, isOurs, uso);
             tap.SetUp(options);
             return tap;
         }
@@ -92,6 +93,41 @@ internal sealed class TapInterface : IDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// Goes on with the queues of a tap that another process set up and still uses: nothing of the interface is changed here.
+    /// </summary>
+    /// <param name="name">What the options call it.</param>
+    /// <param name="state">The queues, whose descriptors are taken over, and what that process knew.</param>
+    /// <exception cref="InvalidDataException">They are no queues of one tap.</exception>
+    public static TapInterface Inherit(string name, PortState state)
+    {
+        FileDescriptor[] queues = [.. state.Descriptors];
+        ifreq request = default;
+        if (queues.Length is 0 or > QueuesMax || queues.Any(q => ioctl(q.Value, TUNGETIFF, ref request) < 0 || (request.ifr_flags & IFF_TAP) == 0))
+        {
+            throw new InvalidDataException($"tap {name}: what was handed over is not 1 to {QueuesMax} queues of a tap");
+        }
+
+        var socketFd = FileDescriptor.FromResult(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET, SOCK_DGRAM)");
+        bool header = (request.ifr_flags & IFF_VNET_HDR) != 0;
+        return new TapInterface(request.Name, queues, socketFd, header, state.IsOurs, header && state.HasUso)
+        {
+            Index = state.InterfaceIndex,
+            BridgeIndex = state.BridgeIndex,
+        };
+    }
+
+    /// <summary>What another process needs to go on with the interface.</summary>
+    public PortState Save(IEnumerable<HeldFrame> held) => new()
+    {
+        Descriptors = [.. _queues.Select(q => q.Duplicate())],
+        Held = [.. held],
+        InterfaceIndex = Index,
+        BridgeIndex = BridgeIndex,
+        IsOurs = IsOurs,
+        HasUso = _uso,
+    };
 
     /// <summary>Tells the kernel which offloads it may leave to us on frames that come in.</summary>
     public void SetOffloads(Offloads accepted)

@@ -17,6 +17,7 @@ public sealed partial class TapPort : Port
     private readonly TapInterface _interface;
     private readonly TapQueue[] _queues;
     private volatile int _frameSizeMax;
+    private bool _isDormant;
 
     /// <summary>Opens or creates the interface.</summary>
     /// <param name="name">The port's name.</param>
@@ -26,7 +27,13 @@ public sealed partial class TapPort : Port
     /// context.</param>
     /// <param name="control">The context of <paramref name="links"/>.</param>
     /// <exception cref="PortException">The interface can't be had; the message says why and what would help.</exception>
-    public TapPort(string name, TapOptions options, IReadOnlyList<AioContext> contexts, LinkWatcher? links = null, AioContext? control = null)
+    /// <param name="inherited">
+    /// The interface as another process handed it over: it is not opened, and not touched before <see cref="Start"/>; null to open it.
+    /// </param>
+    /// <exception cref="InvalidDataException">What was handed over is no tap.</exception>
+    public TapPort(
+        string name, TapOptions options, IReadOnlyList<AioContext> contexts, LinkWatcher? links = null, AioContext? control = null,
+        PortState? inherited = null)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -35,12 +42,18 @@ public sealed partial class TapPort : Port
         using FaultScope scope = FaultScope.Enter(this);
         Options = options;
         HoldTime = options.Hold;
-        _interface = TapInterface.Open(options);
+        _interface = inherited is null ? TapInterface.Open(options) : TapInterface.Inherit(options.Name, inherited);
+        _isDormant = inherited is not null;
         _frameSizeMax = TapBuffers.FrameMax;
         _queues = new TapQueue[_interface.Queues.Count];
         for (int i = 0; i < _queues.Length; i++)
         {
             _queues[i] = new TapQueue(this, i, _interface.Queues[i].Value, _interface.HasHeader, contexts[i % contexts.Count]);
+        }
+
+        if (inherited is not null)
+        {
+            Restore(inherited);
         }
 
         ControlContext = control;
@@ -82,6 +95,12 @@ public sealed partial class TapPort : Port
     public override void PeersAcceptChanged(Offloads accepted)
     {
         _accepted = accepted;
+        if (_isDormant)
+        {
+            // Another process uses the interface still, and it is as that one's guests want it.
+            return;
+        }
+
         _interface.SetOffloads(accepted);
         _frameSizeMax = FrameSizeFor(accepted);
         foreach (TapQueue queue in _queues)
@@ -115,8 +134,45 @@ public sealed partial class TapPort : Port
     }
 
     /// <inheritdoc/>
+    public override void Hold()
+    {
+        foreach (TapQueue queue in _queues)
+        {
+            queue.Hold();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void LetGo()
+    {
+        foreach (TapQueue queue in _queues)
+        {
+            queue.LetGo();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override PortState Save() => _interface.Save(_queues.SelectMany(q => q.HeldFrames));
+
+    /// <inheritdoc/>
+    public override void Restore(PortState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        for (int i = 0; i < _queues.Length; i++)
+        {
+            _queues[i].Restore(state.Held.Where(f => f.Queue == i));
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Start()
     {
+        if (_isDormant)
+        {
+            _isDormant = false;
+            PeersAcceptChanged(_accepted);
+        }
+
         foreach (TapQueue queue in _queues)
         {
             queue.Wake(start: true);
