@@ -36,6 +36,8 @@ internal sealed class InterposedVirtqueue : Virtqueue
 
     public override void Complete(int count) => _inner.Complete(count);
 
+    private protected override int CountWaiting(int count, int max) => count;
+
     public override bool HasAtLeast(int count) => _inner.HasAtLeast(count);
 
     public override void PrefetchNext(int count) => _inner.PrefetchNext(count);
