@@ -14,6 +14,8 @@ required=(
   strace
   # The package: man pages made of markdown, its checks.
   lowdown man-db lintian dpkg-dev apparmor
+  # Rules are checked, and metrics scraped, by the real one.
+  prometheus
   # A terminal without anybody before it.
   tmux curl
   # Another reader of JSON schemas than ours.

@@ -5,7 +5,8 @@ using VhostNet.Ctl.Common;
 namespace VhostNet.Ctl.Commands;
 
 /// <summary>
-/// <c>KEY=VALUE</c> on the command line as the JSON object that the daemon takes: <c>switch.vlan=20</c> is <c>{"switch": {"vlan": 20}}</c>. What is right the daemon
+/// <c>KEY=VALUE</c> on the command line as the JSON object that the daemon takes: <c>switch.vlan=20</c> is <c>{"switch": {"vlan": 20}}</c>. What is right the
+/// daemon
 /// knows; a value that is JSON is taken as that, any other as a text.
 /// </summary>
 internal static class Assignments
@@ -26,7 +27,8 @@ internal static class Assignments
             int equals = word.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
             {
-                throw new CtlException(CtlExit.Wrong, $"{word}: KEY=VALUE is expected, for example switch.vlan=20 or limits=null, or one JSON object in quotes");
+                throw new CtlException(CtlExit.Wrong, $"{word}: KEY=VALUE is expected, for example switch.vlan=20 or limits=null, or one JSON object in " +
+                    "quotes");
             }
 
             // One kind of port is called null.

@@ -52,7 +52,8 @@ internal static class CaptureCommand
             throw new CtlException(CtlExit.Wrong, "-w -: a capture is not for terminals; lead it into a program or a file, or leave -w out to see lines");
         }
 
-        string[] limits = [.. s_limits.Where(l => result.GetValue(l.Option) is not null).Select(l => $"{l.Key}={Uri.EscapeDataString(result.GetValue(l.Option)!)}")];
+        string[] limits = [.. s_limits.Where(l => result.GetValue(l.Option) is not null).Select(l =>
+            $"{l.Key}={Uri.EscapeDataString(result.GetValue(l.Option)!)}")];
         using ControlClient client = Globals.Client(result);
         string address = ControlClient.Address("ports", name, $"/capture.pcap{(limits.Length > 0 ? "?" + string.Join('&', limits) : string.Empty)}");
         using HttpConnection stream = client.Open(address);

@@ -16,7 +16,8 @@ internal static class ListCommands
         yield return Of("ports", "all ports: kind, network, rates of the last second, drops", "ports", WritePorts);
         yield return Of("networks", "all networks: kind, ports, addresses that a switch knows", "networks", WriteNetworks);
         yield return Of("threads", "all threads: how they poll, how often they slept, gaps", "threads", WriteThreads);
-        yield return Of("flows", "what guests make the daemon keep, by quota: flows and sockets of user ports, descriptors and regions of front ends", "ports", WriteFlows);
+        yield return Of("flows", "what guests make the daemon keep, by quota: flows and sockets of user ports, descriptors and regions of front ends",
+            "ports", WriteFlows);
         yield return Addresses();
     }
 
@@ -58,7 +59,8 @@ internal static class ListCommands
             foreach (JsonElement entry in ControlClient.Parse(answer).EnumerateArray())
             {
                 bool isStatic = entry.IsTrue("static");
-                table.Add(entry.Text("address"), entry.Text("vlan"), entry.Text("port"), isStatic ? "static" : "learned", isStatic ? string.Empty : entry.Text("ageSeconds"));
+                table.Add(entry.Text("address"), entry.Text("vlan"), entry.Text("port"), isStatic ? "static" : "learned", isStatic ? string.Empty
+                    : entry.Text("ageSeconds"));
             }
 
             table.Write();
@@ -113,7 +115,8 @@ internal static class ListCommands
         foreach (JsonElement thread in threads)
         {
             table.Add(
-                thread.Text("name"), thread.Text("poll"), Units.Si(thread.Real("loops")), Units.Si(thread.Real("sleeps")), Units.Si(thread.Real("notifierWrites")),
+                thread.Text("name"), thread.Text("poll"), Units.Si(thread.Real("loops")), Units.Si(thread.Real("sleeps")),
+                    Units.Si(thread.Real("notifierWrites")),
                 Units.Si(thread.Real("notifierWritesAvoided")), thread.Text("gaps"), Units.Si(thread.Real("gapMaxNanoseconds") / 1e6));
         }
 

@@ -52,7 +52,8 @@ internal static class PortCommand
 
         if (port.At("capture") is { ValueKind: JsonValueKind.Object } capture)
         {
-            Line("capture", $"{capture.Text("file")}, {Units.Grouped(capture.Number("frames"))} frames{(capture.IsTrue("running") ? string.Empty : $", ended: {capture.Text("ended")}")}");
+            Line("capture", $"{capture.Text("file")}, {Units.Grouped(capture.Number("frames"))} " +
+                $"frames{(capture.IsTrue("running") ? string.Empty : $", ended: {capture.Text("ended")}")}");
         }
 
         WriteSession(port);
@@ -78,7 +79,8 @@ internal static class PortCommand
         string drops = string.Join(", ", direction.Members("drops").Select(d => $"{d.Name} {Units.Grouped(d.Value.GetInt64())}"));
         Line(
             name,
-            $"{Units.Grouped(direction.Number("frames"))} frames, {Units.Grouped(direction.Number("bytes"))} bytes; now {Units.Si(direction.Real("framesPerSecond"))} frames/s, " +
+            $"{Units.Grouped(direction.Number("frames"))} frames, {Units.Grouped(direction.Number("bytes"))} bytes; now " +
+                $"{Units.Si(direction.Real("framesPerSecond"))} frames/s, " +
             $"{Units.Bits(direction.Real("bytesPerSecond"))}bit/s{(drops.Length > 0 ? $"; drops: {drops}" : string.Empty)}");
     }
 
@@ -112,10 +114,13 @@ internal static class PortCommand
         var table = new TableView("RING", "THREAD", "STATE", "SIZE>", "LAYOUT", "FRAMES>", "DROPS>", "BURSTS>", "KICKS>", "CALLS>", "AVOIDED>", "POLLS>");
         foreach (JsonElement ring in rings)
         {
-            string state = ring.Text("broken") is { Length: > 0 } broken ? $"broken:{broken}" : !ring.IsTrue("running") ? "stopped" : ring.IsTrue("enabled") ? "runs" : "disabled";
+            string state = ring.Text("broken") is { Length: > 0 } broken ? $"broken:{broken}" : !ring.IsTrue("running") ? "stopped" : ring.IsTrue("enabled")
+                ? "runs" : "disabled";
             table.Add(
-                $"{ring.Text("queue")}{ring.Text("direction")}", ring.Text("thread"), state, ring.Text("size"), ring.Text("layout"), Units.Si(ring.Real("frames")),
-                Units.Si(ring.Members("drops").Sum(d => d.Value.GetInt64())), Units.Si(ring.Real("bursts")), Units.Si(ring.Real("kicks")), Units.Si(ring.Real("calls")),
+                $"{ring.Text("queue")}{ring.Text("direction")}", ring.Text("thread"), state, ring.Text("size"), ring.Text("layout"),
+                    Units.Si(ring.Real("frames")),
+                Units.Si(ring.Members("drops").Sum(d => d.Value.GetInt64())), Units.Si(ring.Real("bursts")), Units.Si(ring.Real("kicks")),
+                    Units.Si(ring.Real("calls")),
                 Units.Si(ring.Real("callsSuppressed")), Units.Si(ring.Real("polls")));
         }
 

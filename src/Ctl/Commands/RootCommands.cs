@@ -51,7 +51,8 @@ internal static class RootCommands
     private static string Unknown(Command command, string word)
     {
         bool isOption = word.StartsWith('-');
-        IEnumerable<string> known = isOption ? command.Options.Concat([Globals.Socket, Globals.Json]).Select(o => o.Name) : command.Subcommands.Select(c => c.Name);
+        IEnumerable<string> known = isOption ? command.Options.Concat([Globals.Socket, Globals.Json]).Select(o => o.Name) : command.Subcommands.Select(c =>
+            c.Name);
         string what = isOption ? "unknown option" : command is RootCommand ? "unknown command" : "one word too many";
         return Suggestion.For(word, known) is { } best ? $"{word}: {what}, did you mean {best}?" : $"{word}: {what}";
     }

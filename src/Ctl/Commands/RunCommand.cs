@@ -22,7 +22,8 @@ internal static class RunCommand
 
     private static readonly Option<string> s_queuePairs = new("--queue-pairs") { HelpName = "N", Description = "queue pairs of the card, 1 to 128 (1)" };
 
-    private static readonly Option<string> s_logLevel = new("--log-level") { HelpName = "LEVEL", Description = "what the daemon logs: trace, debug, info, warning (default) or error" };
+    private static readonly Option<string> s_logLevel = new("--log-level") { HelpName = "LEVEL",
+        Description = "what the daemon logs: trace, debug, info, warning (default) or error" };
 
     private static readonly Option<bool> s_quiet = new("--quiet", "-q") { Description = "do not say what was added to QEMU's command line" };
 
@@ -30,7 +31,8 @@ internal static class RunCommand
     public static Command Make()
     {
         var words = new Argument<string[]>("QEMU …") { Description = "QEMU's command line, behind --", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("run", "start QEMU with a card of vhost-user, and a daemon for it that ends with it: vhostnetctl run -- qemu-system-x86_64 -m 1G disk.qcow2")
+        var command = new Command("run", "start QEMU with a card of vhost-user, and a daemon for it that ends with it: vhostnetctl run -- " +
+            "qemu-system-x86_64 -m 1G disk.qcow2")
         {
             s_uplink, s_queuePairs, s_logLevel, s_quiet, words,
         };
@@ -42,7 +44,8 @@ internal static class RunCommand
     {
         string? pairs = result.GetValue(s_queuePairs);
         int queuePairs = 1;
-        if (pairs is not null && (!int.TryParse(pairs, NumberStyles.None, CultureInfo.InvariantCulture, out queuePairs) || queuePairs is < 1 or > QueuePairsMax))
+        if (pairs is not null && (!int.TryParse(pairs, NumberStyles.None, CultureInfo.InvariantCulture, out queuePairs)
+            || queuePairs is < 1 or > QueuePairsMax))
         {
             throw new CtlException(CtlExit.Wrong, $"--queue-pairs {pairs}: a whole number from 1 to {QueuePairsMax} is expected");
         }

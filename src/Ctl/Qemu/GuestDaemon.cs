@@ -84,7 +84,8 @@ internal sealed class GuestDaemon : IDisposable
         int descriptor = (int)listener.Handle;
         string[] arguments = ["--fd", descriptor.ToString(CultureInfo.InvariantCulture), "--control", control, .. options];
         // Ctrl-C is for QEMU, which may go on after it; where setsid is missing, the terminal's signals reach the daemon too.
-        var start = File.Exists(Setsid) ? new ProcessStartInfo(Setsid, [DaemonProgram.Path, .. arguments]) : new ProcessStartInfo(DaemonProgram.Path, arguments);
+        var start = File.Exists(Setsid) ? new ProcessStartInfo(Setsid, [DaemonProgram.Path, .. arguments]) : new ProcessStartInfo(DaemonProgram.Path,
+            arguments);
         start.Environment["NOTIFY_SOCKET"] = notifyPath;
         _ = fcntl(descriptor, F_SETFD, 0);
         try
@@ -116,7 +117,8 @@ internal sealed class GuestDaemon : IDisposable
             {
                 if (process.HasExited)
                 {
-                    throw new CtlException(process.ExitCode is 2 or 3 ? (CtlExit)process.ExitCode : CtlExit.Refused, "the daemon did not start, for the reason above; QEMU was not started");
+                    throw new CtlException(process.ExitCode is 2 or 3 ? (CtlExit)process.ExitCode : CtlExit.Refused,
+                        "the daemon did not start, for the reason above; QEMU was not started");
                 }
 
                 if (!told && Stopwatch.GetElapsedTime(start) > TimeSpan.FromSeconds(1))
@@ -129,6 +131,7 @@ internal sealed class GuestDaemon : IDisposable
 
         process.Kill();
         throw new CtlException(
-            CtlExit.Unreachable, string.Create(CultureInfo.InvariantCulture, $"the daemon was not ready within {s_ready.TotalSeconds:0} s; QEMU was not started"));
+            CtlExit.Unreachable, string.Create(CultureInfo.InvariantCulture, $"the daemon was not ready within {s_ready.TotalSeconds:0} s; QEMU was not " +
+                "started"));
     }
 }

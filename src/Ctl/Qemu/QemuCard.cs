@@ -23,7 +23,8 @@ internal static class QemuCard
     {
         if (given.HasId(Chardev) || given.Values("netdev").Any(n => QemuArguments.Key(n, "id") == Netdev))
         {
-            throw new CtlException(CtlExit.Wrong, $"QEMU's command line has \"{Netdev}\" or \"{Chardev}\" as an id already, which vhostnetctl run gives its own netdev and chardev; choose another one");
+            throw new CtlException(CtlExit.Wrong, $"QEMU's command line has \"{Netdev}\" or \"{Chardev}\" as an id already, which vhostnetctl run gives " +
+                "its own netdev and chardev; choose another one");
         }
 
         var more = new List<string>();
@@ -54,7 +55,8 @@ internal static class QemuCard
         if (share is not ("on" or "yes" or "true") && !(isMemfd && share is null))
         {
             throw new CtlException(
-                CtlExit.Wrong, $"-object {description}: share=on is missing, without which the guest's memory is QEMU's alone; add it, or leave the memory backend to vhostnetctl run");
+                CtlExit.Wrong, $"-object {description}: share=on is missing, without which the guest's memory is QEMU's alone; add it, or leave the memory " +
+                    "backend to vhostnetctl run");
         }
     }
 

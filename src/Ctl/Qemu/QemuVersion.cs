@@ -25,7 +25,8 @@ internal readonly partial record struct QemuVersion(int Major, int Minor)
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return Parse(output)
-            ?? throw new CtlException(CtlExit.Wrong, $"{program}: it does not say that it is a QEMU; after -- comes QEMU's own command line, as in -- qemu-system-x86_64 -m 1G …");
+            ?? throw new CtlException(CtlExit.Wrong, $"{program}: it does not say that it is a QEMU; after -- comes QEMU's own command line, as in -- " +
+                "qemu-system-x86_64 -m 1G …");
     }
 
     /// <summary>Reads what <c>--version</c> prints; null when that is no version of QEMU.</summary>

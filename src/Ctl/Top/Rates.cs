@@ -17,7 +17,8 @@ internal static class Rates
             rows.Add(Port(port, old, seconds));
             if (queues)
             {
-                rows.AddRange(port.Items("rings").Where(r => r.IsTrue("running")).Select(r => Queue(port, r, Sample.Ring(old, r.Number("queue"), r.Text("direction")), seconds)));
+                rows.AddRange(port.Items("rings").Where(r => r.IsTrue("running")).Select(r => Queue(port, r, Sample.Ring(old, r.Number("queue"),
+                    r.Text("direction")), seconds)));
             }
         }
 
@@ -30,7 +31,8 @@ internal static class Rates
         double seconds = Sample.Seconds(before, now);
         ILookup<string, (string Queue, double Share)> shares = now.Ports
             .SelectMany(p => p.Items("rings").Select(r => (Port: p, Ring: r)))
-            .Select(q => (Thread: q.Ring.Text("thread"), Queue: $"{q.Port.Text("name")}.{q.Ring.Text("queue")}{q.Ring.Text("direction")}", Share: Busy(q.Port, q.Ring, before, seconds)))
+            .Select(q => (Thread: q.Ring.Text("thread"), Queue: $"{q.Port.Text("name")}.{q.Ring.Text("queue")}{q.Ring.Text("direction")}",
+                Share: Busy(q.Port, q.Ring, before, seconds)))
             .Where(q => q.Share > 0.0005)
             .OrderByDescending(q => q.Share)
             .ToLookup(q => q.Thread, q => (q.Queue, q.Share));
@@ -40,7 +42,8 @@ internal static class Rates
             {
                 JsonElement old = before.Thread(t.Text("name"));
                 return new ThreadRow(
-                    t.Text("name"), t.Text("poll"), Math.Min(1, Rate(t, old, "busyNanoseconds", seconds) / 1e9), [.. shares[t.Text("name")]], Rate(t, old, "loops", seconds),
+                    t.Text("name"), t.Text("poll"), Math.Min(1, Rate(t, old, "busyNanoseconds", seconds) / 1e9), [.. shares[t.Text("name")]], Rate(t, old,
+                        "loops", seconds),
                     Rate(t, old, "sleeps", seconds), (long)Math.Round(Rate(t, old, "gaps", seconds) * seconds));
             }),
         ];
@@ -55,7 +58,8 @@ internal static class Rates
         JsonElement outward = port.At("out");
         (double drops, string reasons) = Drops([(inward, old.At("in")), (outward, old.At("out")), .. Rings(port, old)], seconds);
         return new TopRow(
-            port.Text("name"), string.Empty, port.Text("kind"), port.IsTrue("up") ? "up" : "down", Rate(inward, old.At("in"), "frames", seconds), 8 * Rate(inward, old.At("in"), "bytes", seconds),
+            port.Text("name"), string.Empty, port.Text("kind"), port.IsTrue("up") ? "up" : "down", Rate(inward, old.At("in"), "frames", seconds),
+                8 * Rate(inward, old.At("in"), "bytes", seconds),
             Rate(outward, old.At("out"), "frames", seconds), 8 * Rate(outward, old.At("out"), "bytes", seconds), drops, reasons)
         {
             Sessions = port.Number("sessions"),
@@ -75,7 +79,8 @@ internal static class Rates
         double avoided = Rate(ring, old, "callsSuppressed", seconds);
         (double drops, string reasons) = Drops([(ring, old)], seconds);
         return new TopRow(
-            port.Text("name"), ring.Text("queue") + ring.Text("direction"), ring.Text("thread"), ring.Text("broken").Length > 0 ? "broken" : ring.IsTrue("enabled") ? "runs" : "disabled",
+            port.Text("name"), ring.Text("queue") + ring.Text("direction"), ring.Text("thread"), ring.Text("broken").Length > 0 ? "broken"
+                : ring.IsTrue("enabled") ? "runs" : "disabled",
             receives ? 0 : frames, receives ? 0 : bits, receives ? frames : 0, receives ? bits : 0, drops, reasons)
         {
             Fill = ring.Number("size") > 0 ? ring.Real("waiting") / ring.Number("size") : -1,

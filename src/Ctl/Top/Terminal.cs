@@ -4,7 +4,8 @@ using VhostNet.Ctl.Client;
 namespace VhostNet.Ctl.Top;
 
 /// <summary>
-/// The terminal, which gives each key at once and shows none while this lives. The framework's own reading of keys switches the terminal to and fro, and shows what is typed
+/// The terminal, which gives each key at once and shows none while this lives. The framework's own reading of keys switches the terminal to and fro, and
+/// shows what is typed
 /// in between.
 /// </summary>
 internal sealed class Terminal : IDisposable

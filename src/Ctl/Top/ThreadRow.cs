@@ -8,4 +8,5 @@ namespace VhostNet.Ctl.Top;
 /// <param name="Loops">Passes a second.</param>
 /// <param name="Sleeps">Sleeps a second.</param>
 /// <param name="Gaps">Gaps in the interval.</param>
-internal sealed record ThreadRow(string Name, string Poll, double Busy, IReadOnlyList<(string Queue, double Share)> Shares, double Loops, double Sleeps, long Gaps);
+internal sealed record ThreadRow(string Name, string Poll, double Busy, IReadOnlyList<(string Queue, double Share)> Shares, double Loops, double Sleeps,
+    long Gaps);

@@ -5,7 +5,8 @@ using VhostNet.Ctl.Common;
 namespace VhostNet.Ctl.Top;
 
 /// <summary>
-/// The picture, line by line, as wide and as high as it may be: what has no room goes from the right, and from the bottom. Written anew in place each time; a library's
+/// The picture, line by line, as wide and as high as it may be: what has no room goes from the right, and from the bottom. Written anew in place each time; a
+/// library's
 /// tables would cost several times as much of a processor. Pure.
 /// </summary>
 internal static class TopScreen
@@ -50,6 +51,7 @@ internal static class TopScreen
             lines.Add(Styled(Fit(Row(row, names, width), width), style, colour));
         }
 
+        lines.RemoveRange(Math.Min(lines.Count, height - 1), Math.Max(0, lines.Count - height + 1));
         while (lines.Count < height - 1)
         {
             lines.Add(string.Empty);
@@ -67,7 +69,8 @@ internal static class TopScreen
         return Fit(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"vhostnetd {now.Status.Text("version")}  up {Units.Time(now.Status.Real("uptimeSeconds"))}  {health}  {Units.Count(now.Ports.Count, "port")}, " +
+                $"vhostnetd {now.Status.Text("version")}  up {Units.Time(now.Status.Real("uptimeSeconds"))}  {health}  " +
+                    $"{Units.Count(now.Ports.Count, "port")}, " +
                 $"{Units.Count(sessions, "session")}  over {Sample.Seconds(before, now):0.0} s"),
             width);
     }
@@ -83,15 +86,18 @@ internal static class TopScreen
         string name = row.Queue.Length == 0 ? row.Port : $"  {row.Queue}";
         string line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{(name.Length > names ? name[..names] : name).PadRight(names)} {Units.Si(row.FramesIn),7} {Units.Si(row.BitsIn),7} {Units.Si(row.FramesOut),7} {Units.Si(row.BitsOut),7} {Units.Si(row.Drops),7} " +
-            $"{Part(row.Fill),5} {(row.FramesPerBurst > 0 ? row.FramesPerBurst.ToString("0.0", CultureInfo.InvariantCulture) : "-"),7} {Part(row.CallsAvoided),6}");
+            $"{(name.Length > names ? name[..names] : name).PadRight(names)} {Units.Si(row.FramesIn),7} {Units.Si(row.BitsIn),7} " +
+                $"{Units.Si(row.FramesOut),7} {Units.Si(row.BitsOut),7} {Units.Si(row.Drops),7} " +
+            $"{Part(row.Fill),5} {(row.FramesPerBurst > 0 ? row.FramesPerBurst.ToString("0.0", CultureInfo.InvariantCulture) : "-"),7} " +
+                $"{Part(row.CallsAvoided),6}");
         string sessions = row.Queue.Length == 0 ? row.Sessions.ToString(CultureInfo.InvariantCulture) : "-";
         return width >= WideFrom ? $"{line} {Part(row.Busy),5} {sessions,4} {row.State,-8} {row.Kind,-11} {row.Reasons}" : $"{line} {row.Reasons}";
     }
 
     private static string Help(TopView view, int rows) => view.IsTyping
         ? $"filter: {view.Filter}_   Enter keeps it, Escape drops it"
-        : $"q quit  s sort:{view.Order}  t queues:{(view.Queues ? "on" : "off")}  a active:{(view.OnlyActive ? "on" : "off")}  / filter{(view.Filter.Length > 0 ? $":{view.Filter}" : string.Empty)}  ↑↓ {rows}";
+        : $"q quit  s sort:{view.Order}  t queues:{(view.Queues ? "on" : "off")}  a active:{(view.OnlyActive ? "on" : "off")}  / " +
+            $"filter{(view.Filter.Length > 0 ? $":{view.Filter}" : string.Empty)}  ↑↓ {rows}";
 
     private static string Part(double part) => part < 0 ? "-" : Units.Percent(part);
 

@@ -67,7 +67,8 @@ internal sealed class TopView
     public IReadOnlyList<TopRow> Arrange(IReadOnlyList<TopRow> rows)
     {
         bool Shown(TopRow port) =>
-            (Filter.Length == 0 || port.Port.Contains(Filter, StringComparison.OrdinalIgnoreCase) || port.Kind.Contains(Filter, StringComparison.OrdinalIgnoreCase))
+            (Filter.Length == 0 || port.Port.Contains(Filter, StringComparison.OrdinalIgnoreCase) || port.Kind.Contains(Filter,
+                StringComparison.OrdinalIgnoreCase))
             && (!OnlyActive || port.FramesIn + port.FramesOut + port.Drops > 0);
         IEnumerable<TopRow> ports = rows.Where(r => r.Queue.Length == 0 && Shown(r));
         ports = Order switch

@@ -5,7 +5,8 @@ using VhostNet.Daemon.Configuration.Ports;
 namespace VhostNet.Daemon.Configuration;
 
 /// <summary>
-/// The JSON schema of the configuration file, made by the readers themselves: each goes through a section that writes down what it is asked for. What only a look
+/// The JSON schema of the configuration file, made by the readers themselves: each goes through a section that writes down what it is asked for. What only a
+/// look
 /// at other keys or at the machine can tell (that a network is there, that a socket is unique) is left to the daemon.
 /// </summary>
 internal static class ConfigSchema
@@ -68,7 +69,8 @@ internal static class ConfigSchema
         {
             rules.Add((JsonNode)new JsonObject
             {
-                ["if"] = new JsonObject { ["properties"] = new JsonObject { ["kind"] = new JsonObject { ["const"] = kind } }, ["required"] = new JsonArray("kind") },
+                ["if"] = new JsonObject { ["properties"] = new JsonObject { ["kind"] = new JsonObject { ["const"] = kind } },
+                    ["required"] = new JsonArray("kind") },
                 ["then"] = schemaOf(kind),
             });
         }

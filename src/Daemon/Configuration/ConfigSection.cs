@@ -265,7 +265,8 @@ internal sealed partial class ConfigSection
     }
 
     /// <summary>The keys of this object that nobody asked for yet.</summary>
-    public IReadOnlyList<string> OtherKeys() => _schema is not null ? [ObjectSchema.AnyKey] : [.. _element.EnumerateObject().Select(p => p.Name).Where(k => !_known.Contains(k))];
+    public IReadOnlyList<string> OtherKeys() => _schema is not null ? [ObjectSchema.AnyKey] : [.. _element.EnumerateObject().Select(p => p.Name).Where(k =>
+        !_known.Contains(k))];
 
     /// <summary>Refuses keys that nobody asked for.</summary>
     public void End()

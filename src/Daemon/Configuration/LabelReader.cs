@@ -13,7 +13,8 @@ internal static class LabelReader
 
     // Those that the daemon's own series have.
     private static readonly string[] s_taken =
-        ["call", "direction", "errno", "generation", "instance", "job", "kind", "le", "network", "port", "quantile", "queue", "reason", "sink", "thread", "what"];
+        ["call", "direction", "errno", "generation", "instance", "job", "kind", "le", "network", "port", "quantile", "queue", "reason", "sink", "thread",
+            "what"];
 
     /// <summary>Reads the object.</summary>
     /// <exception cref="ConfigException">A name is none for Prometheus or is taken, or there is too much.</exception>
@@ -29,7 +30,8 @@ internal static class LabelReader
 
             labels[name] = !IsName(name) ? throw section.Error(name, $"can't be a label; letters, digits and '_' are allowed, not a digit first nor two '_'")
                 : s_taken.Contains(name, StringComparer.Ordinal) ? throw section.Error(name, "is a label that series have already; choose another name")
-                : Encoding.UTF8.GetByteCount(value) > ValueBytesMax ? throw section.Error(name, $"is longer than the {ValueBytesMax} bytes that a label may have")
+                : Encoding.UTF8.GetByteCount(value) > ValueBytesMax ? throw section.Error(name,
+                    $"is longer than the {ValueBytesMax} bytes that a label may have")
                 : value;
         }
 

@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace VhostNet.Daemon.Configuration;
 
 /// <summary>
-/// The JSON schema of one object of the configuration, written down while readers ask a <see cref="ConfigSection"/> for its keys. A key that may be left out may
+/// The JSON schema of one object of the configuration, written down while readers ask a <see cref="ConfigSection"/> for its keys. A key that may be left out
+/// may
 /// as well be null, because that counts as missing.
 /// </summary>
 internal sealed class ObjectSchema
@@ -150,5 +151,6 @@ internal sealed class ObjectSchema
     }
 
     private void AddRule(string word, string[] keys) =>
-        _rules.Add((JsonNode)new JsonObject { [word] = new JsonArray([.. keys.Select(k => (JsonNode)new JsonObject { ["required"] = new JsonArray(JsonValue.Create(k)) })]) });
+        _rules.Add((JsonNode)new JsonObject { [word] = new JsonArray([.. keys.Select(k =>
+            (JsonNode)new JsonObject { ["required"] = new JsonArray(JsonValue.Create(k)) })]) });
 }

@@ -56,7 +56,8 @@ internal static class MetricCatalog
         new("vhostnet.port.sessions.ended", true, "{session}", "Sessions of a port that ended, by reason.", SessionEnds.Collect),
         Switch("vhostnet.network.addresses", false, "{address}", "Addresses that a switch knows.", n => n.AddressCount),
         Switch("vhostnet.network.addresses.capacity", false, "{address}", "Addresses that a switch can know.", n => n.Options.MacTableCapacity),
-        Switch("vhostnet.network.addresses.refused", true, "{frame}", "Frames whose source address was not learned because a limit was reached.", n => n.AddressesRefused),
+        Switch("vhostnet.network.addresses.refused", true, "{frame}", "Frames whose source address was not learned because a limit was reached.", n =>
+            n.AddressesRefused),
         Switch(
             "vhostnet.network.flooded", true, "{frame}",
             "Frames that went to everybody in their VLAN: broadcasts, multicasts, and those to unknown addresses.", n => n.FramesFlooded),

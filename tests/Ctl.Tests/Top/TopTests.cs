@@ -108,7 +108,7 @@ public sealed class TopTests
                {"queue": 0, "direction": "tx", "thread": "io0", "running": true, "enabled": true, "size": 256, "waiting": 64, "frames": {{{n * 1000}}}, "bytes": {{{n * 64000}}},
                 "drops": {"no_buffers": {{{n * 20}}} }, "bursts": {{{n * 50}}}, "calls": {{{n}}}, "callsSuppressed": {{{n * 3}}}, "busyNanoseconds": {{{n * 600_000_000}}} }
              ]},
-            {"name": "vm1", "kind": "null", "up": true, "sessions": 0, "in": {"frames": 0, "bytes": 0, "drops": {}}, "out": {"frames": {{{n * 1000}}}, "bytes": {{{n * 64000}}}, "drops": {}}}
+            {"name": "vm1", "kind": "null", "up": true, "sessions": 0, "in": {"frames": 0, "bytes": 0, "drops": {}}, "out": {"frames": {{{n * 1000}}}, "bytes": {{{n * 64000}}}, "drops": {} } }
           ]
         }
         """;

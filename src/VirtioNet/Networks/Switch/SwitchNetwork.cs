@@ -68,7 +68,9 @@ public sealed partial class SwitchNetwork : Network, IDisposable
     /// <summary>Frames whose source address wasn't learned because a limit was reached.</summary>
     public long AddressesRefused => Table.Refused;
 
-    /// <summary>Frames that went to everybody in their VLAN: broadcasts, multicasts, and those to addresses that the switch does not know. Any thread.</summary>
+    /// <summary>
+    /// Frames that went to everybody in their VLAN: broadcasts, multicasts, and those to addresses that the switch does not know. Any thread.
+    /// </summary>
     public long FramesFlooded => Volatile.Read(ref _flooded);
 
     /// <summary>Addresses known at present.</summary>
