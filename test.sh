@@ -93,10 +93,10 @@ attribute() {
   sed -nE "s/.*<assembly [^>]*\b$2=\"([0-9]+)\".*/\1/p" "$1" | head -n 1
 }
 
-# suite NAME LIMIT: one test project, as the executable that it is. No readable results, or a crash after them, is a failure.
+# suite NAME LIMIT [STEP]: one test project, as the executable that it is, wanted by its own name or a step's. No readable results, or a crash after them, is a failure.
 suite() {
   local name=$1 limit=$2 start=$SECONDS log=$results/$1.log xml=$results/$1.xml status total ok bad skip
-  wanted "$name" || return 0
+  wanted "${3:-$name}" || return 0
   timeout --kill-after=20 "$limit" "artifacts/bin/$name/debug/$name" -noLogo -noColor -xml "$xml" >"$log" 2>&1
   status=$?
   total=$(attribute "$xml" total 2>/dev/null)
@@ -135,7 +135,7 @@ for project in tests/*/*.csproj; do
   grep -q '<IsTestProject>false' "$project" || projects+=("$(basename "$project" .csproj)")
 done
 for name in "${projects[@]}"; do
-  [ "$name" = VhostNet.EndToEnd ] || suite "$name" 600
+  case "$name" in VhostNet.EndToEnd | VhostNet.Samples) ;; *) suite "$name" 600 ;; esac
 done
 
 # Fuzzing runs code as it is shipped: what a race or a bound does there is what counts, and it tries more cases. Assertions are the suites' above.
@@ -166,6 +166,12 @@ if [ -z "$fast" ] && [ -e tests/EndToEnd/VhostNet.EndToEnd.csproj ] && wanted Vh
   step guest-image eng/guest-image.sh
   needed publish-arm64 ./build.sh --rid linux-arm64
   suite VhostNet.EndToEnd 1200
+fi
+# The libraries as a stranger meets them: packed, restored from a folder, in programs of their own, with guests.
+if [ -z "$fast" ] && wanted samples; then
+  needed guest-image eng/guest-image.sh
+  needed packages eng/samples.sh
+  suite VhostNet.Samples 300 samples
 fi
 [ -n "$fast" ] || step bench-smoke smoke
 finish

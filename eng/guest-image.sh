@@ -96,11 +96,16 @@ done | awk '!seen[$0]++' >"$work/load"
 for module in 8021q; do
   modules_of "$module"
 done >"$work/bring"
-sort -u "$work/load" "$work/bring" | while read -r file; do
+# Drivers of the samples' devices, which a machine rarely has.
+for module in virtio_blk virtio-rng; do
+  modules_of "$module"
+done | awk '!seen[$0]++' | grep -vxFf "$work/load" >"$work/devices"
+sort -u "$work/load" "$work/bring" "$work/devices" | while read -r file; do
   cp "$file" "$root/modules/"
 done
 xargs -n 1 basename <"$work/load" >"$root/modules/order"
 xargs -n 1 basename <"$work/bring" >"$root/modules/vlan"
+xargs -n 1 basename <"$work/devices" >"$root/modules/devices"
 
 # Programs of the host that busybox has no like of, with the libraries they are linked to. Another machine's guest goes without.
 compiler=gcc

@@ -18,5 +18,5 @@ public readonly record struct AioProgress
     public AioActivity Activity { get; init; }
 
     /// <summary>Who answers for the callback that runs; null for nobody, or if none runs.</summary>
-    public IFaultOwner? Owner { get; init; }
+    internal IFaultOwner? Owner { get; init; }
 }

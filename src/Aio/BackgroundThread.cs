@@ -7,7 +7,7 @@ namespace VhostNet.Aio;
 /// </summary>
 /// <param name="name">Name of the thread, at most 15 characters.</param>
 /// <param name="limit">Pieces of work that may wait.</param>
-public sealed class BackgroundThread(string name, int limit = int.MaxValue)
+internal sealed class BackgroundThread(string name, int limit = int.MaxValue)
 {
     private static readonly TimeSpan s_linger = TimeSpan.FromSeconds(1);
 

@@ -4,7 +4,7 @@ namespace VhostNet.LibC;
 /// <param name="name">The C name: of a struct (its tag), of a typedef, or of a member.</param>
 /// <param name="architecture">The one architecture that has this layout, or null for all.</param>
 [AttributeUsage(AttributeTargets.Struct | AttributeTargets.Field)]
-public sealed class CLayoutAttribute(string name, string? architecture = null) : Attribute
+internal sealed class CLayoutAttribute(string name, string? architecture = null) : Attribute
 {
     /// <summary>The C name.</summary>
     public string Name { get; } = name;

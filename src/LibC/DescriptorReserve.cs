@@ -5,7 +5,7 @@ namespace VhostNet.LibC;
 /// descriptor on a stranger's behalf (a guest's flow, a front end's memory, a connection, a capture) asks first and refuses while the reserve is touched. The
 /// kernel gives out the lowest free number, so that a number at or above <see cref="Threshold"/> means that all below it are taken. Any thread.
 /// </summary>
-public static class DescriptorReserve
+internal static class DescriptorReserve
 {
     /// <summary>Descriptors kept back unless the configuration says otherwise.</summary>
     public const int Default = 128;

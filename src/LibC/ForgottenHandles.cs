@@ -1,7 +1,7 @@
 namespace VhostNet.LibC;
 
 /// <summary>Descriptors and mappings that nobody disposed of, so that the finalizer thread had to give them back.</summary>
-public static class ForgottenHandles
+internal static class ForgottenHandles
 {
     private static long s_count;
 

@@ -4,4 +4,4 @@ namespace VhostNet.VhostUser.Frontend;
 /// <param name="bytes">A message, or any other bytes.</param>
 /// <param name="files">Descriptors that go with them; they stay the caller's.</param>
 /// <returns>False when they have to be sent.</returns>
-public delegate bool DirectDelivery(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> files);
+internal delegate bool DirectDelivery(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> files);

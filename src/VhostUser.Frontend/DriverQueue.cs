@@ -73,7 +73,7 @@ public abstract class DriverQueue : IDisposable
     public Action<DriverQueue>? KickInBand { get; set; }
 
     /// <summary>The ring's memory, field by field.</summary>
-    public RawRing Raw { get; }
+    internal RawRing Raw { get; }
 
     /// <summary>How many descriptors can be offered now.</summary>
     public abstract int FreeDescriptors { get; }

@@ -31,7 +31,7 @@ public sealed record FrontendOptions
     /// For the same: takes what would be sent to the back end's hands without a socket between them. False for what it does not take, which is sent then. Null
     /// for all others.
     /// </summary>
-    public DirectDelivery? Deliver { get; init; }
+    internal DirectDelivery? Deliver { get; init; }
 
     /// <summary>
     /// Ask for an acknowledgement of every message once REPLY_ACK is negotiated, so that each call here returns when its message has taken effect.

@@ -176,7 +176,7 @@ public sealed class GuestMemory : IDisposable
     }
 
     /// <summary>The regions as an address space of this process, by guest-physical address.</summary>
-    public AddressSpace ToAddressSpace() => new(_regions.Select(r => new MemoryWindow(r.GuestAddress, r.Size, r.HostBase)));
+    internal AddressSpace ToAddressSpace() => new(_regions.Select(r => new MemoryWindow(r.GuestAddress, r.Size, r.HostBase)));
 
     /// <summary>Unmaps all regions. No ring may use them any more.</summary>
     public void Dispose()

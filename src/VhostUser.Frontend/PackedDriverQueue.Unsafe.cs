@@ -9,7 +9,7 @@ namespace VhostNet.VhostUser.Frontend;
 /// owner of the queue keeps mapped while it uses the queue. Slots are kept below the queue size by <see cref="Advance"/>; ids that come back from the device
 /// are checked against the queue size and the private state before they are used.
 /// </remarks>
-public sealed unsafe class PackedDriverQueue : DriverQueue
+internal sealed unsafe class PackedDriverQueue : DriverQueue
 {
     private const int UsedBits = VRING_PACKED_DESC_F_AVAIL | VRING_PACKED_DESC_F_USED;
 

@@ -5,4 +5,4 @@ namespace VhostNet.VhostUser.Frontend;
 /// <param name="Length">Bytes.</param>
 /// <param name="Flags">VIRTQ_DESC_F_ bits.</param>
 /// <param name="NextOrId">Split: index of the next descriptor. Packed: buffer id.</param>
-public readonly record struct RawDescriptor(ulong Address, uint Length, ushort Flags, ushort NextOrId);
+internal readonly record struct RawDescriptor(ulong Address, uint Length, ushort Flags, ushort NextOrId);

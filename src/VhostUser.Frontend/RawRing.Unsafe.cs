@@ -7,7 +7,7 @@ namespace VhostNet.VhostUser.Frontend;
 /// A ring's memory, field by field, for those who want it wrong: any value can be stored in any field, next to or instead of what the driver queue stores.
 /// The slot numbers themselves are checked, so that nothing outside the ring is touched.
 /// </summary>
-public sealed unsafe class RawRing
+internal sealed unsafe class RawRing
 {
     private readonly byte* _descriptors;
     private readonly byte* _driver;

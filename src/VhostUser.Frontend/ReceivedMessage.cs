@@ -15,7 +15,7 @@ public sealed class ReceivedMessage : IDisposable
     }
 
     /// <summary>The header.</summary>
-    public MessageHeader Header { get; }
+    internal MessageHeader Header { get; }
 
     /// <summary>The bytes after the header.</summary>
     public byte[] Payload { get; }

@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Frontend;
 
 /// <summary>Flag values of rings and descriptors, as in linux/virtio_ring.h.</summary>
-public static class RingFlags
+internal static class RingFlags
 {
     /// <summary>The chain goes on in the next descriptor.</summary>
     public const ushort VRING_DESC_F_NEXT = 1;

@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Frontend;
 
 /// <summary>Two connected Unix stream sockets, for both ends in one process.</summary>
-public static class SocketPair
+internal static class SocketPair
 {
     /// <summary>Makes the pair; blocking, close-on-exec.</summary>
     /// <exception cref="ErrnoException">No descriptor is left.</exception>

@@ -10,7 +10,7 @@ namespace VhostNet.VhostUser.Frontend;
 /// owner of the queue keeps mapped while it uses the queue. Slots are masked with the queue size or taken from the private free list; ids that come back from
 /// the device are checked against the queue size and the private state before they are used.
 /// </remarks>
-public sealed unsafe class SplitDriverQueue : DriverQueue
+internal sealed unsafe class SplitDriverQueue : DriverQueue
 {
     private readonly byte* _descriptors;
     private readonly byte* _avail;

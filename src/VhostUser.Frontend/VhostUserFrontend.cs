@@ -134,7 +134,7 @@ public sealed partial class VhostUserFrontend : IDisposable
 
     /// <summary>Waits for a back end to connect to a listening socket; the front end is the server then.</summary>
     /// <exception cref="VhostUserFrontendException">None connected in time.</exception>
-    public static FileDescriptor AcceptSocket(UnixListener listener, TimeSpan wait)
+    internal static FileDescriptor AcceptSocket(UnixListener listener, TimeSpan wait)
     {
         ArgumentNullException.ThrowIfNull(listener);
         long deadline = Environment.TickCount64 + (long)wait.TotalMilliseconds;

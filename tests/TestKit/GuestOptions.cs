@@ -13,8 +13,8 @@ public sealed record GuestOptions
     /// <summary>What kind of machine it is.</summary>
     public GuestMachine Machine { get; init; }
 
-    /// <summary>The vhost-user socket.</summary>
-    public required string Socket { get; init; }
+    /// <summary>The network card's vhost-user socket; null for a machine without one.</summary>
+    public required string? Socket { get; init; }
 
     /// <summary>QEMU listens on the socket and the back end connects.</summary>
     public bool SocketServer { get; init; }

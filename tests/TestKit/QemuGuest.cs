@@ -168,19 +168,20 @@ public sealed partial class QemuGuest : IAsyncDisposable
             "-accel", "tcg", "-nodefaults", "-no-user-config", "-display", "none", "-m", $"{options.MemoryMiB}M", "-smp", $"{options.Processors}",
             "-kernel", Path.Combine(image, "vmlinuz"), "-initrd", Path.Combine(image, "initrd"),
             .. options.MemoryBackend ? (string[])["-object", memory] : [],
-            .. options.Machine == GuestMachine.S390 ? S390Arguments(options, device) : PcArguments(options, device),
+            .. options.Machine == GuestMachine.S390 ? S390Arguments(options, device) : PcArguments(options, options.Socket is null ? null : device),
             "-chardev", "stdio,id=console", "-chardev", $"socket,id=agent,path={agentPath}",
             "-chardev", $"socket,id=qmp,path={qmpPath}", "-mon", "chardev=qmp,mode=control",
-            "-chardev", $"socket,id=c0,path={options.Socket}{mode}", "-netdev", $"vhost-user,id=n0,chardev=c0{queues}",
+            .. options.Socket is null ? [] : (string[])["-chardev", $"socket,id=c0,path={options.Socket}{mode}", "-netdev", $"vhost-user,id=n0,chardev=c0{queues}"],
             .. options.MayReboot ? Array.Empty<string>() : ["-no-reboot"],
             .. options.ExtraArguments,
         ];
     }
 
-    private static string[] PcArguments(GuestOptions options, string device) =>
+    private static string[] PcArguments(GuestOptions options, string? device) =>
     [
         "-machine", "pc", .. options.MemoryBackend ? (string[])["-numa", "node,memdev=mem"] : [], "-append", "console=ttyS0 panic=-1 quiet",
-        "-serial", "chardev:console", "-serial", "chardev:agent", "-device", $"virtio-net-pci,romfile=,vectors=0,{device}",
+        "-serial", "chardev:console", "-serial", "chardev:agent",
+        .. device is null ? [] : (string[])["-device", $"virtio-net-pci,romfile=,vectors=0,{device}"],
     ];
 
     private static string[] S390Arguments(GuestOptions options, string device) =>

@@ -6,7 +6,7 @@ namespace VhostNet.Aio.Failpoints;
 /// Whether this process has failpoints: places where tests step into the code that everybody runs. Off unless the program's runtime configuration says so, as
 /// those of the test programs do; the JIT and the trimmer take it for a constant then, and leave nothing of a failpoint in the code.
 /// </summary>
-public static class FailpointSwitch
+internal static class FailpointSwitch
 {
     /// <summary>Name of the runtime's switch.</summary>
     public const string Name = "VhostNet.Failpoints";

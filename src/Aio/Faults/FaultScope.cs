@@ -4,7 +4,7 @@ namespace VhostNet.Aio.Faults;
 /// Says on whose behalf the calling thread registers handlers, timers and bottom halves. Scopes nest and belong to one thread; a loop enters the owner's scope
 /// around each of its callbacks, so that ownership follows from what was registered first.
 /// </summary>
-public readonly ref struct FaultScope
+internal readonly ref struct FaultScope
 {
     [ThreadStatic]
     private static FaultFrame? s_frame;

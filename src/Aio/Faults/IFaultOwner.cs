@@ -5,7 +5,7 @@ namespace VhostNet.Aio.Faults;
 /// to that owner, and so does whatever its callbacks register later. An exception that leaves such a callback goes to its owner, and the loop goes on; only
 /// what nobody answers for may end the process.
 /// </summary>
-public interface IFaultOwner
+internal interface IFaultOwner
 {
     /// <summary>
     /// A callback of this owner threw. Called on the context's home thread, in the owner's scope, after the callback was left; the owner takes out of the loop

@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Memory;
 /// An immutable, sorted set of windows: guest-physical addresses, the front end's virtual addresses or, behind a vIOMMU, I/O virtual addresses
 /// ("Memory regions description" and "IOMMU support" in the vhost-user specification). Any thread may read it.
 /// </summary>
-public sealed class AddressSpace
+internal sealed class AddressSpace
 {
     private readonly MemoryWindow[] _windows;
 

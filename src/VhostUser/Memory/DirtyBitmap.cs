@@ -7,7 +7,7 @@ namespace VhostNet.VhostUser.Memory;
 /// of the mostly clean pages; here a word of clean pages is one comparison. One thread.
 /// </summary>
 /// <param name="pageCount">Pages that it has a bit for.</param>
-public sealed class DirtyBitmap(long pageCount)
+internal sealed class DirtyBitmap(long pageCount)
 {
     private readonly ulong[] _words = new ulong[checked((int)((pageCount + 63) / 64))];
 

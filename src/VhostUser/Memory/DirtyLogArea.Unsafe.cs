@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Memory;
 /// The dirty log that the front end shares (SET_LOG_BASE): one bit for each page of 4096 bytes of guest-physical memory, bit 0 first. Any thread may set
 /// bits; the front end takes them away at the same time. The control thread replaces and disposes it when no ring refers to it.
 /// </summary>
-public sealed unsafe class DirtyLogArea : IDisposable
+internal sealed unsafe class DirtyLogArea : IDisposable
 {
     /// <summary>log2 of the page that one bit stands for; the specification fixes it, whatever the machine's page size.</summary>
     public const int PageShift = 12;

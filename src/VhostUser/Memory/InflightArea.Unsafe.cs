@@ -5,7 +5,7 @@ namespace VhostNet.VhostUser.Memory;
 /// rounded up to 64 bytes. The front end keeps it while the back end dies; it may also change it, so nothing read from it is trusted. Control thread,
 /// apart from the trackers, which belong to their rings' locks.
 /// </summary>
-public sealed unsafe class InflightArea : IDisposable
+internal sealed unsafe class InflightArea : IDisposable
 {
     /// <summary>What queue regions are rounded up to.</summary>
     public const int Alignment = 64;

@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Memory;
 /// The I/O translations that the front end has told so far ("IOMMU support"). Rings and buffers never see it: after each change they are handed an address
 /// space made of it and of the memory table. Control thread.
 /// </summary>
-public sealed class Iotlb
+internal sealed class Iotlb
 {
     /// <summary>Most entries kept; the oldest ones make room, and are asked for again when they are needed.</summary>
     public const int EntriesMax = 4096;

@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Memory;
 /// A region of guest memory, mapped. It owns its descriptor (kept so that a session's state can be captured) and its mapping. Regions are shared between
 /// successive memory tables, so they are counted: <see cref="Retain"/> and <see cref="Release"/>, control thread only.
 /// </summary>
-public sealed class MemoryRegion
+internal sealed class MemoryRegion
 {
     private readonly Mapping _mapping;
     private readonly StrangerCloser? _closer;

@@ -5,7 +5,7 @@ namespace VhostNet.VhostUser.Memory;
 /// (SET_MEM_TABLE, ADD_MEM_REG, REM_MEM_REG) and hands it to each ring under that ring's lock; when the last ring has it, nobody can reach the old
 /// table's mappings and the control thread disposes it. Any thread may read a table that it was handed.
 /// </summary>
-public sealed class MemoryTable : IDisposable
+internal sealed class MemoryTable : IDisposable
 {
     /// <summary>How many regions a table may hold, the number answered to GET_MAX_MEM_SLOTS (QEMU asks for no more than 509).</summary>
     public const int RegionsMax = 509;

@@ -5,7 +5,7 @@ namespace VhostNet.VhostUser.Memory;
 /// <param name="Size">Length in bytes.</param>
 /// <param name="HostBase">Where the first byte is mapped in this process.</param>
 /// <param name="Writable">False where the front end granted read access only (vhost-user IOTLB permission).</param>
-public readonly record struct MemoryWindow(ulong Start, ulong Size, nint HostBase, bool Writable = true)
+internal readonly record struct MemoryWindow(ulong Start, ulong Size, nint HostBase, bool Writable = true)
 {
     /// <summary>Translates a range that must lie wholly inside this window; overflow-safe for any address and length.</summary>
     public bool TryTranslate(ulong address, ulong length, out nint host)

@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Protocol;
 
 /// <summary>Messages of the back end to the front end ("Back-end message types"), sent over the socket of SET_BACKEND_REQ_FD.</summary>
-public enum BackendRequestCode : uint
+internal enum BackendRequestCode : uint
 {
     /// <summary>No message has this number.</summary>
     NONE = 0,

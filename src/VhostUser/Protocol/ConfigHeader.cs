@@ -7,7 +7,7 @@ namespace VhostNet.VhostUser.Protocol;
 /// <param name="Length">Number of bytes.</param>
 /// <param name="Flags">0: a write of the guest; 1: restored by a migration.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct ConfigHeader(uint Offset, uint Length, uint Flags)
+internal readonly record struct ConfigHeader(uint Offset, uint Length, uint Flags)
 {
     /// <summary>Bytes on the wire.</summary>
     public const int Size = 12;

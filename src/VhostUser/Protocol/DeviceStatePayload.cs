@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Protocol;
 /// <param name="Direction">0: the back end saves; 1: it loads.</param>
 /// <param name="Phase">0: the device is stopped.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct DeviceStatePayload(uint Direction, uint Phase)
+internal readonly record struct DeviceStatePayload(uint Direction, uint Phase)
 {
     /// <summary>Bytes on the wire.</summary>
     public const int Size = 8;

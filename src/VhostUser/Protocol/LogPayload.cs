@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Protocol;
 /// <param name="LogSize">Bytes.</param>
 /// <param name="MmapOffset">First byte in the file.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct LogPayload(ulong LogSize, ulong MmapOffset)
+internal readonly record struct LogPayload(ulong LogSize, ulong MmapOffset)
 {
     /// <summary>Bytes on the wire.</summary>
     public const int Size = 16;

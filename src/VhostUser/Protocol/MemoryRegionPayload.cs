@@ -8,7 +8,7 @@ namespace VhostNet.VhostUser.Protocol;
 /// <param name="UserAddress">The front end's virtual address.</param>
 /// <param name="MmapOffset">Where the region starts in its file.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct MemoryRegionPayload(ulong GuestAddress, ulong RegionSize, ulong UserAddress, ulong MmapOffset)
+internal readonly record struct MemoryRegionPayload(ulong GuestAddress, ulong RegionSize, ulong UserAddress, ulong MmapOffset)
 {
     /// <summary>Bytes on the wire.</summary>
     public const int Size = 32;

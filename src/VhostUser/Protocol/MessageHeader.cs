@@ -7,7 +7,7 @@ namespace VhostNet.VhostUser.Protocol;
 /// <param name="Flags">Version and flags, see the constants here.</param>
 /// <param name="PayloadSize">Bytes that follow the header.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct MessageHeader(uint Request, uint Flags, uint PayloadSize)
+internal readonly record struct MessageHeader(uint Request, uint Flags, uint PayloadSize)
 {
     /// <summary>Bytes of a header.</summary>
     public const int Size = 12;

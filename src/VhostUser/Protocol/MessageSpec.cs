@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Protocol;
 /// <param name="Code">The request.</param>
 /// <param name="PayloadMin">Fewest bytes of payload.</param>
 /// <param name="PayloadMax">Most bytes of payload.</param>
-public sealed record MessageSpec(RequestCode Code, int PayloadMin, int PayloadMax)
+internal sealed record MessageSpec(RequestCode Code, int PayloadMin, int PayloadMax)
 {
     /// <summary>Fewest descriptors.</summary>
     public int DescriptorsMin { get; init; }

@@ -4,7 +4,7 @@ using static VhostNet.VhostUser.Protocol.RequestCode;
 namespace VhostNet.VhostUser.Protocol;
 
 /// <summary>The front end's messages, one row each ("Front-end message types"). The dispatcher checks the row; no handler repeats it.</summary>
-public static class MessageTable
+internal static class MessageTable
 {
     /// <summary>Highest request number.</summary>
     public const int RequestMax = 45;

@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Protocol;
 
 /// <summary>What a request is answered with ("Communication" in the vhost-user specification).</summary>
-public enum ReplyKind
+internal enum ReplyKind
 {
     /// <summary>Nothing, or a u64 when REPLY_ACK is negotiated and the sender asks for it.</summary>
     Acknowledgement,

@@ -2,7 +2,7 @@ namespace VhostNet.VhostUser.Protocol;
 
 /// <summary>The u64 of SET_VRING_KICK, SET_VRING_CALL and SET_VRING_ERR.</summary>
 /// <param name="Value">Bits 0 to 7: the ring; bit 8: no descriptor is attached.</param>
-public readonly record struct VringFdPayload(ulong Value)
+internal readonly record struct VringFdPayload(ulong Value)
 {
     /// <summary>Where the ring's number stands.</summary>
     public const ulong IndexMask = 0xff;

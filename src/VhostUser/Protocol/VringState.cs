@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Protocol;
 /// <param name="Index">Number of the ring.</param>
 /// <param name="Num">Size, position, or 0 or 1, as the message says.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VringState(uint Index, uint Num)
+internal readonly record struct VringState(uint Index, uint Num)
 {
     /// <summary>Bytes on the wire.</summary>
     public const int Size = 8;

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace VhostNet.VhostUser.Protocol;
 
 /// <summary>Copies payload structures out of and into buffers that this process owns; never used on guest memory.</summary>
-public static class Wire
+internal static class Wire
 {
     /// <summary>Reads a structure from the start of <paramref name="source"/>; bytes that are missing at its end count as zero.</summary>
     // SAFETY: T is unmanaged, and the copy is bounded by both lengths.

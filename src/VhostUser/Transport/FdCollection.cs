@@ -5,7 +5,7 @@ namespace VhostNet.VhostUser.Transport;
 /// <summary>
 /// The descriptors that came with one message. Each can be taken once; what nobody took is closed when the message has been handled. One thread.
 /// </summary>
-public sealed class FdCollection : IDisposable
+internal sealed class FdCollection : IDisposable
 {
     private readonly StrangerCloser? _closer;
 

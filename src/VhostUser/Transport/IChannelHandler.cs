@@ -3,7 +3,7 @@ using VhostNet.VhostUser.Protocol;
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>Receives what arrives on a <see cref="VhostUserChannel"/>, on the thread of its AioContext.</summary>
-public interface IChannelHandler
+internal interface IChannelHandler
 {
     /// <summary>A whole message. Its payload and descriptors are valid during the call; descriptors that are not taken are closed afterwards.</summary>
     /// <exception cref="ProtocolException">Ends the connection.</exception>

@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>Connects to a listening Unix socket. A Unix connect never waits, so neither does this.</summary>
-public static class UnixConnector
+internal static class UnixConnector
 {
     /// <summary>Tries to connect.</summary>
     /// <param name="path">Path of at most 107 bytes.</param>

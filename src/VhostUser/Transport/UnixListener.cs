@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>A listening Unix socket: bound to a path, whose name it removes again, or inherited. Control thread.</summary>
-public sealed class UnixListener : IDisposable
+internal sealed class UnixListener : IDisposable
 {
     private const int Backlog = 16;
 

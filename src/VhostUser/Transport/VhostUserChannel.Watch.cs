@@ -4,7 +4,7 @@ using VhostNet.Aio.Timers;
 namespace VhostNet.VhostUser.Transport;
 
 /// <content>What keeps a peer from making this process hoard: half messages and their descriptors, and descriptors that can't be closed.</content>
-public sealed partial class VhostUserChannel
+internal sealed partial class VhostUserChannel
 {
     private AioTimer? _halfTimer;
     private BottomHalf? _resume;

@@ -10,7 +10,7 @@ namespace VhostNet.VhostUser.Transport;
 /// Messages are handled until the turn's budget is spent, so that other handlers of the context get theirs; a message that does not complete ends the
 /// connection. All members belong to the context's thread.
 /// </summary>
-public sealed partial class VhostUserChannel : IDisposable
+internal sealed partial class VhostUserChannel : IDisposable
 {
     /// <summary>What a message costs besides its own work, as so many system calls: those of its reply, the look-up, what is made and thrown away.</summary>
     private const int MessageCalls = 3;

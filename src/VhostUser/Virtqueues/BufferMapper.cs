@@ -8,6 +8,10 @@ internal struct BufferMapper(AddressSpace space)
 {
     private MemoryWindow _last;
 
+    // Of the chain that is gathered: whether it may have buffers of both directions, and the segments before its first writable one, -1 until there is one.
+    private bool _mixed;
+    private int _readable;
+
     /// <summary>Pieces of memory that were looked up for buffers which don't lie in one window, and for failures.</summary>
     public int Pieces { get; set; }
 
@@ -16,6 +20,18 @@ internal struct BufferMapper(AddressSpace space)
 
     /// <summary>Whether that was to be written: an indirect table is only read, whatever its chain is for.</summary>
     public bool MissedWrite { get; private set; }
+
+    /// <summary>Begins a chain.</summary>
+    /// <param name="mixed">Whether it may have readable buffers and writable ones behind them, or all must be of one direction.</param>
+    public void BeginChain(bool mixed)
+    {
+        _mixed = mixed;
+        _readable = -1;
+    }
+
+    /// <summary>Of a mixed chain that was gathered: the segments that the device reads.</summary>
+    /// <param name="segments">How many the chain has.</param>
+    public readonly int ReadableOf(int segments) => _readable < 0 ? segments : _readable;
 
     /// <summary>Translates a buffer that lies in one window; false when it doesn't, which need not be an error.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -32,7 +48,7 @@ internal struct BufferMapper(AddressSpace space)
     /// <summary>Checks one descriptor of a chain whose first segment is at <paramref name="start"/>, and appends its buffer.</summary>
     public ChainStatus AppendBuffer(ChainBurst burst, int start, ulong address, uint length, ushort flags, bool write, ref uint total)
     {
-        if ((flags & SplitDescriptor.F_WRITE) != (write ? SplitDescriptor.F_WRITE : 0))
+        if (_mixed ? !TryTurn(flags, burst.SegmentsUsed - start, out write) : (flags & SplitDescriptor.F_WRITE) != (write ? SplitDescriptor.F_WRITE : 0))
         {
             return ChainStatus.WrongDirection;
         }
@@ -45,6 +61,18 @@ internal struct BufferMapper(AddressSpace space)
         total += length;
         ChainStatus status = Append(burst, address, length, write);
         return status == ChainStatus.Ok && burst.SegmentsUsed - start > ChainBurst.ChainSegmentsMax ? ChainStatus.TooLong : status;
+    }
+
+    /// <summary>Takes a mixed chain's next buffer as it is; false for a readable one behind a writable one (virtio 1.3 section 2.7.4.2).</summary>
+    private bool TryTurn(ushort flags, int segments, out bool write)
+    {
+        write = (flags & SplitDescriptor.F_WRITE) != 0;
+        if (write && _readable < 0)
+        {
+            _readable = segments;
+        }
+
+        return write || _readable < 0;
     }
 
     /// <summary>Appends the segments of one buffer, which may span windows that follow each other, to the burst's segment array.</summary>

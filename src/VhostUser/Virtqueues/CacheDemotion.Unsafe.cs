@@ -7,7 +7,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// the time and without disturbing this one. .NET has no such intrinsic: the instruction is in a function that the native build links, and otherwise stands in
 /// a page of code that is made here, once. Nothing where the CPU does not have it. Any thread.
 /// </summary>
-public static unsafe class CacheDemotion
+internal static unsafe class CacheDemotion
 {
     /// <summary>CPUID leaf 7, subleaf 0, ECX: the instruction exists.</summary>
     private const int FeatureBit = 1 << 25;

@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>struct vring_packed_desc (linux/virtio_ring.h; virtio 1.3 section 2.8.13).</summary>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
-public struct PackedDescriptor
+internal struct PackedDescriptor
 {
     /// <summary>sizeof(struct vring_packed_desc).</summary>
     public const int Size = 16;

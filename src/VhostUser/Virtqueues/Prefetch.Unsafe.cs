@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>Asks the CPU to fetch a line that will be needed soon; nothing where the CPU has no such instruction in .NET.</summary>
-public static unsafe class Prefetch
+internal static unsafe class Prefetch
 {
     /// <summary>For reading.</summary>
     // SAFETY: a prefetch never faults, whatever the address.

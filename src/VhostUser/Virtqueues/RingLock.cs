@@ -12,7 +12,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// Who holds it leaves at the end of a turn at the latest, which <see cref="TurnBudget"/> bounds. A thread that asks with <see cref="TryEnterFor"/> is let in
 /// first: one that takes the lock burst after burst would otherwise win it nearly every time.
 /// </remarks>
-public sealed class RingLock
+internal sealed class RingLock
 {
     /// <summary>How long the control thread spins for a ring's lock before it asks the ring's own thread instead: two turns.</summary>
     public const long ControlWaitNs = 2_000_000;

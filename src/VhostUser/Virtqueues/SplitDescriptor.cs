@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>struct vring_desc (linux/virtio_ring.h; virtio 1.3 section 2.7.5): one buffer of a split ring's descriptor table or of an indirect table.</summary>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
-public struct SplitDescriptor
+internal struct SplitDescriptor
 {
     /// <summary>sizeof(struct vring_desc).</summary>
     public const int Size = 16;
@@ -29,4 +29,12 @@ public struct SplitDescriptor
 
     /// <summary>Index of the chain's next descriptor.</summary>
     public ushort next;
+
+    /// <summary>The F_ bits of a chain that is one buffer of a direction; 0xffff, which no descriptor's bits are, for one that is to be looked at buffer by buffer.</summary>
+    public static ushort FlagsOf(ChainDirection direction) => direction switch
+    {
+        ChainDirection.Readable => 0,
+        ChainDirection.Writable => F_WRITE,
+        _ => ushort.MaxValue,
+    };
 }

@@ -34,13 +34,19 @@ public abstract class Virtqueue : IDisposable
     }
 
     /// <summary>What the queue is built from; replaced under the lock.</summary>
-    public VirtqueueLayout Layout { get; private protected set; }
+    internal VirtqueueLayout Layout { get; private protected set; }
 
     /// <summary>Number of the ring on the wire.</summary>
     public int Index => Layout.Index;
 
     /// <summary>Queue size in descriptors.</summary>
     public int Size => Layout.Size;
+
+    /// <summary>The virtio features in force for the ring, as the front end acknowledged them (<see cref="VirtioFeatures"/>).</summary>
+    public ulong Features => Layout.Features;
+
+    /// <summary>Whether the guest's integers in this ring and its buffers have the other byte order than this machine's (SET_VRING_ENDIAN).</summary>
+    public bool SwapsBytes => Layout.SwapBytes;
 
     /// <summary>What may be read without the lock.</summary>
     public RingView View { get; }
@@ -173,7 +179,7 @@ public abstract class Virtqueue : IDisposable
     public abstract uint Base { get; }
 
     /// <summary>Moves a running queue to a new layout (new memory table, addresses or log); size, index and ring format stay. Needs the lock.</summary>
-    public void Relocate(VirtqueueLayout layout)
+    internal void Relocate(VirtqueueLayout layout)
     {
         ArgumentNullException.ThrowIfNull(layout);
         if (layout.Size != Layout.Size || layout.Index != Layout.Index || ((layout.Features ^ Layout.Features) & VirtioFeatures.RING_PACKED) != 0)

@@ -4,7 +4,7 @@ using VhostNet.VhostUser.Virtqueues.Tracking;
 namespace VhostNet.VhostUser.Virtqueues;
 
 /// <summary>Where a ring's three areas are mapped and how they are to be used: everything that a virtqueue is built from, besides its position.</summary>
-public sealed record VirtqueueLayout
+internal sealed record VirtqueueLayout
 {
     /// <summary>Number of the ring on the wire: 2i is receive queue i, 2i + 1 transmit queue i.</summary>
     public required int Index { get; init; }

@@ -9,7 +9,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// a file; which registers they use is chosen when the file is loaded. Elsewhere there are none, and the compiler at run time, or the baseline of arm64, does
 /// as well. Any thread.
 /// </summary>
-public static unsafe partial class WideCode
+internal static unsafe partial class WideCode
 {
     private const string Library = "vhostnet_wide";
 

@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 /// Counts work where it is done, in debug builds (or with the constant WORK_WITNESS) only: the other witness against which tests hold what was taken from a
 /// turn's budget, so that a loop which forgets to take is found. Each thread has its own.
 /// </summary>
-public static class WorkWitness
+internal static class WorkWitness
 {
     [ThreadStatic]
     private static Counts s_counts;

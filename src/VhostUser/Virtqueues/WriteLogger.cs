@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Virtqueues;
 internal static class WriteLogger
 {
     /// <summary>Marks the bytes that were written into the first chains of a burst, when anything is logged.</summary>
-    public static void MarkChains(VirtqueueLayout layout, ChainBurst burst, int count)
+    public static void MarkChains(VirtqueueLayout layout, ChainBurst burst, int count, bool mixed)
     {
         if (layout.Log is not { } log)
         {
@@ -15,18 +15,18 @@ internal static class WriteLogger
 
         for (int i = 0; i < count; i++)
         {
-            MarkChain(layout, burst, i);
+            MarkChain(layout, burst, i, mixed);
         }
 
         log.Flush();
     }
 
-    /// <summary>Marks the bytes that were written into a chain.</summary>
-    public static void MarkChain(VirtqueueLayout layout, ChainBurst burst, int position)
+    /// <summary>Marks the bytes that were written into a chain; into its writable part, when it was peeked as a mixed one.</summary>
+    public static void MarkChain(VirtqueueLayout layout, ChainBurst burst, int position, bool mixed = false)
     {
         Chain chain = burst[position];
         uint written = chain.Written;
-        for (int i = 0; i < chain.SegmentCount && written > 0; i++)
+        for (int i = mixed ? chain.ReadableCount : 0; i < chain.SegmentCount && written > 0; i++)
         {
             GuestSegment segment = burst.SegmentOf(in chain, i);
             uint length = Math.Min(segment.Length, written);

@@ -9,7 +9,7 @@ namespace VhostNet.VirtioNet.Frames;
 /// The Internet checksum (RFC 1071): the ones' complement sum of 16-bit words. Sums are taken over words as they lie in memory, because the sum does not
 /// depend on the byte order as long as the result is stored in the order in which the words were read. Any thread.
 /// </summary>
-public static unsafe class InternetChecksum
+internal static unsafe class InternetChecksum
 {
     /// <summary>Sums one piece that begins at an even offset.</summary>
     /// <returns>A sum to be folded; sums of several pieces may be added before folding.</returns>

@@ -1,7 +1,7 @@
 namespace VhostNet.VirtioNet.Frames;
 
 /// <summary>Decides cheaply whether frames can go to a receiver as they are. Any thread.</summary>
-public static unsafe class OffloadPolicy
+internal static unsafe class OffloadPolicy
 {
     /// <summary>Which offloads a receiver has to take for this header's frame to be sent as it is.</summary>
     public static Offloads Needs(in VirtioNetHeader header)

@@ -6,7 +6,7 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Offload;
 
 /// <content>Frames that stay one frame: as they are, or with their checksum finished.</content>
-public sealed unsafe partial class OffloadFinisher
+internal sealed unsafe partial class OffloadFinisher
 {
     /// <summary>Up to here headers are copied in front of the checksum field; a field further behind is patched between two slices.</summary>
     private const int HeadMax = 192;

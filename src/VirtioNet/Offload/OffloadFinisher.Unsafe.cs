@@ -11,7 +11,7 @@ namespace VhostNet.VirtioNet.Offload;
 /// more follows in further rounds. One instance serves one source queue and direction, on one thread at a time; it allocates its memory when the first frame
 /// needs finishing, or in <see cref="Prepare"/>.
 /// </summary>
-public sealed unsafe partial class OffloadFinisher : IDisposable
+internal sealed unsafe partial class OffloadFinisher : IDisposable
 {
     private const int ScratchLength = 64 * 1024;
 

@@ -6,7 +6,7 @@ namespace VhostNet.VirtioNet.Offload;
 /// Checks what a sender claims in virtio_net_hdr against the frame (virtio 1.3 section 5.1.6.2). A guest may write anything there, so no field is used
 /// before it passed here; offsets that software finishing needs are read from the frame's own headers, never from the claims. Any thread.
 /// </summary>
-public static class VirtioNetHeaderCheck
+internal static class VirtioNetHeaderCheck
 {
     /// <summary>
     /// Most frames that one segmentation offload may turn into. 64 KiB at the smallest segments that matter (TCP over an MTU of 576: 512 bytes) make 128; a

@@ -5,7 +5,7 @@ using VhostNet.VhostUser.Virtqueues.Split;
 namespace VhostNet.VhostUser.Backend.Rings;
 
 /// <summary>Chooses the virtqueue implementation that fits what was negotiated.</summary>
-public static class VirtqueueFactory
+internal static class VirtqueueFactory
 {
     /// <summary>Builds the device's side of a ring. Control thread.</summary>
     /// <param name="layout">Where the ring lies and which features are negotiated.</param>

@@ -85,7 +85,7 @@ public sealed partial class VhostUserSession : IDisposable, IChannelHandler
     public bool HasNegotiated => State.HasFeatures;
 
     /// <summary>The guest memory that the front end shares at present.</summary>
-    public MemoryTable Memory => State.Memory;
+    internal MemoryTable Memory => State.Memory;
 
     /// <summary>Use and refusals; any thread may read it.</summary>
     public QuotaCounters Quotas => _session.Counters;

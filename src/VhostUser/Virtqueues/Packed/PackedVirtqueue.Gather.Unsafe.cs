@@ -19,6 +19,7 @@ internal sealed unsafe partial class PackedVirtqueue
             return 0;
         }
 
+        _mapper.BeginChain(_direction == ChainDirection.Mixed);
         ChainStatus status = Gather(burst, first, slot, write, out uint total, out int slots, out ushort id);
         if (slots == 0 || id >= _size)
         {
@@ -58,6 +59,7 @@ internal sealed unsafe partial class PackedVirtqueue
         chain.SegmentCount = burst.SegmentsUsed - start;
         chain.TotalLength = total;
         chain.Written = 0;
+        chain.ReadableCount = _mapper.ReadableOf(chain.SegmentCount);
         GuestSegment head = burst.Segment(start);
         chain.Address = head.Address;
         chain.Length = head.Length;
@@ -116,7 +118,7 @@ internal sealed unsafe partial class PackedVirtqueue
             PackedDescriptor entry = Unsafe.ReadUnaligned<PackedDescriptor>((void*)host);
 
             // DPDK's driver leaves WRITE set on the entry of a transmitted frame's header. It is only read here, which a writable buffer allows as well.
-            ushort flags = write ? entry.flags : (ushort)(entry.flags & ~SplitDescriptor.F_WRITE);
+            ushort flags = _direction != ChainDirection.Readable ? entry.flags : (ushort)(entry.flags & ~SplitDescriptor.F_WRITE);
             status = (flags & SplitDescriptor.F_INDIRECT) != 0
                 ? ChainStatus.NestedIndirect
                 : _mapper.AppendBuffer(burst, start, entry.addr, entry.len, flags, write, ref total);
@@ -128,7 +130,7 @@ internal sealed unsafe partial class PackedVirtqueue
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void TrackBeforePublish(int count)
     {
-        WriteLogger.MarkChains(Layout, _burst!, count);
+        WriteLogger.MarkChains(Layout, _burst!, count, _direction == ChainDirection.Mixed);
         if (Layout.Inflight is { } inflight)
         {
             _chains.TrackBefore(inflight, count, _used.Advance(_chains.Slots(count), _size).Encoded);

@@ -68,7 +68,7 @@ internal sealed unsafe partial class PackedVirtqueue : Virtqueue
 
         max = Math.Min(max, ChainBurst.ChainsMax);
         bool write = direction == ChainDirection.Writable;
-        ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
+        ushort wanted = SplitDescriptor.FlagsOf(direction);
         int slot = _next.Slot;
         ushort available = AvailableBits(_next.Wrap);
         int count = 0;

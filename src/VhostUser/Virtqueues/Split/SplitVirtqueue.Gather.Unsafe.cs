@@ -18,6 +18,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
             return false;
         }
 
+        _mapper.BeginChain(_mixed);
         ChainStatus status = Gather(burst, first, write, out uint total);
         if (status == ChainStatus.BadAddress && IotlbMissed is { } missed && missed(_mapper.MissedAddress, _mapper.MissedWrite))
         {
@@ -38,6 +39,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
         chain.SegmentCount = burst.SegmentsUsed - start;
         chain.TotalLength = total;
         chain.Written = 0;
+        chain.ReadableCount = _mapper.ReadableOf(chain.SegmentCount);
         GuestSegment head = burst.Segment(start);
         chain.Address = head.Address;
         chain.Length = head.Length;
@@ -135,7 +137,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void TrackBeforePublish(int count)
     {
-        WriteLogger.MarkChains(Layout, _burst!, count);
+        WriteLogger.MarkChains(Layout, _burst!, count, _mixed);
         if (Layout.Inflight is { } inflight)
         {
             _chains.TrackBefore(inflight, count, (ushort)(_usedIndex + count));

@@ -25,6 +25,7 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
     private BufferMapper _mapper;
     private ChainBurst? _burst;
     private int _peeked;
+    private bool _mixed;
 
     // Descriptors read by the running peek beyond one for each head and two for each pair.
     private int _walked;
@@ -73,7 +74,8 @@ internal sealed unsafe partial class SplitVirtqueue<TOrder> : Virtqueue
         int count = ReadHeads(Math.Min(available, max));
         int read = count;
         bool write = direction == ChainDirection.Writable;
-        ushort wanted = write ? SplitDescriptor.F_WRITE : (ushort)0;
+        ushort wanted = SplitDescriptor.FlagsOf(direction);
+        _mixed = direction == ChainDirection.Mixed;
         _walked = _mapper.Pieces = 0;
         for (int i = 0; i < count; i++)
         {

@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Virtqueues.Tracking;
 /// One ring's marks in the dirty log, collected per word of 64 pages and set with one atomic operation each ("Migration" in the vhost-user specification).
 /// Used under the ring's lock. Marks outside the log are counted and dropped: the front end chose the log's size and the ring's log address.
 /// </summary>
-public sealed class DirtyLog(DirtyLogArea area) : IDirtyLog
+internal sealed class DirtyLog(DirtyLogArea area) : IDirtyLog
 {
     private const int CacheSize = 32;
 

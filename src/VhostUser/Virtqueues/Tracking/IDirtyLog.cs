@@ -3,7 +3,7 @@ namespace VhostNet.VhostUser.Virtqueues.Tracking;
 /// <summary>
 /// Takes note of guest memory that this process wrote ("Migration" in the vhost-user specification). Called under a ring's lock, once per burst or range.
 /// </summary>
-public interface IDirtyLog
+internal interface IDirtyLog
 {
     /// <summary>Marks [address, address + length) in guest-physical addresses. Marks may be held back until <see cref="Flush"/>.</summary>
     void Mark(ulong address, ulong length);

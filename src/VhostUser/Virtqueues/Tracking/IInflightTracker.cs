@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Virtqueues.Tracking;
 /// Records in shared memory which chains were taken and not yet given back ("Inflight I/O tracking" in the vhost-user specification). Called under the
 /// ring's lock, per burst.
 /// </summary>
-public interface IInflightTracker
+internal interface IInflightTracker
 {
     /// <summary>The chains with these heads (split) or buffer ids (packed) are about to be used.</summary>
     void Take(ReadOnlySpan<ushort> heads);

@@ -4,7 +4,7 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.VirtioNet.Ports.Guest;
 
 /// <summary>Feature bits of the network device (virtio 1.3 section 5.1.3, linux/virtio_net.h), as masks, and their names.</summary>
-public static class VirtioNetFeatures
+internal static class VirtioNetFeatures
 {
     /// <summary>VIRTIO_NET_F_CSUM (bit 0): the device takes frames with a partial checksum.</summary>
     public const ulong CSUM = 1UL << 0;
