@@ -6,7 +6,7 @@ namespace VhostNet.VhostUser.Transport;
 /// Unix stream sockets whose names are no files (unix(7), "abstract"): they need no directory that may be written, and leave nothing behind. Whoever shares the
 /// network namespace can connect, so that the peer's account has to be looked at. Any thread.
 /// </summary>
-public static unsafe class AbstractSocket
+internal static unsafe class AbstractSocket
 {
     /// <summary>Most bytes of a name.</summary>
     public const int NameMax = 100;

@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Transport;
 /// Decides, between two processes, which of them goes on: a word in memory that both have mapped, and that one of them can change once. Messages alone can't:
 /// the one that waited too long would not know whether the other had begun. Any thread.
 /// </summary>
-public sealed class Baton : IDisposable
+internal sealed class Baton : IDisposable
 {
     private const int Size = 4096;
     private const int Offered = 0;

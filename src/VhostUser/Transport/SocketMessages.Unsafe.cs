@@ -1,7 +1,7 @@
 namespace VhostNet.VhostUser.Transport;
 
 /// <summary>Bytes with descriptors (SCM_RIGHTS) over a Unix stream socket, never blocking.</summary>
-public static unsafe class SocketMessages
+internal static unsafe class SocketMessages
 {
     /// <summary>Room for descriptors in one receive; the protocol allows 8 in a message, and more than 32 is cut off by the kernel and reported.</summary>
     public const int FdsMax = 32;

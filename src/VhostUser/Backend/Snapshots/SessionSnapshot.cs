@@ -20,7 +20,7 @@ public sealed class SessionSnapshot(SessionData data, IReadOnlyList<FileDescript
     /// <summary>
     /// Guest memory that is mapped already, from an earlier snapshot of the same session: regions that are still the same are not mapped anew. Stays its owner's.
     /// </summary>
-    public IReadOnlyList<MemoryRegion> Mapped { get; init; } = [];
+    internal IReadOnlyList<MemoryRegion> Mapped { get; init; } = [];
 
     /// <summary>Reads the data back.</summary>
     /// <param name="data">What <see cref="ToBytes"/> made.</param>
