@@ -64,7 +64,9 @@ internal static class DaemonHost
         services.AddSingleton(succession);
         services.AddSingleton<IListeningSockets>(listeners);
         services.AddSingleton(succession.Configuration is { } before
-            ? new ReadFile(options, before.Read.Where(i => i is { List: "ports" or "networks", Value: not null }).Select(i => new ReadItem(i.List, i.Name, i.Value!.Value)))
+            ? new ReadFile(
+                options,
+                before.Read.Where(i => i is { List: "ports" or "networks", Value: not null }).Select(i => new ReadItem(i.List, i.Name, i.Value!.Value)))
             : new ReadFile(options));
         services.AddSingleton<HandingOver>();
         services.AddSingleton<TakeOverDesk>();

@@ -130,7 +130,8 @@ internal sealed class HttpListeners : IListeningSockets, IDisposable
         catch (SocketException e)
         {
             throw e.SocketErrorCode == SocketError.AddressAlreadyInUse
-                ? new RefusalException(RefusalKind.InUse, $"metrics.prometheus: {address} is in use by another program; end that program or choose another port", e)
+                ? new RefusalException(
+                    RefusalKind.InUse, $"metrics.prometheus: {address} is in use by another program; end that program or choose another port", e)
                 : new RefusalException(
                     RefusalKind.Resource,
                     $"metrics.prometheus: {address} can't be listened at: {StartupFailures.Sentence(e.Message)}; choose another address or port",

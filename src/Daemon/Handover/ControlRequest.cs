@@ -71,7 +71,8 @@ internal static class ControlRequest
         return status switch
         {
             200 when said?.Socket is { Length: > 0 and <= AbstractSocket.NameMax } name => name,
-            404 when said?.Error is not null => throw new HandoverException("the vhostnetd there is of a version that can't be taken over, or what listens there serves metrics only"),
+            404 when said?.Error is not null => throw new HandoverException(
+                "the vhostnetd there is of a version that can't be taken over, or what listens there serves metrics only"),
             _ when said?.Error is { } error => throw new HandoverException(error.ReplaceLineEndings(" ")),
             _ => throw new HandoverException($"what listens there is no control socket of a vhostnetd (status {status})"),
         };

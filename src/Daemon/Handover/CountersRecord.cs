@@ -1,3 +1,4 @@
+using VhostNet.Daemon.Metrics;
 using VhostNet.VirtioNet.Frames;
 
 namespace VhostNet.Daemon.Handover;
@@ -8,15 +9,18 @@ namespace VhostNet.Daemon.Handover;
 /// <param name="Drops">Frames that went no further, by reason.</param>
 internal sealed record CountersRecord(long Frames, long Bytes, IReadOnlyDictionary<string, long> Drops)
 {
+    private static readonly Dictionary<string, int> s_reasons =
+        DropReasons.Names.Select((name, number) => (name, number)).ToDictionary(r => r.name, r => r.number, StringComparer.Ordinal);
+
     /// <summary>Makes the record of some counters.</summary>
     public static CountersRecord Of(FrameCounters counters)
     {
         var drops = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (DropReason reason in Enum.GetValues<DropReason>())
+        for (int reason = 0; reason < DropReasons.Names.Count; reason++)
         {
-            if (counters.Drops[(int)reason] is > 0 and long count)
+            if (counters.Drops[reason] is > 0 and long count)
             {
-                drops[reason.ToString()] = count;
+                drops[DropReasons.Names[reason]] = count;
             }
         }
 
@@ -30,9 +34,9 @@ internal sealed record CountersRecord(long Frames, long Bytes, IReadOnlyDictiona
         counters.Bytes = Math.Max(0, Bytes);
         foreach ((string name, long count) in Drops)
         {
-            if (Enum.TryParse(name, out DropReason reason) && Enum.IsDefined(reason))
+            if (s_reasons.TryGetValue(name, out int reason))
             {
-                counters.Drops[(int)reason] = Math.Max(0, count);
+                counters.Drops[reason] = Math.Max(0, count);
             }
         }
     }

@@ -101,7 +101,8 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
         if (header.Bytes < 0 || header.Bytes > bytesMax || header.Descriptors < 0 || header.Descriptors > descriptorsMax)
         {
             throw new HandoverException(
-                $"message {header.Kind} announces {header.Bytes} bytes and {header.Descriptors} descriptors; at most {bytesMax} and {descriptorsMax} are taken");
+                $"message {header.Kind} announces {header.Bytes} bytes and {header.Descriptors} descriptors; at most {bytesMax} and {descriptorsMax} " +
+                    "are taken");
         }
 
         HandoverMessage message = ReceiveRest(header, deadline);
@@ -144,7 +145,9 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
 
             byte[] payload = new byte[header.Bytes];
             ReceiveAll(payload, batch, deadline);
-            return batch.IsEmpty ? new HandoverMessage(header.Kind, payload, descriptors) : throw new HandoverException("descriptors came that nobody announced");
+            return batch.IsEmpty
+                ? new HandoverMessage(header.Kind, payload, descriptors)
+                : throw new HandoverException("descriptors came that nobody announced");
         }
         catch
         {

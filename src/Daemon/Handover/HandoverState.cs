@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace VhostNet.Daemon.Handover;
 
 /// <summary>
-/// All that another process needs to go on. Descriptors are places in the list that comes along. Members may be added, never changed: a version that is newer by
-/// one release reads this one, and this one reads that one's.
+/// All that another process needs to go on. Descriptors are places in the list that comes along. Members may be added, never changed: a version that is newer
+/// by one release reads this one, and this one reads that one's.
 /// </summary>
 internal sealed record HandoverState
 {

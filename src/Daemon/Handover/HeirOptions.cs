@@ -4,8 +4,8 @@ using VhostNet.Daemon.Configuration;
 namespace VhostNet.Daemon.Handover;
 
 /// <summary>
-/// What a process that takes over is told to be at first: ports and networks as they run in the old one, also where that was never saved; threads, sockets of its
-/// own and the log as its own configuration says. What that says of ports and networks is carried out afterwards, as a change.
+/// What a process that takes over is told to be at first: ports and networks as they run in the old one, also where that was never saved; threads, sockets and
+/// the log as its own configuration says. What that says of ports and networks is carried out afterwards, as a change.
 /// </summary>
 internal static class HeirOptions
 {

@@ -132,7 +132,8 @@ internal sealed class Predecessor : IDisposable
             ucred peer = AbstractSocket.PeerOf(channel.Socket.Value);
             if (!PeerAccount.MayHandOver(peer.uid))
             {
-                throw new HandoverException($"process {peer.pid}, which waits there, belongs to user {peer.uid}; only one of user {geteuid()} or of root is believed");
+                throw new HandoverException(
+                    $"process {peer.pid}, which waits there, belongs to user {peer.uid}; only one of user {geteuid()} or of root is believed");
             }
 
             channel.Send(HandoverKind.Hello, JsonSerializer.SerializeToUtf8Bytes(HelloRecord.Own, HandoverJson.Default.HelloRecord), [], s_noteLimit);

@@ -45,8 +45,8 @@ internal sealed partial class Composition
     };
 
     /// <summary>
-    /// Has nothing under way any more: sources are held first, so that no frame is dropped; then rings stop where they stand. <see cref="GoOn"/> undoes it, also
-    /// when this throws.
+    /// Has nothing under way any more: sources are held first, so that no frame is dropped; then rings stop where they stand. <see cref="GoOn"/> undoes it,
+    /// also when this throws.
     /// </summary>
     /// <param name="descriptors">Where the open files go, as second descriptors.</param>
     /// <returns>Everything, as it is now.</returns>

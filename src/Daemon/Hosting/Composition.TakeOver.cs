@@ -9,8 +9,8 @@ namespace VhostNet.Daemon.Hosting;
 internal sealed partial class Composition
 {
     /// <summary>
-    /// Builds everything as it is in a process that still runs, and maps its guests' memory; no frame passes, nothing listens, and nothing that the other process
-    /// uses is changed.
+    /// Builds everything as it is in a process that still runs, and maps its guests' memory; no frame passes, nothing listens, and nothing that the other
+    /// process uses is changed.
     /// </summary>
     /// <param name="options">What to build: ports and networks as they run there.</param>
     /// <param name="predecessor">The other process.</param>

@@ -55,7 +55,8 @@ internal class PortFactory(AioContext control, SocketActivation activation, ISes
             TapPortOptions tap => CreateTap(options, tap, threads),
             DatagramOptions datagram => new DatagramPort(name, datagram, first, Inherited?.Invoke(name)),
             StreamOptions stream => new StreamPort(name, stream, first, control),
-            AfPacketOptions packet => new AfPacketPort(name, packet with { Queues = options.QueuePairs }, Contexts(threads), FindLinks(), control, Inherited?.Invoke(name)),
+            AfPacketOptions packet => new AfPacketPort(
+                name, packet with { Queues = options.QueuePairs }, Contexts(threads), FindLinks(), control, Inherited?.Invoke(name)),
             ResponderOptions responder => new ResponderPort(name, responder with { Mtu = options.Mtu ?? 0 }, first),
             PcapOptions pcap => new PcapPort(name, pcap, first),
             NullPortOptions => new NullPort(name),

@@ -83,7 +83,8 @@ internal sealed class HandingOver(
         return HandoverState.Newest >= hello.Oldest && HandoverState.Newest <= hello.Newest
             ? hello
             : throw new HandoverException(
-                $"vhostnetd {hello.Product} reads states of the forms {hello.Oldest} to {hello.Newest}, and this one writes form {HandoverState.Newest}; go by a release in between");
+                $"vhostnetd {hello.Product} reads states of the forms {hello.Oldest} to {hello.Newest}, and this one writes form {HandoverState.Newest}; " +
+                    "go by a release in between");
     }
 
     // A service manager takes no process for the service that is outside its control group, and would end what is left of it with this one.
@@ -92,7 +93,8 @@ internal sealed class HandingOver(
         if (notifier is { IsActive: true, IsServiceManagers: true } && hello.ControlGroup != HelloRecord.OwnControlGroup)
         {
             throw new HandoverException(
-                $"it runs as a service, in control group {HelloRecord.OwnControlGroup}, and only a process of that group can go on as that service; use systemctl reload");
+                $"it runs as a service, in control group {HelloRecord.OwnControlGroup}, and only a process of that group can go on as that service; use " +
+                    "systemctl reload");
         }
     }
 

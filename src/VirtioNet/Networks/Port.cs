@@ -162,8 +162,8 @@ public abstract partial class Port : IFrameSink, IDisposable
     }
 
     /// <summary>
-    /// Lets nothing come in from the outside until <see cref="LetGo"/>: what is there waits there. When this returns, no frame of the port is under way. May come
-    /// before <see cref="Start"/>. Control thread; the data threads must run.
+    /// Lets nothing come in from the outside until <see cref="LetGo"/>: what is there waits there. When this returns, no frame of the port is under way. May
+    /// come before <see cref="Start"/>. Control thread; the data threads must run.
     /// </summary>
     public virtual void Hold()
     {

@@ -57,9 +57,9 @@ public sealed class TakeOverRefusalTests : IAsyncLifetime
     public async Task AnotherUsersDaemon()
     {
         await _rig.StartAsync();
-        File.SetUnixFileMode(Path.GetDirectoryName(_rig.Control)!, (UnixFileMode)0x1ff);
-        File.SetUnixFileMode(_rig.Control, (UnixFileMode)0x1ff);
-        File.SetUnixFileMode(_rig.Configuration, (UnixFileMode)0x1ff);
+        Assert.Equal(0, chmod(Path.GetDirectoryName(_rig.Control)!, 0x1ff));
+        Assert.Equal(0, chmod(_rig.Control, 0x1ff));
+        Assert.Equal(0, chmod(_rig.Configuration, 0x1ff));
         await using ChildProcess stranger = await ChildProcess.StartAsync(
             "stranger", "setpriv",
             ["--reuid=65534", "--regid=65534", "--clear-groups", Repository.Daemon, "--config", _rig.Configuration, "--take-over", _rig.Control]);

@@ -130,8 +130,8 @@ public abstract class VhostUserEndpoint : IDisposable
     }
 
     /// <summary>
-    /// Maps the guest memory of a session that still runs elsewhere, so that <see cref="Resume"/> finds it mapped. To be called before <see cref="Start"/>; once
-    /// more when that session has other memory.
+    /// Maps the guest memory of a session that still runs elsewhere, so that <see cref="Resume"/> finds it mapped. To be called before <see cref="Start"/>;
+    /// once more when that session has other memory.
     /// </summary>
     /// <param name="snapshot">The session's state at present; stays the caller's.</param>
     /// <exception cref="InvalidDataException">The state does not fit together.</exception>

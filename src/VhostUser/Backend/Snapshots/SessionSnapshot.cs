@@ -18,7 +18,8 @@ public sealed class SessionSnapshot(SessionData data, IReadOnlyList<FileDescript
     public IReadOnlyList<FileDescriptor> Descriptors { get; } = descriptors;
 
     /// <summary>
-    /// Guest memory that is mapped already, from an earlier snapshot of the same session: regions that are still the same are not mapped anew. Stays its owner's.
+    /// Guest memory that is mapped already, from an earlier snapshot of the same session: regions that are still the same are not mapped anew. Stays its
+    /// owner's.
     /// </summary>
     internal IReadOnlyList<MemoryRegion> Mapped { get; init; } = [];
 
