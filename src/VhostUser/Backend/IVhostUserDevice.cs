@@ -4,7 +4,7 @@ namespace VhostNet.VhostUser.Backend;
 
 /// <summary>
 /// What a device gives to a vhost-user session: the one seam between the protocol and a kind of device. All calls come from the control thread, one at a
-/// time. No member knows Ethernet; a block or sound device would implement the same ten.
+/// time. No member knows Ethernet: a block or sound device implements the same thirteen. docs/libraries/device-contract.md has the order of calls.
 /// </summary>
 public interface IVhostUserDevice
 {

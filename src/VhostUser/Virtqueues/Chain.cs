@@ -26,12 +26,14 @@ public struct Chain
     public int SegmentCount;
 
     /// <summary>
-    /// Bytes that the device wrote into the chain, from the first byte that it may write on; 0 after a peek. What lies behind them counts as untouched, also for
-    /// a migration's dirty log: a device that wrote something further back says the whole length.
+    /// Bytes that the device wrote into the chain, from the first byte that it may write on; 0 after a peek. What lies behind them counts as untouched, also
+    /// for a migration's dirty log: a device that wrote something further back says the whole length.
     /// </summary>
     public uint Written;
 
-    /// <summary>After a peek for <see cref="ChainDirection.Mixed"/>: segments, from the first, that the device reads; it writes the others. Undefined otherwise.</summary>
+    /// <summary>
+    /// After a peek for <see cref="ChainDirection.Mixed"/>: segments, from the first, that the device reads; it writes the others. Undefined otherwise.
+    /// </summary>
     public int ReadableCount;
 
     /// <summary>True when the chain was malformed and carries no data.</summary>

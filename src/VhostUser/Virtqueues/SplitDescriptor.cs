@@ -30,7 +30,9 @@ internal struct SplitDescriptor
     /// <summary>Index of the chain's next descriptor.</summary>
     public ushort next;
 
-    /// <summary>The F_ bits of a chain that is one buffer of a direction; 0xffff, which no descriptor's bits are, for one that is to be looked at buffer by buffer.</summary>
+    /// <summary>
+    /// The F_ bits of a chain that is one buffer of a direction; 0xffff, which no descriptor's bits are, for one that is to be looked at buffer by buffer.
+    /// </summary>
     public static ushort FlagsOf(ChainDirection direction) => direction switch
     {
         ChainDirection.Readable => 0,
