@@ -151,6 +151,9 @@ internal sealed class ObjectSchema
     }
 
     private void AddRule(string word, string[] keys) =>
-        _rules.Add((JsonNode)new JsonObject { [word] = new JsonArray([.. keys.Select(k =>
-            (JsonNode)new JsonObject { ["required"] = new JsonArray(JsonValue.Create(k)) })]) });
+        _rules.Add((JsonNode)new JsonObject
+        {
+            [word] = new JsonArray([.. keys.Select(k =>
+            (JsonNode)new JsonObject { ["required"] = new JsonArray(JsonValue.Create(k)) })])
+        });
 }

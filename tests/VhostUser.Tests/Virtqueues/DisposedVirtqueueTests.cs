@@ -37,7 +37,8 @@ public sealed class DisposedVirtqueueTests
     /// <summary>Members that follow no pointer, or end the ring.</summary>
     private static readonly string[] s_inert =
     [
-        nameof(Virtqueue.Layout), nameof(Virtqueue.Index), nameof(Virtqueue.Size), nameof(Virtqueue.View), nameof(Virtqueue.Kick), nameof(Virtqueue.CallNotifier),
+        nameof(Virtqueue.Layout), nameof(Virtqueue.Features), nameof(Virtqueue.SwapsBytes), nameof(Virtqueue.Index), nameof(Virtqueue.Size), nameof(Virtqueue.View),
+        nameof(Virtqueue.Kick), nameof(Virtqueue.CallNotifier),
         nameof(Virtqueue.CallInBand), nameof(Virtqueue.Enabled), nameof(Virtqueue.IsDisposed), nameof(Virtqueue.IsBroken), nameof(Virtqueue.LastError),
         nameof(Virtqueue.LastPeekEnd), nameof(Virtqueue.LastWalked), nameof(Virtqueue.Broken),
         nameof(Virtqueue.IotlbMissed), nameof(Virtqueue.Counters), nameof(Virtqueue.Base),
