@@ -67,7 +67,7 @@ if [ -n "$verify" ]; then
   tree=$(mktemp -d)
   trap 'rm -rf "$tree"' EXIT
   git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from=- | tar -x -C "$tree"
-  make "$tree" "$PWD/artifacts/packages-again" "$tree/artifacts"
+  make "$tree" "$PWD/artifacts/packages-again" "$tree/artifacts/pack"
   for package in artifacts/packages/*nupkg; do
     cmp "$package" "artifacts/packages-again/$(basename "$package")"
   done
