@@ -3,6 +3,7 @@ using VhostNet.Daemon.Configuration.Ports;
 using VhostNet.VhostUser.Backend.Quotas;
 using VhostNet.VhostUser.Memory;
 using VhostNet.VirtioNet.Networks.Switch;
+using RateLimit = VhostNet.VirtioNet.RateLimits.RateLimit;
 
 namespace VhostNet.Daemon.Configuration;
 
