@@ -12,8 +12,10 @@ internal static class ChangeCommands
         "KEY=VALUE as in the configuration file, with dots into objects: network=lan switch.vlan=20 limits.in.bytesPerSecond=12500000; null removes a key. " +
         "A JSON object in quotes does as well, and - reads one from standard input";
 
-    private static readonly Option<bool> s_persist = new("--persist") { Description = "write the change to the configuration file too, so that it outlives " +
-        "a restart" };
+    private static readonly Option<bool> s_persist = new("--persist")
+    {
+        Description = "write the change to the configuration file too, so that it outlives a restart",
+    };
 
     /// <summary>Makes the commands.</summary>
     public static IEnumerable<Command> Make()

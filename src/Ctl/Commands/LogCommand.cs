@@ -22,8 +22,12 @@ internal static class LogCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         level.CompletionSources.Add("trace", "debug", "info", "warning", "error", Default);
-        var source = new Argument<string?>("SOURCE") { HelpName = "SOURCE", Description = "the source, for example VhostNet.VhostUser; all without it",
-            Arity = ArgumentArity.ZeroOrOne };
+        var source = new Argument<string?>("SOURCE")
+        {
+            HelpName = "SOURCE",
+            Description = "the source, for example VhostNet.VhostUser; all without it",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         source.CompletionSources.Add(context =>
         {
             try

@@ -131,7 +131,7 @@ internal sealed class GuestDaemon : IDisposable
 
         process.Kill();
         throw new CtlException(
-            CtlExit.Unreachable, string.Create(CultureInfo.InvariantCulture, $"the daemon was not ready within {s_ready.TotalSeconds:0} s; QEMU was not " +
-                "started"));
+            CtlExit.Unreachable,
+            string.Create(CultureInfo.InvariantCulture, $"the daemon was not ready within {s_ready.TotalSeconds:0} s; QEMU was not started"));
     }
 }
