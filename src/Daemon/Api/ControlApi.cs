@@ -85,7 +85,7 @@ internal sealed class ControlApi(
                 return HealthAsync(context);
             case "/":
                 RequireGet(context);
-                return _page.PageAsync(context, daemon.Composition.Sources);
+                return PageRequests.PageAsync(context, daemon.Composition.Sources);
             case "/view.json":
                 RequireGet(context);
                 return _page.ViewAsync(context, daemon.Composition.Sources);

@@ -69,8 +69,11 @@ internal static class ConfigSchema
         {
             rules.Add((JsonNode)new JsonObject
             {
-                ["if"] = new JsonObject { ["properties"] = new JsonObject { ["kind"] = new JsonObject { ["const"] = kind } },
-                    ["required"] = new JsonArray("kind") },
+                ["if"] = new JsonObject
+                {
+                    ["properties"] = new JsonObject { ["kind"] = new JsonObject { ["const"] = kind } },
+                    ["required"] = new JsonArray("kind"),
+                },
                 ["then"] = schemaOf(kind),
             });
         }

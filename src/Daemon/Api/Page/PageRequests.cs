@@ -12,7 +12,7 @@ internal sealed class PageRequests(ControlAnswers answers)
 {
     /// <summary>Sends the page.</summary>
     /// <exception cref="RefusalException">It was asked for by another machine's name.</exception>
-    public async Task PageAsync(HttpContext context, MetricSources sources)
+    public static async Task PageAsync(HttpContext context, MetricSources sources)
     {
         CheckHost(context);
         IHeaderDictionary headers = context.Response.Headers;
