@@ -26,6 +26,6 @@ public sealed class MigrationTests
             .. Regex.Matches(s_page, @"vhostnetctl (?:add|set) [^`\n]*").SelectMany(c => Regex.Matches(c.Value, @"([\w.]+)=")).SelectMany(m => m.Groups[1].Value.Split('.')).Distinct(),
         ];
         Assert.True(keys.Length > 10);
-        Assert.Empty(keys.Where(k => !schema.Contains($"\"{k}\":", StringComparison.Ordinal)));
+        Assert.DoesNotContain(keys, k => !schema.Contains($"\"{k}\":", StringComparison.Ordinal));
     }
 }

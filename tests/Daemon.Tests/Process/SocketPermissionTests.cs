@@ -79,7 +79,7 @@ public sealed class SocketPermissionTests : IDisposable
     private async Task PrepareAsync(string mode) => await ChildProcess.RunAsync(
         "sh", ["-c", $"chmod 755 {_directory.Path} && install -d -m {mode} -o {Service} -g {Group} {Sockets}"]);
 
-    private async Task<ChildProcess> StartAsync(string umask, params string[] arguments)
+    private static async Task<ChildProcess> StartAsync(string umask, params string[] arguments)
     {
         string[] identity = ["setpriv", "--reuid", $"{Service}", "--regid", $"{Group}", "--clear-groups", "--"];
         ChildProcess daemon = await ChildProcess.StartAsync("vhostnetd", "sh", ["-c", $"umask {umask}; exec \"$0\" \"$@\"", .. identity, Repository.Daemon, .. arguments]);
