@@ -41,7 +41,8 @@ internal static class PageContent
 
     private static string Table(MetricSources sources)
     {
-        var html = new StringBuilder("<table><tr><th>port</th><th>kind</th><th>network</th><th>state</th><th>frames in</th><th>frames out</th><th>drops</th></tr>\n");
+        var html = new StringBuilder(
+            "<table><tr><th>port</th><th>kind</th><th>network</th><th>state</th><th>frames in</th><th>frames out</th><th>drops</th></tr>\n");
         for (int i = 0; i + 1 < sources.Ports.Length; i += 2)
         {
             PortSource inward = sources.Ports[i];

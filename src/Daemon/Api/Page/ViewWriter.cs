@@ -6,7 +6,8 @@ using VhostNet.VirtioNet.Frames;
 namespace VhostNet.Daemon.Api.Page;
 
 /// <summary>
-/// Writes what the page draws, once a second for each that looks: counters only, the browser makes rates of them. Makes no garbage, and needs no loop. Any thread.
+/// Writes what the page draws, once a second for each that looks: counters only, the browser makes rates of them. Makes no garbage, and needs no loop. Any
+/// thread.
 /// </summary>
 internal static class ViewWriter
 {
