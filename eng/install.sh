@@ -16,6 +16,8 @@ required=(
   lowdown man-db lintian dpkg-dev apparmor
   # Rules are checked, and metrics scraped, by the real one.
   prometheus
+  # The page is looked at.
+  chromium fonts-dejavu-core
   # A terminal without anybody before it.
   tmux curl
   # Another reader of JSON schemas than ours.

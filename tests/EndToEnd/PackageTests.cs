@@ -28,7 +28,7 @@ public sealed class PackageTests(PackageMachine machine) : IClassFixture<Package
         Assert.Equal("/usr/bin/vhostnetd", (await machine.RunAsync($"readlink /proc/{process}/exe")).Trim());
 
         // The manual's user: a member of the group, and nothing else.
-        await machine.RunAsync("useradd --system --groups vhostnet operator && setpriv --reuid operator --init-groups --regid nogroup vhostnetctl status");
+        await machine.RunAsync("useradd --system --groups vhostnet netwatch && setpriv --reuid netwatch --init-groups --regid nogroup vhostnetctl status");
         using var directory = new TestDirectory();
         await using QemuGuest guest = await QemuGuest.BootAsync(directory, new GuestOptions { Socket = machine.PathOf("/run/vhostnet/vm0.sock") });
         await guest.RunAsync("ip link set eth0 up && udhcpc -i eth0 -n -q -f");

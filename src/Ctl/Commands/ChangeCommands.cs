@@ -14,8 +14,7 @@ internal static class ChangeCommands
 
     private static readonly Option<bool> s_persist = new("--persist")
     {
-        Description = "write the change to the configuration file too, so that it outlives " +
-        "a restart"
+        Description = "write the change to the configuration file too, so that it outlives a restart",
     };
 
     /// <summary>Makes the commands.</summary>

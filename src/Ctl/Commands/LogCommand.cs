@@ -26,7 +26,7 @@ internal static class LogCommand
         {
             HelpName = "SOURCE",
             Description = "the source, for example VhostNet.VhostUser; all without it",
-            Arity = ArgumentArity.ZeroOrOne
+            Arity = ArgumentArity.ZeroOrOne,
         };
         source.CompletionSources.Add(context =>
         {

@@ -25,7 +25,7 @@ internal static class RunCommand
     private static readonly Option<string> s_logLevel = new("--log-level")
     {
         HelpName = "LEVEL",
-        Description = "what the daemon logs: trace, debug, info, warning (default) or error"
+        Description = "what the daemon logs: trace, debug, info, warning (default) or error",
     };
 
     private static readonly Option<bool> s_quiet = new("--quiet", "-q") { Description = "do not say what was added to QEMU's command line" };

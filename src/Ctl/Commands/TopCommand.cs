@@ -15,7 +15,7 @@ internal static class TopCommand
     private static readonly Option<string> s_interval = new("--interval", "-i")
     {
         HelpName = "SECONDS",
-        Description = "from one look to the next, 0.1 to 3600 (1)"
+        Description = "from one look to the next, 0.1 to 3600 (1)",
     };
 
     private static readonly Option<bool> s_once = new("--once") { Description = "show one interval, and end" };
@@ -25,8 +25,10 @@ internal static class TopCommand
     /// <summary>Makes the command.</summary>
     public static Command Make()
     {
-        var command = new Command("top", "rates by port and queue, drops by reason, ring fill, busy time of threads by queue; keys are on its last " +
-            "line") { s_interval, s_once, s_filter };
+        var command = new Command("top", "rates by port and queue, drops by reason, ring fill, busy time of threads by queue; keys are on its last line")
+        {
+            s_interval, s_once, s_filter,
+        };
         command.SetAction(Run);
         return command;
     }

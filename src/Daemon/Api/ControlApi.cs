@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using VhostNet.Aio;
+using VhostNet.Daemon.Api.Page;
 using VhostNet.Daemon.Changes;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Configuration;
@@ -32,6 +33,7 @@ internal sealed class ControlApi(
 
     private readonly ChangeRequests _changes = new(changes);
     private readonly LogRequests _logs = new(log, logger);
+    private readonly PageRequests _page = new(answers);
 
     /// <summary>Finds a port. Control thread.</summary>
     /// <exception cref="RefusalException">There is none of that name.</exception>
@@ -83,9 +85,16 @@ internal sealed class ControlApi(
             case "/health":
                 RequireGet(context);
                 return HealthAsync(context);
+            case "/":
+                RequireGet(context);
+                return PageRequests.PageAsync(context, daemon.Composition.Sources);
+            case "/view.json":
+                RequireGet(context);
+                return _page.ViewAsync(context, daemon.Composition.Sources);
             case var _ when context.Features.Get<MetricsOnly>() is not null:
-                throw new RefusalException(RefusalKind.Missing, $"{path}: this listener serves /metrics and /health only; the rest is on the control socket");
-            case "/" or "/status":
+                throw new RefusalException(
+                    RefusalKind.Missing, $"{path}: this listener serves the page at /, /metrics and /health only; the rest is on the control socket");
+            case "/status":
                 RequireGet(context);
                 return JsonAsync(context, json => StatusWriter.WriteDaemon(json, daemon.Composition, daemon.Watchdog.Stuck, changes.Unsaved));
             case "/take-over":

@@ -72,7 +72,7 @@ internal static class ConfigSchema
                 ["if"] = new JsonObject
                 {
                     ["properties"] = new JsonObject { ["kind"] = new JsonObject { ["const"] = kind } },
-                    ["required"] = new JsonArray("kind")
+                    ["required"] = new JsonArray("kind"),
                 },
                 ["then"] = schemaOf(kind),
             });

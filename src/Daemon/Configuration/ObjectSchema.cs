@@ -150,10 +150,9 @@ internal sealed class ObjectSchema
         return _properties[key]!.AsObject();
     }
 
-    private void AddRule(string word, string[] keys) =>
-        _rules.Add((JsonNode)new JsonObject
-        {
-            [word] = new JsonArray([.. keys.Select(k =>
-            (JsonNode)new JsonObject { ["required"] = new JsonArray(JsonValue.Create(k)) })])
-        });
+    private void AddRule(string word, string[] keys)
+    {
+        IEnumerable<JsonNode> rules = keys.Select(k => new JsonObject { ["required"] = new JsonArray(JsonValue.Create(k)) });
+        _rules.Add((JsonNode)new JsonObject { [word] = new JsonArray([.. rules]) });
+    }
 }

@@ -260,6 +260,7 @@ internal sealed partial class Composition : IDisposable
         Queues = [.. _ports.SelectMany(p => p.Queues)],
         Ports = [.. _ports.SelectMany(p => new[] { p.Inward, p.Outward })],
         Logs = Logs,
+        Networks = [.. _networks.Select(n => n.Name)],
         Switches = [.. _networks.OfType<SwitchNetwork>().Select(n => new SwitchSeries(n))],
         Threads = [new ThreadSource(_control, _watchdog), .. _threads.Select(t => new ThreadSource(t, _watchdog))],
     });

@@ -15,6 +15,9 @@ internal sealed record MetricSources
     /// <summary>The control thread and all IoThreads.</summary>
     public ThreadSource[] Threads { get; init; } = [];
 
+    /// <summary>The names of all networks.</summary>
+    public string[] Networks { get; init; } = [];
+
     /// <summary>All networks that are switches.</summary>
     public SwitchSeries[] Switches { get; init; } = [];
 

@@ -38,6 +38,15 @@ internal sealed class PortSource
     /// <summary>The labels of the port's series, which have no direction.</summary>
     public SeriesLabels PortLabels { get; }
 
+    /// <summary>The port's name.</summary>
+    public string Name => _port.Name;
+
+    /// <summary>The port's kind.</summary>
+    public string Kind => _port.Kind;
+
+    /// <summary>The network that it is in, or null. Any thread.</summary>
+    public string? Network => _port.Network?.Name;
+
     /// <summary>Whether this object stands for the port in series without direction.</summary>
     public bool IsFirst => _inward;
 

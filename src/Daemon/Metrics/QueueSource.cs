@@ -27,10 +27,18 @@ internal sealed class QueueSource
 
     private QueueSource(string port, int index, string direction, string thread, IReadOnlyDictionary<string, string>? labels)
     {
+        Port = port;
         ThreadName = thread;
         Index = index;
+        Name = index.ToString(CultureInfo.InvariantCulture) + direction;
         Labels = new SeriesLabels(labels, ("port", port), ("queue", index.ToString(CultureInfo.InvariantCulture)), ("direction", direction));
     }
+
+    /// <summary>The port's name.</summary>
+    public string Port { get; }
+
+    /// <summary>How the queue is called, as in <c>0rx</c>.</summary>
+    public string Name { get; }
 
     /// <summary>Number of the queue pair.</summary>
     public int Index { get; }
