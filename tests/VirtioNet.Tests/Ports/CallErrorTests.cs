@@ -16,7 +16,8 @@ namespace VhostNet.VirtioNet.Tests.Ports;
 /// <summary>
 /// Every error number of Linux at every call of every kind of port: what may happen once is counted by name and gone over, a storm of it does not keep the thread busy, and
 /// only what is really gone ends the port, which says so.
-/// </summary>
+/// Alone, as a process that another test starts holds a tap until its exec.</summary>
+[Collection(Alone.Name)]
 public sealed class CallErrorTests : IDisposable
 {
     private const int Last = 133;
