@@ -68,7 +68,7 @@ internal sealed class QueueSource
             {
                 if (_ring is not null)
                 {
-                    Add(ref _earlier, _ring.Counters);
+                    RingCounters.Add(ref _earlier, _ring.Counters);
                 }
 
                 _ring = ring;
@@ -77,7 +77,7 @@ internal sealed class QueueSource
             counters = _earlier;
             if (ring is not null)
             {
-                Add(ref counters, ring.Counters);
+                RingCounters.Add(ref counters, ring.Counters);
             }
 
             // A state of the present ring, and no sum.
@@ -92,23 +92,5 @@ internal sealed class QueueSource
         {
             _earlier = earlier;
         }
-    }
-
-    private static void Add(ref VirtqueueCounters sum, in VirtqueueCounters more)
-    {
-        sum.Chains += more.Chains;
-        sum.MalformedChains += more.MalformedChains;
-        sum.Bursts += more.Bursts;
-        sum.Kicks += more.Kicks;
-        sum.Calls += more.Calls;
-        sum.CallsSuppressed += more.CallsSuppressed;
-        sum.EmptyPolls += more.EmptyPolls;
-        sum.Polls += more.Polls;
-        sum.UsesAfterDispose += more.UsesAfterDispose;
-        sum.ControlRequests += more.ControlRequests;
-        sum.Descriptors += more.Descriptors;
-        sum.SpentTurns += more.SpentTurns;
-        sum.BrokenByMalformed += more.BrokenByMalformed;
-        sum.BusyNs += more.BusyNs;
     }
 }
