@@ -23,29 +23,8 @@ internal sealed record PortRecord
     /// <summary>The port's own open files.</summary>
     public IReadOnlyList<int> Descriptors { get; init; } = [];
 
-    /// <summary>Frames that a receiver holds back.</summary>
-    public IReadOnlyList<HeldFrame> Held { get; init; } = [];
-
-    /// <summary>Index of its interface, or 0.</summary>
-    public int InterfaceIndex { get; init; }
-
-    /// <summary>Index of the bridge that the interface joined, or 0.</summary>
-    public int BridgeIndex { get; init; }
-
-    /// <summary>Whether the interface goes with the port.</summary>
-    public bool IsOurs { get; init; }
-
-    /// <summary>Whether the kernel takes UDP segmentation offload there.</summary>
-    public bool HasUso { get; init; }
-
-    /// <summary>The front end's process that was connected last.</summary>
-    public ulong? Process { get; init; }
-
-    /// <summary>Addresses given to clients.</summary>
-    public IReadOnlyList<LeaseData> Leases { get; init; } = [];
-
-    /// <summary>Frames sent and numbered.</summary>
-    public long Numbered { get; init; }
+    /// <summary>What the port's class says of itself, but for its open files.</summary>
+    public PortState State { get; init; } = new();
 
     /// <summary>What came in.</summary>
     public CountersRecord? Ingress { get; init; }
@@ -59,18 +38,7 @@ internal sealed record PortRecord
     /// <summary>The part of the state that the port's class knows, with second descriptors of its files.</summary>
     /// <exception cref="InvalidDataException">It refers to descriptors that did not come.</exception>
     /// <exception cref="ErrnoException">No descriptor is left.</exception>
-    public PortState ToState(DescriptorList descriptors) => new()
-    {
-        Descriptors = descriptors.DuplicateAll(Descriptors),
-        Held = Held,
-        InterfaceIndex = InterfaceIndex,
-        BridgeIndex = BridgeIndex,
-        IsOurs = IsOurs,
-        HasUso = HasUso,
-        Process = Process,
-        Leases = Leases,
-        Numbered = Numbered,
-    };
+    public PortState ToState(DescriptorList descriptors) => State with { Descriptors = descriptors.DuplicateAll(Descriptors) };
 
     /// <summary>The same with what the port's class says of itself.</summary>
     /// <param name="state">What it says; its descriptors go to the list.</param>
@@ -78,13 +46,6 @@ internal sealed record PortRecord
     public PortRecord With(PortState state, DescriptorList descriptors) => this with
     {
         Descriptors = descriptors.AddAll(state.Descriptors),
-        Held = state.Held,
-        InterfaceIndex = state.InterfaceIndex,
-        BridgeIndex = state.BridgeIndex,
-        IsOurs = state.IsOurs,
-        HasUso = state.HasUso,
-        Process = state.Process,
-        Leases = state.Leases,
-        Numbered = state.Numbered,
+        State = state with { Descriptors = [] },
     };
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace VhostNet.VirtioNet.Networks;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace VhostNet.VirtioNet.Networks;
 public sealed record PortState : IDisposable
 {
     /// <summary>The port's open files, in the order in which its kind uses them; owned by this object until somebody takes them.</summary>
+    [JsonIgnore]
     public IReadOnlyList<FileDescriptor> Descriptors { get; init; } = [];
 
     /// <summary>Frames that a receiver holds back, oldest first.</summary>
