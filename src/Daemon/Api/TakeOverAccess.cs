@@ -15,7 +15,7 @@ internal static class TakeOverAccess
         try
         {
             return context.Features.Get<IConnectionSocketFeature>() is { Socket: { } socket }
-                ? AbstractSocket.PeerOf((int)socket.Handle).uid
+                ? UnixSocket.PeerOf((int)socket.Handle).uid
                 : throw new RefusalException(RefusalKind.Resource, "who asks can't be told on this connection; connect to the control socket itself");
         }
         catch (ErrnoException e)

@@ -129,7 +129,7 @@ internal sealed class Predecessor : IDisposable
         HandoverMessage? first = null;
         try
         {
-            ucred peer = AbstractSocket.PeerOf(channel.Socket.Value);
+            ucred peer = UnixSocket.PeerOf(channel.Socket.Value);
             if (!PeerAccount.MayHandOver(peer.uid))
             {
                 throw new HandoverException(

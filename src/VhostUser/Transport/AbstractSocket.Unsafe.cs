@@ -56,21 +56,6 @@ internal static unsafe class AbstractSocket
         return fd < 0 ? null : new FileDescriptor(fd);
     }
 
-    /// <summary>Who is at the other end of a connected Unix socket, as the kernel noted it when that one connected or began to listen.</summary>
-    /// <exception cref="ErrnoException">It is no Unix socket.</exception>
-    // SAFETY: length and structure are locals.
-    public static ucred PeerOf(int socket)
-    {
-        ucred credentials = default;
-        uint length = (uint)sizeof(ucred);
-        if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
-        {
-            Errno.Last.Throw("getsockopt(SO_PEERCRED)");
-        }
-
-        return credentials;
-    }
-
     // SAFETY: the name is checked to fit behind the zero byte.
     private static sockaddr_un AddressOf(string name, out uint length)
     {

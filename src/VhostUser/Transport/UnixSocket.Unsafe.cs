@@ -27,12 +27,28 @@ internal static unsafe class UnixSocket
     }
 
     /// <summary>The process at the other end, or 0 when the kernel does not tell.</summary>
+    public static int PeerProcess(FileDescriptor socket) => TryPeer(socket.Value, out ucred peer) ? peer.pid : 0;
+
+    /// <summary>Who is at the other end of a connected Unix socket, as the kernel noted it when that one connected or began to listen.</summary>
+    /// <exception cref="ErrnoException">It is no Unix socket.</exception>
+    public static ucred PeerOf(int socket)
+    {
+        if (!TryPeer(socket, out ucred peer))
+        {
+            Errno.Last.Throw("getsockopt(SO_PEERCRED)");
+        }
+
+        return peer;
+    }
+
     // SAFETY: length and structure are locals.
-    public static int PeerProcess(FileDescriptor socket)
+    private static bool TryPeer(int socket, out ucred peer)
     {
         ucred credentials = default;
         uint length = (uint)sizeof(ucred);
-        return getsockopt(socket.Value, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0 ? credentials.pid : 0;
+        bool isKnown = getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0;
+        peer = credentials;
+        return isKnown;
     }
 
     /// <summary>Whether the peer has closed, without reading.</summary>
