@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using VhostNet.Aio.Timers;
+using VhostNet.Daemon.Common;
 using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.Daemon.Handover;
@@ -19,7 +19,7 @@ internal static class ControlRequest
     public static string AskForTakeOver(string path)
     {
         using FileDescriptor socket = Connect(path);
-        uint user = AbstractSocket.PeerOf(socket.Value).uid;
+        uint user = UnixSocket.PeerOf(socket.Value).uid;
         if (!PeerAccount.MayHandOver(user))
         {
             throw new HandoverException($"the process behind it belongs to user {user}; only one of user {geteuid()} or of root can be taken over");
@@ -82,7 +82,7 @@ internal static class ControlRequest
     {
         byte[] answer = new byte[AnswerMax];
         int length = 0;
-        long deadline = AioClock.Monotonic.NowNs + (s_patience.Ticks * 100);
+        var deadline = Deadline.In(s_patience);
         using var none = new FdCollection();
         while (length < answer.Length)
         {
@@ -94,19 +94,17 @@ internal static class ControlRequest
                 continue;
             }
 
-            long leftMs = (deadline - AioClock.Monotonic.NowNs) / 1_000_000;
             if (received == 0 || Errno.Last.Value is not (EAGAIN or EINTR))
             {
                 break;
             }
 
-            if (leftMs <= 0)
+            if (deadline.IsOver)
             {
                 throw new HandoverException($"it did not answer within {s_patience.TotalSeconds:0} s");
             }
 
-            Span<pollfd> set = [new pollfd { fd = socket.Value, events = POLLIN }];
-            _ = poll(set, (int)Math.Min(leftMs, 1000));
+            deadline.Wait(socket, POLLIN);
         }
 
         return answer[..length];

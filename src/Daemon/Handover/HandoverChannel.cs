@@ -1,5 +1,5 @@
 using System.Text;
-using VhostNet.Aio.Timers;
+using VhostNet.Daemon.Common;
 using VhostNet.VhostUser.Transport;
 
 namespace VhostNet.Daemon.Handover;
@@ -41,7 +41,7 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
     /// <exception cref="HandoverException">The other end does not take it.</exception>
     public void Send(HandoverKind kind, ReadOnlySpan<byte> payload, IReadOnlyList<FileDescriptor> descriptors, TimeSpan limit)
     {
-        long deadline = DeadlineOf(limit);
+        var deadline = Deadline.In(limit);
         Span<byte> header = stackalloc byte[HandoverHeader.Size];
         new HandoverHeader(kind, payload.Length, descriptors.Count).Write(header);
         SendAll(header, [], deadline);
@@ -84,7 +84,7 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
     /// <exception cref="HandoverException">Nothing came in time, or something else; or the other end says why nothing comes of it, or is gone.</exception>
     public HandoverMessage Receive(HandoverKind kind, TimeSpan limit)
     {
-        long deadline = DeadlineOf(limit);
+        var deadline = Deadline.In(limit);
         bool isState = kind is HandoverKind.State or HandoverKind.Final;
         Span<byte> bytes = stackalloc byte[HandoverHeader.Size];
         using var none = new FdCollection();
@@ -119,7 +119,7 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => socket.Dispose();
 
-    private HandoverMessage ReceiveRest(HandoverHeader header, long deadline)
+    private HandoverMessage ReceiveRest(HandoverHeader header, Deadline deadline)
     {
         var descriptors = new DescriptorList();
         using var batch = new FdCollection();
@@ -156,7 +156,7 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
         }
     }
 
-    private void SendAll(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> descriptors, long deadline)
+    private void SendAll(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> descriptors, Deadline deadline)
     {
         while (bytes.Length > 0)
         {
@@ -172,7 +172,7 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
         }
     }
 
-    private void ReceiveAll(Span<byte> bytes, FdCollection descriptors, long deadline)
+    private void ReceiveAll(Span<byte> bytes, FdCollection descriptors, Deadline deadline)
     {
         while (bytes.Length > 0)
         {
@@ -197,22 +197,18 @@ internal sealed class HandoverChannel(FileDescriptor socket) : IDisposable
         }
     }
 
-    private void WaitOrThrow(Errno error, short events, long deadline)
+    private void WaitOrThrow(Errno error, short events, Deadline deadline)
     {
         if (error.Value is not (EAGAIN or EINTR))
         {
             throw new HandoverException($"the connection with the other process failed: {error}", isGone: true);
         }
 
-        long left = deadline - AioClock.Monotonic.NowNs;
-        if (left <= 0)
+        if (deadline.IsOver)
         {
             throw new HandoverException("the other process did not answer in time");
         }
 
-        Span<pollfd> set = [new pollfd { fd = socket.Value, events = events }];
-        _ = poll(set, (int)Math.Clamp((left + 999_999) / 1_000_000, 1, 1000));
+        deadline.Wait(socket, events);
     }
-
-    private static long DeadlineOf(TimeSpan limit) => AioClock.Monotonic.NowNs + (limit.Ticks * 100);
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
-using VhostNet.Aio.Timers;
 using VhostNet.Daemon.Common;
 using VhostNet.Daemon.Handover;
 using VhostNet.VhostUser.Transport;
@@ -82,16 +81,16 @@ internal sealed class TakeOverDesk(HandingOver handing, ILogger<TakeOverDesk> lo
     {
         using (listener)
         {
-            long deadline = AioClock.Monotonic.NowNs + (s_arrivalLimit.Ticks * 100);
-            while (AioClock.Monotonic.NowNs < deadline)
+            var deadline = Deadline.In(s_arrivalLimit);
+            while (!deadline.IsOver)
             {
-                Span<pollfd> set = [new pollfd { fd = listener.Value, events = POLLIN }];
-                if (poll(set, 100) <= 0 || AbstractSocket.Accept(listener) is not { } socket)
+                deadline.Wait(listener, POLLIN);
+                if (AbstractSocket.Accept(listener) is not { } socket)
                 {
                     continue;
                 }
 
-                ucred peer = AbstractSocket.PeerOf(socket.Value);
+                ucred peer = UnixSocket.PeerOf(socket.Value);
                 if (PeerAccount.MayHandOver(peer.uid))
                 {
                     process = peer.pid;
