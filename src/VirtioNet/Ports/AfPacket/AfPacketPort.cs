@@ -4,6 +4,7 @@ using VhostNet.Aio.Faults;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.Links;
 using VhostNet.VirtioNet.Ports.Sockets;
 
@@ -91,31 +92,13 @@ public sealed class AfPacketPort : Port
     }
 
     /// <inheritdoc/>
-    public override void GuestReplaced()
-    {
-        foreach (MessageQueue queue in _queues)
-        {
-            queue.Flush();
-        }
-    }
+    public override void GuestReplaced() => _queues.Flush();
 
     /// <inheritdoc/>
-    public override void Hold()
-    {
-        foreach (MessageQueue queue in _queues)
-        {
-            queue.Hold();
-        }
-    }
+    public override void Hold() => _queues.Hold();
 
     /// <inheritdoc/>
-    public override void LetGo()
-    {
-        foreach (MessageQueue queue in _queues)
-        {
-            queue.LetGo();
-        }
-    }
+    public override void LetGo() => _queues.LetGo();
 
     /// <inheritdoc/>
     public override PortState Save() => new()
@@ -126,14 +109,7 @@ public sealed class AfPacketPort : Port
     };
 
     /// <inheritdoc/>
-    public override void Restore(PortState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        for (int i = 0; i < _queues.Length; i++)
-        {
-            _queues[i].Restore(state.Held.Where(f => f.Queue == i));
-        }
-    }
+    public override void Restore(PortState state) => _queues.Restore(state);
 
     /// <inheritdoc/>
     public override void Start()

@@ -4,6 +4,7 @@ using VhostNet.Aio.Faults;
 using VhostNet.VirtioNet.Errors;
 using VhostNet.VirtioNet.Frames;
 using VhostNet.VirtioNet.Networks;
+using VhostNet.VirtioNet.Ports.Buffers;
 using VhostNet.VirtioNet.Ports.Links;
 
 namespace VhostNet.VirtioNet.Ports.Tap;
@@ -125,44 +126,19 @@ public sealed partial class TapPort : Port
     }
 
     /// <inheritdoc/>
-    public override void GuestReplaced()
-    {
-        foreach (TapQueue queue in _queues)
-        {
-            queue.Flush();
-        }
-    }
+    public override void GuestReplaced() => _queues.Flush();
 
     /// <inheritdoc/>
-    public override void Hold()
-    {
-        foreach (TapQueue queue in _queues)
-        {
-            queue.Hold();
-        }
-    }
+    public override void Hold() => _queues.Hold();
 
     /// <inheritdoc/>
-    public override void LetGo()
-    {
-        foreach (TapQueue queue in _queues)
-        {
-            queue.LetGo();
-        }
-    }
+    public override void LetGo() => _queues.LetGo();
 
     /// <inheritdoc/>
     public override PortState Save() => _interface.Save(_queues.SelectMany(q => q.HeldFrames));
 
     /// <inheritdoc/>
-    public override void Restore(PortState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        for (int i = 0; i < _queues.Length; i++)
-        {
-            _queues[i].Restore(state.Held.Where(f => f.Queue == i));
-        }
-    }
+    public override void Restore(PortState state) => _queues.Restore(state);
 
     /// <inheritdoc/>
     public override void Start()
