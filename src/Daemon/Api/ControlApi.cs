@@ -191,16 +191,12 @@ internal sealed class ControlApi(
     {
         RequireMethod(context, HttpMethods.Post);
         string socket = desk.Open(TakeOverAccess.UserOf(context));
-        var body = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(body, JsonTexts.Indented))
+        return JsonAsync(context, json =>
         {
             json.WriteStartObject();
             json.WriteString("socket"u8, socket);
             json.WriteEndObject();
-        }
-
-        body.Write("\n"u8);
-        return SendAsync(context, JsonType, body.WrittenMemory);
+        });
     }
 
     private async Task StallAsync(HttpContext context, string thread)
