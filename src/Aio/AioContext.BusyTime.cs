@@ -11,8 +11,7 @@ public sealed partial class AioContext
 
     /// <summary>
     /// For how many passes of the loop the present one stands in <see cref="AioStatistics.BusyNs"/>, or 0 when its time is not taken: whoever wants to know
-    /// what
-    /// part of the thread a callback of his takes reads the clock only then, and counts what it took that many times. Home thread, in a callback.
+    /// what part of the thread a callback of his takes reads the clock only then, and counts what it took that many times. Home thread, in a callback.
     /// </summary>
     public int TimedWeight => _home.TimedWeight;
 

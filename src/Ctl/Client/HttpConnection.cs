@@ -7,8 +7,7 @@ namespace VhostNet.Ctl.Client;
 
 /// <summary>
 /// HTTP/1.1 over a Unix socket, as much as the daemon speaks of it. The framework's client would double the size of this program and of the time it takes to
-/// start.
-/// One request at a time; one thread.
+/// start. One request at a time; one thread.
 /// </summary>
 internal sealed class HttpConnection : IDisposable
 {

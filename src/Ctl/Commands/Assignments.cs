@@ -6,8 +6,7 @@ namespace VhostNet.Ctl.Commands;
 
 /// <summary>
 /// <c>KEY=VALUE</c> on the command line as the JSON object that the daemon takes: <c>switch.vlan=20</c> is <c>{"switch": {"vlan": 20}}</c>. What is right the
-/// daemon
-/// knows; a value that is JSON is taken as that, any other as a text.
+/// daemon knows; a value that is JSON is taken as that, any other as a text.
 /// </summary>
 internal static class Assignments
 {

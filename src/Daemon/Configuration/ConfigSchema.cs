@@ -6,8 +6,7 @@ namespace VhostNet.Daemon.Configuration;
 
 /// <summary>
 /// The JSON schema of the configuration file, made by the readers themselves: each goes through a section that writes down what it is asked for. What only a
-/// look
-/// at other keys or at the machine can tell (that a network is there, that a socket is unique) is left to the daemon.
+/// look at other keys or at the machine can tell (that a network is there, that a socket is unique) is left to the daemon.
 /// </summary>
 internal static class ConfigSchema
 {

@@ -4,8 +4,7 @@ namespace VhostNet.Daemon.Configuration;
 
 /// <summary>
 /// The JSON schema of one object of the configuration, written down while readers ask a <see cref="ConfigSection"/> for its keys. A key that may be left out
-/// may
-/// as well be null, because that counts as missing.
+/// may as well be null, because that counts as missing.
 /// </summary>
 internal sealed class ObjectSchema
 {
